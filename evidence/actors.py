@@ -1,0 +1,58 @@
+"""Who acts: an account, the natural person behind it, and the organization it acts in."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol, Self
+from uuid import UUID
+
+from evidence.errors import NotAllowed
+
+
+class Rights(Protocol):
+    """What a lower floor needs from an account; portal/accounts gives it through Django's has_perm."""
+
+    def has_perm(self, perm: str, obj: Any = None) -> bool: ...
+
+
+@dataclass(frozen=True)
+class Actor:
+    """One person in one organization for the length of one act.
+
+    `via` says through what: "session", "token", "job" or "system". `authenticated_at` is the moment of the last
+    fresh proof of identity, None when there was none. Rules compare `person_id`, never the account.
+    """
+
+    organization_id: UUID
+    account_id: UUID | None = None
+    person_id: UUID | None = None
+    via: str = "session"
+    authenticated_at: datetime | None = None
+    name: str = ""
+    rights: Rights | None = field(default=None, compare=False, repr=False)
+    scopes: frozenset[str] | None = None
+
+    @classmethod
+    def system(cls, organization_id: UUID, name: str) -> Self:
+        """The product itself, for sweeps and expiries. It holds every right and no duty of a person."""
+        return cls(organization_id=organization_id, via="system", name=name)
+
+    @property
+    def is_system(self) -> bool:
+        return self.via == "system"
+
+    def may(self, permission: str, obj: Any = None) -> bool:
+        """Whether the actor holds the right, within the token's scopes when there are any."""
+        if self.is_system:
+            return True
+        if self.scopes is not None and permission not in self.scopes:
+            return False
+        return self.rights is not None and self.rights.has_perm(permission, obj)
+
+    def require(self, permission: str, obj: Any = None) -> None:
+        """Raise NotAllowed unless the actor holds the right."""
+        if not self.may(permission, obj):
+            raise NotAllowed(
+                f"Your role does not include “{permission}” here.",
+                help="Ask an administrator of your organization which role may do this.",
+                details={"permission": permission},
+            )

@@ -1,0 +1,44 @@
+"""The defaults of every policy (version 0), as PRACTICE.md gives them. An organization's own versions start at 1."""
+
+from typing import Any
+
+DEFAULTS: dict[str, dict[str, Any]] = {
+    # PRACTICE.md 3.3; business days and holidays are counted in the organization's zone.
+    "sla": {
+        "triage_business_days": {"critical": 1, "high": 2, "medium": 5, "low": 10},
+        "remediate_days": {"critical": 15, "high": 30, "medium": 90, "low": 180},
+        "holidays": [],
+    },
+    # PRACTICE.md 3.2, rows 13 and 14.
+    "risk_expiry": {
+        "max_days": {"critical": 90, "high": 180, "medium": 365, "low": 365},
+        "warn_days": [30, 14, 7, 1],
+        "renewals": 2,
+    },
+    # PRACTICE.md 3.3, last row, and section 4: votes expire after 14 days.
+    "quorum": {
+        "closure": {
+            "critical": {"needed": 2, "distinct_departments": True},
+            "high": {"needed": 2, "distinct_departments": False},
+            "medium": {"needed": 1, "distinct_departments": False},
+            "low": {"needed": 1, "distinct_departments": False},
+        },
+        "other": {
+            "critical": {"needed": 1, "distinct_departments": False},
+            "high": {"needed": 1, "distinct_departments": False},
+            "medium": {"needed": 1, "distinct_departments": False},
+            "low": {"needed": 1, "distinct_departments": False},
+        },
+        "votes_expire_days": 14,
+    },
+    "uploads": {"limit_bytes": 5 * 1024**3},
+    # PRACTICE.md 5, freshness, in days.
+    "freshness": {
+        "continuous": 1, "daily": 2, "weekly": 10, "monthly": 40, "quarterly": 100, "annual": 380, "policy": 365,
+    },
+    # PRACTICE.md 3.5: occurrences before "operating effectively" may be shown.
+    "operating_history": {
+        "continuous": 25, "daily": 20, "weekly": 5, "monthly": 2, "quarterly": 2, "half_yearly": 1, "annual": 1,
+        "event": 25, "automated": 1,
+    },
+}

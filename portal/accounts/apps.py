@@ -1,0 +1,9 @@
+from django.apps import AppConfig
+
+
+class AccountsConfig(AppConfig):
+    name = "portal.accounts"
+    label = "accounts"
+
+    def ready(self) -> None:
+        from portal.accounts import checks  # noqa: F401

@@ -1,0 +1,132 @@
+"""People, the accounts they sign in with, and what they are in each organization.
+
+Separation of duties looks at the person; sign-in, sessions and tokens belong to the account.
+"""
+
+from datetime import date
+from typing import Any, ClassVar
+
+from django.conf import settings
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Lower
+
+from evidence import clock
+from evidence.identifiers import uuid7
+from evidence.organizations.models import TenantModel
+
+
+class Person(models.Model):
+    """One natural person, however many accounts they hold."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    name = models.CharField(max_length=200)
+    created_at = models.DateTimeField(default=clock.now)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class AccountManager(BaseUserManager["Account"]):
+    def get_by_natural_key(self, username: str | None) -> "Account":
+        return self.get(email__iexact=username)
+
+    def create_account(self, email: str, password: str | None, *, person: Person, **fields: Any) -> "Account":
+        account = self.model(email=self.normalize_email(email).lower(), person=person, **fields)
+        account.set_password(password)
+        account.save(using=self._db)
+        return account
+
+
+class Account(AbstractBaseUser):
+    """A way to sign in: an e-mail address and a password."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    email = models.EmailField(max_length=254)
+    person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="accounts")
+    is_active = models.BooleanField(default=True)
+    created_at = models.DateTimeField(default=clock.now)
+    theme = models.CharField(max_length=5, blank=True, choices=[("light", "Light"), ("dark", "Dark")])
+
+    objects: ClassVar[AccountManager] = AccountManager()
+
+    USERNAME_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar[list[str]] = []
+
+    class Meta:
+        constraints = [models.UniqueConstraint(Lower("email"), name="account_email_once")]
+
+    def __str__(self) -> str:
+        return self.email
+
+    # Django's and DRF's code ask these of a user; roles answer through portal/accounts/backend.py.
+    is_staff = False
+    is_superuser = False
+
+    def has_perm(self, perm: str, obj: Any = None) -> bool:
+        from django.contrib.auth import get_backends
+
+        return self.is_active and any(
+            backend.has_perm(self, perm, obj) for backend in get_backends() if hasattr(backend, "has_perm")
+        )
+
+    def has_module_perms(self, app_label: str) -> bool:
+        return False
+
+
+class Membership(TenantModel):
+    """A role of a person in an organization, for a time. A person may hold several that are not toxic together."""
+
+    person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="memberships")
+    role = models.CharField(max_length=20)
+    department = models.CharField(max_length=80, blank=True)
+    starts_at = models.DateTimeField(default=clock.now)
+    ended_at = models.DateTimeField(null=True, blank=True)
+    granted_by = models.ForeignKey(Person, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["organization", "person", "role"], condition=Q(ended_at=None), name="membership_once_per_role"
+            ),
+        ]
+        indexes = [models.Index(fields=["person", "organization"])]
+
+
+class Invitation(TenantModel):
+    """A link by e-mail that lets one person in with one role. Only the hash of its token is kept."""
+
+    email = models.EmailField(max_length=254)
+    name = models.CharField(max_length=200)
+    role = models.CharField(max_length=20)
+    department = models.CharField(max_length=80, blank=True)
+    token_hash = models.CharField(max_length=64, unique=True)
+    invited_by = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField(default=clock.now)
+    expires_at = models.DateTimeField()
+    accepted_at = models.DateTimeField(null=True, blank=True)
+    accepted_by = models.ForeignKey(Person, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    withdrawn_at = models.DateTimeField(null=True, blank=True)
+
+
+class ApiToken(TenantModel):
+    """A bearer token of an account in one organization: hashed, scoped, expiring."""
+
+    account = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="tokens")
+    name = models.CharField(max_length=80)
+    prefix = models.CharField(max_length=16)
+    token_hash = models.CharField(max_length=64, unique=True)
+    scopes = ArrayField(models.CharField(max_length=60))
+    created_at = models.DateTimeField(default=clock.now)
+    expires_at = models.DateTimeField()
+    revoked_at = models.DateTimeField(null=True, blank=True)
+    last_used_on = models.DateField(null=True, blank=True)
+
+    @property
+    def is_live(self) -> bool:
+        return self.revoked_at is None and self.expires_at > clock.now()
+
+    def used_today(self, today: date) -> bool:
+        return self.last_used_on == today

@@ -1,0 +1,18 @@
+from portal.accounts.roles import Role
+
+ROLE = Role(
+    key="administrator",
+    word="Administrator",
+    sentence="Manages people and settings; holds no duty on any finding.",
+    home="people:list",
+    order=6,
+    permissions=frozenset(
+        {
+            "jobs.view",
+            "ledger.view",
+            "people.manage",
+            "people.view",
+            "settings.manage",
+        }
+    ),
+)

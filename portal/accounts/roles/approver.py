@@ -1,0 +1,26 @@
+from portal.accounts.roles import Role
+
+ROLE = Role(
+    key="approver",
+    word="Approver",
+    sentence="Decides on plans, closures, rejections and deferrals that others prepared.",
+    home="approvals:queue",
+    order=4,
+    permissions=frozenset(
+        {
+            "approvals.decide",
+            "approvals.view",
+            "controls.view",
+            "engagements.view",
+            "evidence.download",
+            "evidence.view",
+            "findings.comment",
+            "findings.reopen",
+            "findings.view",
+            "jobs.view",
+            "ledger.view",
+            "packages.approve",
+            "packages.view",
+        }
+    ),
+)

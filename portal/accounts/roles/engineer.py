@@ -1,0 +1,25 @@
+from portal.accounts.roles import Role
+
+ROLE = Role(
+    key="engineer",
+    word="Engineer",
+    sentence="Carries out remediation tasks and gives evidence.",
+    home="tasks:mine",
+    order=2,
+    permissions=frozenset(
+        {
+            "controls.operate",
+            "controls.view",
+            "evidence.download",
+            "evidence.upload",
+            "evidence.view",
+            "findings.analyse",
+            "findings.comment",
+            "findings.reopen",
+            "findings.report",
+            "findings.view",
+            "jobs.view",
+            "tasks.work",
+        }
+    ),
+)

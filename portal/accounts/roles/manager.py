@@ -1,0 +1,42 @@
+from portal.accounts.roles import Role
+
+ROLE = Role(
+    key="manager",
+    word="Compliance manager",
+    sentence="Brings in findings, triages, plans, watches coverage, builds packages.",
+    home="dashboard:home",
+    order=1,
+    permissions=frozenset(
+        {
+            "approvals.view",
+            "controls.manage",
+            "controls.view",
+            "deals.view",
+            "engagements.manage",
+            "engagements.release",
+            "engagements.view",
+            "evidence.download",
+            "evidence.review",
+            "evidence.upload",
+            "evidence.view",
+            "findings.accept_risk_request",
+            "findings.analyse",
+            "findings.assign",
+            "findings.comment",
+            "findings.defer_request",
+            "findings.import",
+            "findings.plan",
+            "findings.propose_rejection",
+            "findings.reopen",
+            "findings.report",
+            "findings.triage",
+            "findings.view",
+            "jobs.view",
+            "ledger.view",
+            "packages.build",
+            "packages.view",
+            "people.view",
+            "tasks.manage",
+        }
+    ),
+)

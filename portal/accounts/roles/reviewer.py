@@ -1,0 +1,24 @@
+from portal.accounts.roles import Role
+
+ROLE = Role(
+    key="reviewer",
+    word="Technical reviewer",
+    sentence="Verifies that a fix works and that its evidence is enough.",
+    home="approvals:queue",
+    order=3,
+    permissions=frozenset(
+        {
+            "approvals.view",
+            "controls.view",
+            "evidence.download",
+            "evidence.review",
+            "evidence.view",
+            "findings.comment",
+            "findings.reopen",
+            "findings.verify",
+            "findings.view",
+            "jobs.view",
+            "ledger.view",
+        }
+    ),
+)

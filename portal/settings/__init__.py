@@ -1,0 +1,1 @@
+"""Settings by way of running: development (make run), production, test."""
