@@ -113,7 +113,7 @@ def _with_search(entry: pwd.struct_passwd, data: Path) -> tuple[str, ...]:
         words = (setpriv, *user, *held)
         if (
             subprocess.run(
-                [*words, "test", "-x", str(data.parent.resolve())], check=False, capture_output=True
+                [*words, "ls", "-d", f"{data.parent.resolve()}/."], check=False, capture_output=True
             ).returncode
             == 0
         ):

@@ -62,7 +62,6 @@ def restrict(connection: psycopg.Connection, database: str) -> None:
             _run(connection, "GRANT CONNECT ON DATABASE {} TO {}", database, login)
         for login in (APP, AUDITOR, SEQUENCER):
             _run(connection, "GRANT USAGE ON SCHEMA public TO {}", login)
-            _run(connection, "ALTER ROLE {} IN DATABASE {} SET search_path = public", login, database)
 
 
 def _make_roles(connection: psycopg.Connection, passwords: Mapping[str, str]) -> None:

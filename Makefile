@@ -1,0 +1,41 @@
+# `make run` and `make test` need Python 3.11 or newer and make, and nothing else.
+SHELL := /bin/sh
+PYTHON := $(firstword $(foreach name,python3 python3.13 python3.12 python3.11 python3.14 python,$(shell command -v $(name) 2>/dev/null)))
+VENV := .venv/bin
+TESTS ?=
+
+.PHONY: help run test browser-test lint types bench reset lock setup
+
+help: ## this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+run: ## the portal with a sample organization (PORT=8000)
+	@$(PYTHON) bootstrap.py run
+	@exec $(VENV)/python -m portal.embedded.run
+
+test: setup ## the whole suite (SLOW=1 adds the slow tests, TESTS=path narrows it)
+	@$(VENV)/python -m pytest -n 2 $(TESTS)
+
+browser-test: setup ## the tests that drive a real Chromium
+	@SLOW=1 $(VENV)/python -m pytest -m browser $(TESTS)
+
+lint: setup ## format, imports, templates, migrations, settings
+	@sh deploy/lint.sh
+
+types: setup ## mypy --strict on the two lower floors
+	@$(VENV)/mypy evidence remediation
+
+bench: ## figures of speed, into var/bench.json (BENCH_SIZE=full)
+	@$(PYTHON) bootstrap.py run dev
+	@$(VENV)/python -m bench
+
+reset: ## removes var/ with all its data
+	@$(PYTHON) -c "import pathlib, sys; sys.path.insert(0, '.'); from portal.embedded import servers; [servers.stop(pathlib.Path(p)) for p in ('var', 'var/test')]"
+	@rm -rf var
+
+lock: setup ## pins the versions in requirements*.in anew
+	@$(VENV)/uv pip compile -q --universal --python-version 3.11 --generate-hashes requirements.in -o requirements.txt
+	@$(VENV)/uv pip compile -q --universal --python-version 3.11 --generate-hashes requirements-dev.in -o requirements-dev.txt
+
+setup:
+	@$(PYTHON) bootstrap.py run dev browser
