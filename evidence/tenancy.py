@@ -42,7 +42,11 @@ def install() -> migrations.RunSQL:
 
 
 def tenant_table(
-    table: str, *, app: str = "SELECT, INSERT, UPDATE", auditor: str = "SELECT", column: str = "organization_id",
+    table: str,
+    *,
+    app: str = "SELECT, INSERT, UPDATE",
+    auditor: str = "SELECT",
+    column: str = "organization_id",
     sequencer: str = "",
 ) -> migrations.RunSQL:
     """Row-level security, its policy, and the grants of a table whose rows belong to one organization."""
@@ -60,7 +64,9 @@ def tenant_table(
     return migrations.RunSQL(forward, backward)
 
 
-def reference_table(table: str, *, app: str = "SELECT", auditor: str = "SELECT", sequencer: str = "") -> migrations.RunSQL:
+def reference_table(
+    table: str, *, app: str = "SELECT", auditor: str = "SELECT", sequencer: str = ""
+) -> migrations.RunSQL:
     """The grants of a table without organization: catalogues, people, sessions."""
     return migrations.RunSQL(
         _grants(table, app=app, auditor=auditor, sequencer=sequencer),

@@ -61,9 +61,7 @@ class Policy(TenantModel):
     version = models.PositiveIntegerField()
     body = models.JSONField()
     effective_from = models.DateTimeField(default=clock.now)
-    set_by = models.ForeignKey(
-        settings.PERSON_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
-    )
+    set_by = models.ForeignKey(settings.PERSON_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
 
     class Meta:
         verbose_name_plural = "policies"

@@ -34,11 +34,24 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "uploads": {"limit_bytes": 5 * 1024**3},
     # PRACTICE.md 5, freshness, in days.
     "freshness": {
-        "continuous": 1, "daily": 2, "weekly": 10, "monthly": 40, "quarterly": 100, "annual": 380, "policy": 365,
+        "continuous": 1,
+        "daily": 2,
+        "weekly": 10,
+        "monthly": 40,
+        "quarterly": 100,
+        "annual": 380,
+        "policy": 365,
     },
     # PRACTICE.md 3.5: occurrences before "operating effectively" may be shown.
     "operating_history": {
-        "continuous": 25, "daily": 20, "weekly": 5, "monthly": 2, "quarterly": 2, "half_yearly": 1, "annual": 1,
-        "event": 25, "automated": 1,
+        "continuous": 25,
+        "daily": 20,
+        "weekly": 5,
+        "monthly": 2,
+        "quarterly": 2,
+        "half_yearly": 1,
+        "annual": 1,
+        "event": 25,
+        "automated": 1,
     },
 }

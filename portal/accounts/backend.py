@@ -1,0 +1,50 @@
+"""Django's has_perm, answered from the roles a person holds in the organization the request entered."""
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib.auth.backends import ModelBackend
+
+from evidence import clock, tenancy
+from portal.accounts import object_grants, roles
+from portal.accounts.models import Account, Membership
+
+
+class RoleBackend(ModelBackend):
+    """Password sign-in of active accounts, and permissions by role; for auditors by grant on the object."""
+
+    def has_perm(self, user_obj: Any, perm: str, obj: Any = None) -> bool:
+        if not isinstance(user_obj, Account) or not user_obj.is_active:
+            return False
+        if perm in roles.permissions_of(_roles_held(user_obj)):
+            return True
+        return obj is not None and object_grants.holds(user_obj, perm, obj)
+
+    def get_all_permissions(self, user_obj: Any, obj: Any = None) -> set[str]:
+        return set(roles.permissions_of(_roles_held(user_obj))) if isinstance(user_obj, Account) else set()
+
+    def with_perm(self, *args: Any, **kwargs: Any) -> Any:
+        raise NotImplementedError("ask remediation/approvals who may decide")
+
+
+def _roles_held(account: Account) -> list[str]:
+    """The roles of the organization the transaction entered; looked up once for the account object."""
+    held: list[str] | None = getattr(account, "roles_held", None)
+    if held is None:
+        held = list(
+            Membership.objects.using(tenancy.alias())
+            .filter(person_id=account.person_id, ended_at=None, starts_at__lte=clock.now())
+            .extra(where=["organization_id = current_organization()"])
+            .values_list("role", flat=True)
+        )
+        account.roles_held = held  # type: ignore[attr-defined]
+    return held
+
+
+def roles_of(person_id: UUID, organization_id: UUID) -> list[str]:
+    """The live roles of a person, looked up now."""
+    return list(
+        Membership.objects.filter(person_id=person_id, organization_id=organization_id, ended_at=None).values_list(
+            "role", flat=True
+        )
+    )

@@ -1,0 +1,10 @@
+"""Facts about people that the history keeps."""
+
+from evidence.ledger.events import Event
+
+PERSON_INVITED = Event("person.invited", "{actor} invited a person")
+INVITATION_ACCEPTED = Event("invitation.accepted", "{actor} accepted the invitation")
+ROLE_GRANTED = Event("role.granted", "{actor} granted a role")
+ROLE_ENDED = Event("role.ended", "{actor} ended a role")
+TOKEN_CREATED = Event("token.created", "{actor} created an access token")
+TOKEN_REVOKED = Event("token.revoked", "{actor} revoked an access token")

@@ -1,0 +1,62 @@
+"""The only door to django-guardian: time-boxed grants of one object to one account.
+
+An inactive account holds nothing, a grant outside its dates is no grant, and both are decided in SQL
+(SECURITY.md section 3). Models subclass `TimeBoxedGrant` with a foreign key `content_object` to the object.
+"""
+
+from typing import Any
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+from guardian.models import UserObjectPermissionBase
+
+from evidence import clock, tenancy
+from evidence.identifiers import uuid7
+
+
+class TimeBoxedGrant(UserObjectPermissionBase):
+    """A permission on one object, from `valid_from` until `valid_until`, given by a person."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    organization = models.ForeignKey("organizations.Organization", on_delete=models.PROTECT, related_name="+")
+    valid_from = models.DateTimeField(default=clock.now)
+    valid_until = models.DateTimeField()
+    granted_by = models.ForeignKey(settings.PERSON_MODEL, on_delete=models.PROTECT, related_name="+")
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta(UserObjectPermissionBase.Meta):
+        abstract = True
+
+
+_grants: dict[type[models.Model], type[TimeBoxedGrant]] = {}
+
+
+def register(model: type[models.Model], grant: type[TimeBoxedGrant]) -> None:
+    """Say which table holds the grants of a model."""
+    _grants[model] = grant
+
+
+def live(grant: type[TimeBoxedGrant], account_id: Any, codename: str) -> "models.QuerySet[TimeBoxedGrant]":
+    """The grants that hold at this moment, as a query to join or narrow by."""
+    moment = clock.now()
+    return (
+        grant._default_manager.using(tenancy.alias())
+        .filter(
+            user_id=account_id,
+            user__is_active=True,
+            permission__codename=codename,
+            revoked_at=None,
+            valid_from__lte=moment,
+            valid_until__gt=moment,
+        )
+        .filter(Q(valid_until__gt=F("valid_from")))
+    )
+
+
+def holds(account: Any, permission: str, obj: models.Model) -> bool:
+    """Whether the account holds the permission on this object now."""
+    grant = _grants.get(type(obj))
+    if grant is None or not account.is_active:
+        return False
+    return live(grant, account.pk, permission.replace(".", "_")).filter(content_object_id=obj.pk).exists()

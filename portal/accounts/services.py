@@ -1,0 +1,256 @@
+"""Writes about people: invitations, roles, tokens. Nobody grants a role to themselves."""
+
+import hashlib
+import secrets
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from uuid import UUID
+
+from django.contrib.auth import authenticate, password_validation
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.http import HttpRequest
+
+from evidence import clock
+from evidence.actors import Actor
+from evidence.errors import DutyConflict, Invalid, NotFound, ReauthenticationRequired, WrongState
+from evidence.ledger import services as ledger
+from portal.accounts import roles
+from portal.accounts.events import (
+    INVITATION_ACCEPTED,
+    PERSON_INVITED,
+    ROLE_ENDED,
+    ROLE_GRANTED,
+    TOKEN_CREATED,
+    TOKEN_REVOKED,
+)
+from portal.accounts.models import Account, ApiToken, Invitation, Membership, Person
+
+INVITATION_DAYS = 7
+TOKEN_PREFIX = "clh_"  # noqa: S105
+TOKEN_DAYS_MAX = 365
+# PRACTICE.md section 4, toxic roles and notes (3), (5); the trigger refuse_toxic_roles holds the same line.
+ALONE = frozenset({"administrator", "auditor"})
+
+
+@dataclass(frozen=True)
+class Issued:
+    """Something with a secret that is shown once and kept only as a hash."""
+
+    row: Invitation | ApiToken
+    secret: str
+
+
+def hash_of(secret: str) -> str:
+    """What is kept of a random secret of 256 bits; a slow hash would add nothing."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+@transaction.atomic
+def invite(*, email: str, name: str, role: str, department: str = "", actor: Actor) -> Issued:
+    """Make an invitation that holds for seven days. Raises Invalid for an unknown role or a bad address."""
+    actor.require("people.manage")
+    fields: dict[str, list[str]] = {}
+    if role not in roles.ROLES:
+        fields["role"] = ["Choose one of the listed roles."]
+    if "@" not in email:
+        fields["email"] = ["Give an e-mail address."]
+    if not name.strip():
+        fields["name"] = ["Give the person's name."]
+    if fields:
+        raise Invalid("The invitation was not sent.", fields=fields)
+    _refuse_meeting(email.lower(), role, actor.organization_id)
+    secret = secrets.token_urlsafe(32)
+    invitation = Invitation.objects.create(
+        organization_id=actor.organization_id,
+        email=email.strip().lower(),
+        name=name.strip(),
+        role=role,
+        department=department.strip(),
+        token_hash=hash_of(secret),
+        invited_by_id=actor.person_id,
+        expires_at=clock.now() + timedelta(days=INVITATION_DAYS),
+    )
+    ledger.record(PERSON_INVITED, subject=invitation, actor=actor, data={"role": role})
+    return Issued(invitation, secret)
+
+
+def _refuse_meeting(email: str, role: str, organization_id: UUID) -> None:
+    account = Account.objects.filter(email__iexact=email).first()
+    if account is not None:
+        refuse_toxic(account.person_id, role, organization_id)
+
+
+def refuse_toxic(person_id: UUID, role: str, organization_id: UUID) -> None:
+    """Raise DutyConflict when the person's live roles and the new one may not meet (rule R-01)."""
+    held = set(
+        Membership.objects.filter(person_id=person_id, organization_id=organization_id, ended_at=None)
+        .exclude(role=role)
+        .values_list("role", flat=True)
+    )
+    clash = held if role in ALONE else held & ALONE
+    if clash:
+        other = roles.ROLES[sorted(clash)[0]].word
+        raise DutyConflict(
+            f"{other} and {roles.ROLES[role].word} may not meet in one person (rule R-01).",
+            rule="R-01",
+            help=f"End the role {other} first, or give the role to somebody else.",
+        )
+
+
+def open_invitation(organization_id: UUID, secret: str) -> Invitation:
+    """The live invitation of a link, locked. Raises NotFound, or WrongState when it was used, withdrawn or ran out."""
+    row = (
+        Invitation.objects.select_for_update()
+        .filter(organization_id=organization_id, token_hash=hash_of(secret))
+        .first()
+    )
+    if row is None:
+        raise NotFound("This invitation does not exist.", help="Ask the person who invited you for a new one.")
+    if row.accepted_at or row.withdrawn_at or row.expires_at <= clock.now():
+        raise WrongState(
+            "This invitation can no longer be used: it was accepted, withdrawn, or is older than seven days.",
+            help="Ask the person who invited you for a new one.",
+        )
+    return row
+
+
+@transaction.atomic
+def accept_invitation(organization_id: UUID, secret: str, *, password: str, account: Account | None = None) -> Account:
+    """Join an organization: with the signed-in account of the invited address, or a new one with a password."""
+    invitation = open_invitation(organization_id, secret)
+    known = Account.objects.filter(email__iexact=invitation.email).first()
+    if known is not None and (account is None or account.pk != known.pk):
+        raise WrongState(
+            "This address already has an account.",
+            code="sign_in_first",
+            help="Sign in with it, then open the link again.",
+        )
+    if known is None:
+        try:
+            password_validation.validate_password(password, Account(email=invitation.email))
+        except ValidationError as error:
+            raise Invalid("Choose another password.", fields={"password": list(error.messages)}) from error
+        person = Person.objects.create(name=invitation.name)
+        known = Account.objects.create_account(invitation.email, password, person=person)
+    refuse_toxic(known.person_id, invitation.role, organization_id)
+    Membership.objects.create(
+        organization_id=organization_id,
+        person_id=known.person_id,
+        role=invitation.role,
+        department=invitation.department,
+        granted_by_id=invitation.invited_by_id,
+    )
+    invitation.accepted_at = clock.now()
+    invitation.accepted_by_id = known.person_id
+    invitation.save(update_fields=["accepted_at", "accepted_by"])
+    actor = Actor(organization_id, known.pk, known.person_id, name=known.person.name)
+    ledger.record(INVITATION_ACCEPTED, subject=invitation, actor=actor, data={"role": invitation.role})
+    return known
+
+
+@transaction.atomic
+def grant_role(*, person_id: UUID, role: str, department: str = "", actor: Actor) -> Membership:
+    """Give a member one more role. Raises DutyConflict for a toxic pair or a grant to oneself."""
+    actor.require("people.manage")
+    if role not in roles.ROLES:
+        raise Invalid("There is no such role.", fields={"role": ["Choose one of the listed roles."]})
+    if person_id == actor.person_id:
+        raise DutyConflict(
+            "Nobody grants a role to themselves (rule R-02).", rule="R-02", help="Ask another administrator."
+        )
+    refuse_toxic(person_id, role, actor.organization_id)
+    if not Membership.objects.filter(organization_id=actor.organization_id, person_id=person_id).exists():
+        raise NotFound("This person is not in your organization.", help="Invite them first.")
+    membership, made = Membership.objects.get_or_create(
+        organization_id=actor.organization_id,
+        person_id=person_id,
+        role=role,
+        ended_at=None,
+        defaults={"department": department, "granted_by_id": actor.person_id},
+    )
+    if made:
+        ledger.record(ROLE_GRANTED, subject=membership, actor=actor, data={"role": role, "person": str(person_id)})
+    return membership
+
+
+@transaction.atomic
+def end_role(membership_id: UUID, *, actor: Actor, reason: str) -> Membership:
+    """End a membership now. Its holder loses the role with their next request."""
+    actor.require("people.manage")
+    membership = (
+        Membership.objects.select_for_update().filter(pk=membership_id, organization_id=actor.organization_id).first()
+    )
+    if membership is None:
+        raise NotFound("There is no such membership.")
+    if membership.ended_at is not None:
+        raise WrongState("This role has already ended.")
+    if membership.person_id == actor.person_id:
+        raise DutyConflict("Nobody ends their own role (rule R-02).", rule="R-02", help="Ask another administrator.")
+    membership.ended_at = clock.now()
+    membership.save(update_fields=["ended_at"])
+    ledger.record(
+        ROLE_ENDED,
+        subject=membership,
+        actor=actor,
+        reason=reason,
+        data={"role": membership.role, "person": str(membership.person_id)},
+    )
+    return membership
+
+
+@transaction.atomic
+def create_token(*, name: str, scopes: list[str], days: int, actor: Actor) -> Issued:
+    """A bearer token for the actor's own account, with no more rights than the actor holds now."""
+    if actor.via == "token":
+        raise ReauthenticationRequired("A token can't create tokens.", help="Sign in and create it on your profile.")
+    unknown = [scope for scope in scopes if not actor.may(scope)]
+    fields: dict[str, list[str]] = {}
+    if not name.strip():
+        fields["name"] = ["Give the token a name, for instance the system that will use it."]
+    if not scopes:
+        fields["scopes"] = ["Choose at least one thing the token may do."]
+    if unknown:
+        fields["scopes"] = [f"Your role does not include {', '.join(sorted(unknown))}."]
+    if not 1 <= days <= TOKEN_DAYS_MAX:
+        fields["days"] = [f"A token lives from 1 to {TOKEN_DAYS_MAX} days."]
+    if fields:
+        raise Invalid("The token was not created.", fields=fields)
+    secret = TOKEN_PREFIX + secrets.token_urlsafe(32)
+    token = ApiToken.objects.create(
+        organization_id=actor.organization_id,
+        account_id=actor.account_id,
+        name=name.strip(),
+        prefix=secret[:10],
+        token_hash=hash_of(secret),
+        scopes=sorted(set(scopes)),
+        expires_at=clock.now() + timedelta(days=days),
+    )
+    ledger.record(TOKEN_CREATED, subject=token, actor=actor, data={"scopes": token.scopes, "days": days})
+    return Issued(token, secret)
+
+
+@transaction.atomic
+def revoke_token(token_id: UUID, *, actor: Actor) -> ApiToken:
+    """Revoke one's own token, or any of the organization with people.manage. It stops working at once."""
+    token = ApiToken.objects.select_for_update().filter(pk=token_id, organization_id=actor.organization_id).first()
+    if token is None or (token.account_id != actor.account_id and not actor.may("people.manage")):
+        raise NotFound("There is no such token.")
+    if token.revoked_at is None:
+        token.revoked_at = clock.now()
+        token.save(update_fields=["revoked_at"])
+        ledger.record(TOKEN_REVOKED, subject=token, actor=actor)
+    return token
+
+
+def reauthenticate(request: HttpRequest, password: str) -> Actor:
+    """The request's actor with a fresh proof of identity. Raises ReauthenticationRequired for a wrong password."""
+    actor: Actor = request.actor  # type: ignore[attr-defined]
+    account = authenticate(request, username=request.user.email, password=password)  # type: ignore[union-attr]
+    if account is None or account.pk != actor.account_id:
+        raise ReauthenticationRequired(
+            "The password is not right. Nothing was recorded.", help="Type the password you sign in with."
+        )
+    moment = clock.now()
+    request.session["authenticated_at"] = moment.isoformat()
+    return replace(actor, authenticated_at=moment)

@@ -1,0 +1,13 @@
+"""The addresses of API version 1. Nouns bring their own urlpatterns."""
+
+from django.urls import include, path
+from drf_spectacular.views import SpectacularAPIView
+
+_nouns: list = [
+    path("", include("portal.api.v1.jobs")),
+]
+
+urlpatterns = [
+    path("schema/", SpectacularAPIView.as_view(permission_classes=[], authentication_classes=[]), name="schema"),
+    path("organizations/<slug:organization>/", include(_nouns)),
+]

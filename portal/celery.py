@@ -1,0 +1,17 @@
+"""Celery, the doorbell of portal/jobs. `celery -A portal.celery worker` rings in; `load_jobs` finds every jobs.py."""
+
+import os
+
+from celery import Celery
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings.development")
+
+app = Celery("clearhold", task_cls="portal.jobs.running:DurableJob")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks(related_name="jobs")
+
+
+def load_jobs() -> None:
+    """Import every app's jobs.py now, so that `app.tasks` is whole outside a worker too."""
+    app.loader.import_default_modules()
+    app.finalize()

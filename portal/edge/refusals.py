@@ -1,0 +1,59 @@
+"""A refusal as an answer: a page for people, RFC 9457 problem details for programs."""
+
+from typing import Any
+
+from django.db import DatabaseError
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+
+from evidence.errors import DutyConflict, Invalid, Refused, WrongState
+
+PROBLEM = "application/problem+json"
+
+
+def problem(refusal: Refused) -> dict[str, Any]:
+    """The members of RFC 9457, with `code`, `help` and, for input, `errors` by field."""
+    body: dict[str, Any] = {
+        "type": f"urn:clearhold:problem:{refusal.kind}",
+        "title": refusal.message,
+        "status": refusal.status,
+        "code": refusal.kind,
+    }
+    if refusal.help:
+        body["detail"] = refusal.help
+    if isinstance(refusal, Invalid) and refusal.fields:
+        body["errors"] = refusal.fields
+    body.update({key: value for key, value in refusal.details.items() if key not in body})
+    return body
+
+
+def wants_json(request: HttpRequest) -> bool:
+    return request.path.startswith("/api/") or request.headers.get("Accept", "").startswith("application/json")
+
+
+def answer(request: HttpRequest, refusal: Refused) -> HttpResponse:
+    """The response to a refused act. Nothing of it was saved."""
+    if wants_json(request):
+        return JsonResponse(problem(refusal), status=refusal.status, content_type=PROBLEM)
+    template = "errors/fragment.html" if request.headers.get("HX-Request") else "errors/refused.html"
+    return render(request, template, {"refusal": refusal}, status=refusal.status)
+
+
+def unauthorized(request: HttpRequest, message: str) -> HttpResponse:
+    body = {"type": "urn:clearhold:problem:unauthenticated", "title": message, "status": 401, "code": "unauthenticated"}
+    response = JsonResponse(body, status=401, content_type=PROBLEM)
+    response["WWW-Authenticate"] = 'Bearer realm="clearhold"'
+    return response
+
+
+def from_database(error: DatabaseError) -> Refused | None:
+    """The refusal a guard in PostgreSQL raised (SQLSTATE CH…), or None for any other error."""
+    cause = error.__cause__
+    state = getattr(cause, "sqlstate", None) or ""
+    if not state.startswith("CH"):
+        return None
+    message = str((getattr(cause, "diag", None) and cause.diag.message_primary) or cause)  # type: ignore[union-attr]
+    rule, _, sentence = message.partition("] ")
+    if state in ("CH003", "CH005") and sentence:
+        return DutyConflict(f"{sentence} (rule {rule.lstrip('[')}).", rule=rule.lstrip("["))
+    return WrongState(sentence or message, code="refused_by_database")

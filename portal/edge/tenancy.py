@@ -1,0 +1,247 @@
+"""Where a request gets its organization, its actor and its transaction, and where a refusal becomes an answer."""
+
+import contextlib
+import functools
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.contrib.auth.views import redirect_to_login
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, OperationalError, connections, transaction
+from django.http import Http404, HttpRequest, HttpResponse
+
+from evidence import clock, tenancy
+from evidence.actors import Actor
+from evidence.errors import NotAllowed, NotFound, Refused, Unavailable
+from portal.accounts import roles, services
+from portal.accounts.models import Account, ApiToken
+from portal.edge import refusals
+
+View = Callable[..., HttpResponse]
+
+
+@dataclass(frozen=True)
+class Entered:
+    """The organization a request is in, as pages need it."""
+
+    id: UUID
+    slug: str
+    name: str
+    timezone: str
+    is_sample: bool
+    roles: tuple[str, ...]
+    departments: tuple[str, ...]
+
+    @property
+    def is_auditor(self) -> bool:
+        return self.roles == ("auditor",)
+
+    @property
+    def role_words(self) -> str:
+        return ", ".join(roles.ROLES[role].word for role in self.roles if role in roles.ROLES)
+
+
+def outside_transaction(view: View) -> View:
+    """Mark a view that streams: it gets its actor, and opens `inside(request)` itself for the rows it writes."""
+
+    @functools.wraps(view)
+    def marked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        return view(request, *args, **kwargs)
+
+    marked.outside_transaction = True  # type: ignore[attr-defined]
+    return marked
+
+
+@contextlib.contextmanager
+def inside(request: HttpRequest) -> Iterator[None]:
+    """A transaction that has entered the request's organization, for views outside one."""
+    with transaction.atomic(), tenancy.entered(request.organization.id, request.actor.person_id):  # type: ignore[attr-defined]
+        yield
+
+
+@contextlib.contextmanager
+def keeping_record(request: HttpRequest) -> Iterator[None]:
+    """The narrow path for an auditor's request: its own transaction, as the app, for the record of what was opened."""
+    with (
+        tenancy.keeping_record(),
+        transaction.atomic(using=DEFAULT_DB_ALIAS),
+        tenancy.entered(
+            request.organization.id,  # type: ignore[attr-defined]
+            request.actor.person_id,  # type: ignore[attr-defined]
+        ),
+    ):
+        yield
+
+
+class TenancyMiddleware:
+    """Runs each view in one transaction inside the organization its URL names, as the caller's actor."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        request.actor = None  # type: ignore[attr-defined]
+        request.organization = None  # type: ignore[attr-defined]
+        return self.get_response(request)
+
+    def process_view(
+        self, request: HttpRequest, view: View, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> HttpResponse | None:
+        slug = kwargs.pop("organization", None)
+        try:
+            if slug is None:
+                return self._without_organization(request, view, args, kwargs)
+            if getattr(view, "outside_transaction", False):
+                with transaction.atomic():
+                    refused = _identify(request, slug)
+                return refused or _rendered(view(request, *args, **kwargs))
+            return self._inside(request, slug, view, args, kwargs)
+        except Refused as refusal:
+            return refusals.answer(request, refusal)
+        except Http404:
+            return refusals.answer(request, NotFound("There is nothing here, or nothing you may see."))
+        except OperationalError:
+            refusal = Unavailable("The database does not answer. Nothing was saved.", help="Try again in a moment.")
+            return refusals.answer(request, refusal)
+        except DatabaseError as error:
+            refused_by_database = refusals.from_database(error)
+            if refused_by_database is None:
+                raise
+            return refusals.answer(request, refused_by_database)
+
+    def _without_organization(
+        self, request: HttpRequest, view: View, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> HttpResponse:
+        if getattr(view, "outside_transaction", False):
+            return _rendered(view(request, *args, **kwargs))
+        with transaction.atomic():
+            return _settled(view(request, *args, **kwargs), DEFAULT_DB_ALIAS)
+
+    def _inside(
+        self, request: HttpRequest, slug: str, view: View, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> HttpResponse:
+        with transaction.atomic():
+            refused = _identify(request, slug)
+            if refused is not None:
+                return refused
+            if not request.organization.is_auditor:  # type: ignore[attr-defined]
+                return _settled(view(request, *args, **kwargs), DEFAULT_DB_ALIAS)
+        with (
+            tenancy.reading_as_auditor(),
+            transaction.atomic(using="auditor"),
+            tenancy.entered(
+                request.organization.id,  # type: ignore[attr-defined]
+                request.actor.person_id,  # type: ignore[attr-defined]
+                using="auditor",
+            ),
+        ):
+            return _settled(view(request, *args, **kwargs), "auditor")
+
+
+def _rendered(response: HttpResponse) -> HttpResponse:
+    if hasattr(response, "render") and not getattr(response, "is_rendered", True):
+        response.render()
+    return response
+
+
+def _settled(response: HttpResponse, using: str) -> HttpResponse:
+    # An answer that refuses leaves nothing behind, whoever wrote it.
+    response = _rendered(response)
+    if response.status_code >= 400:
+        transaction.set_rollback(True, using=using)
+    return response
+
+
+def _identify(request: HttpRequest, slug: str) -> HttpResponse | None:
+    """Set request.organization and request.actor, or return the answer for somebody who is not let in."""
+    header = request.headers.get("Authorization", "")
+    if header.startswith("Bearer "):
+        row = _call("enter_organization_by_token", [slug, services.hash_of(header.removeprefix("Bearer ").strip())])
+        if row is None:
+            return refusals.unauthorized(
+                request, "The token is unknown, expired, revoked, or for another organization."
+            )
+        request.user = _account(row)
+        _touch(row)
+        _set(request, slug, row, via="token", scopes=frozenset(row["scopes"]))
+        return None
+    if not request.user.is_authenticated:
+        if request.path.startswith("/api/"):
+            return refusals.unauthorized(request, "Send a token as “Authorization: Bearer …”, or sign in.")
+        return redirect_to_login(request.get_full_path())
+    row = _call("enter_organization", [slug, request.user.pk])
+    if row is None:
+        raise NotFound("There is nothing here, or nothing you may see.")
+    _set(request, slug, row, via="session", scopes=None)
+    return None
+
+
+def _call(function: str, arguments: list[Any]) -> dict[str, Any] | None:
+    with connections[DEFAULT_DB_ALIAS].cursor() as cursor:
+        cursor.execute(f"SELECT * FROM {function}(%s, %s)", arguments)  # noqa: S608
+        row = cursor.fetchone()
+        return dict(zip([column.name for column in cursor.description], row, strict=True)) if row else None
+
+
+def _account(row: dict[str, Any]) -> Account:
+    # Enough of the account for has_perm and for foreign keys; the function has checked that it is active.
+    account = Account(id=row["account_id"], person_id=row["person_id"], is_active=True)
+    account._state.adding = False
+    return account
+
+
+def _touch(row: dict[str, Any]) -> None:
+    today = clock.today()
+    if row["last_used_on"] != today:
+        ApiToken.objects.filter(pk=row["token_id"]).update(last_used_on=today)
+
+
+def _set(request: HttpRequest, slug: str, row: dict[str, Any], *, via: str, scopes: frozenset[str] | None) -> None:
+    held = tuple(dict.fromkeys(row["roles"] or ()))
+    request.organization = Entered(  # type: ignore[attr-defined]
+        id=row["organization_id"],
+        slug=slug,
+        name=row["name"],
+        timezone=row["timezone"],
+        is_sample=row["is_sample"],
+        roles=held,
+        departments=tuple(row["departments"] or ()),
+    )
+    request.user.roles_held = list(held)  # type: ignore[union-attr]
+    request.actor = Actor(  # type: ignore[attr-defined]
+        organization_id=row["organization_id"],
+        account_id=row["account_id"],
+        person_id=row["person_id"],
+        via=via,
+        authenticated_at=_authenticated_at(request) if via == "session" else None,
+        name=row["person_name"],
+        rights=request.user,
+        scopes=scopes,
+    )
+
+
+def _authenticated_at(request: HttpRequest) -> datetime | None:
+    stored = request.session.get("authenticated_at")
+    return datetime.fromisoformat(stored) if stored else None
+
+
+def needs(permission: str) -> Callable[[View], View]:
+    """Refuse a page to an actor without the right: hidden areas answer 404, as UX.md section 8 says."""
+
+    def wrap(view: View) -> View:
+        @functools.wraps(view)
+        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            actor: Actor = request.actor  # type: ignore[attr-defined]
+            if not actor.may(permission):
+                if settings.DEBUG:
+                    raise NotAllowed(f"This page needs {permission}.")
+                raise NotFound("There is nothing here, or nothing you may see.")
+            return view(request, *args, **kwargs)
+
+        guarded.permission = permission  # type: ignore[attr-defined]
+        return guarded
+
+    return wrap

@@ -1,0 +1,160 @@
+"""The site's Celery task class: what makes a function of a jobs.py durable."""
+
+import logging
+import os
+import socket
+import time
+from typing import Any
+from uuid import UUID
+
+from celery import Task
+from django.db import connections, transaction
+
+from evidence import tenancy
+from evidence.actors import Actor
+from evidence.errors import Refused
+from portal.jobs import services
+from portal.jobs.models import Job
+from portal.jobs.services import Cancelled
+
+logger = logging.getLogger(__name__)
+_REPORT_SECONDS = 0.5
+
+
+class DurableJob(Task):
+    """`@shared_task(name="packages.build", bind=True) def build(self, job, *, actor, **args)`.
+
+    The message carries only the job's key. The function runs outside a transaction: it opens its own with
+    `self.inside()`, and calls `self.progress(done, total, note)`, which raises Cancelled when asked to stop.
+    What it returns, a JSON dictionary, becomes the job's result.
+    """
+
+    abstract = True
+    acks_late = True
+    reject_on_worker_lost = True
+    ignore_result = True
+    max_retries = 0
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if len(args) != 1 or kwargs:
+            raise TypeError("a job is called with its key alone")
+        return self.perform(UUID(str(args[0])))
+
+    def perform(self, job_id: UUID) -> str:
+        """Claim, run, record the outcome. Returns the state it ended in, or "left" when it was not ours to run."""
+        organization_id = _organization_of(job_id)
+        if organization_id is None:
+            return "left"
+        worker = f"{socket.gethostname()}:{os.getpid()}"
+        with transaction.atomic(), tenancy.entered(organization_id):
+            job = services.claim(job_id, worker)
+        if job is None:
+            return "left"
+        self.job, self._reported = job, 0.0
+        try:
+            result = self.run(job, actor=_actor_of(job), **job.args)
+        except Cancelled:
+            return self._end(Job.State.CANCELLED)
+        except Refused as refusal:
+            return self._end(Job.State.FAILED, error=services.failure_text(refusal))
+        except Exception as error:  # the edge of a job: recorded, then raised
+            logger.exception("job %s (%s) failed", job.pk, job.kind)
+            self._end(Job.State.FAILED, error=services.failure_text(error))
+            raise
+        return self._end(Job.State.SUCCEEDED, result=result)
+
+    def inside(self) -> Any:
+        """A transaction that has entered the job's organization."""
+        return _Inside(self.job)
+
+    def progress(self, done: int, total: int | None = None, note: str = "", *, force: bool = False) -> None:
+        """Say how far it is. Written at most twice a second, on a connection of its own outside any transaction."""
+        moment = time.monotonic()
+        if not force and moment - self._reported < _REPORT_SECONDS and done != total:
+            return
+        self._reported = moment
+        if _report_apart(self.job, done, total, note):
+            raise Cancelled
+
+    def _end(self, state: str, *, result: dict[str, Any] | None = None, error: str = "") -> str:
+        with transaction.atomic(), tenancy.entered(self.job.organization_id):
+            job = Job.objects.select_for_update().get(pk=self.job.pk)
+            if not job.is_over:
+                services.finish(job, state, result=result, error=error)
+        return state
+
+
+class _Inside:
+    def __init__(self, job: Job) -> None:
+        self._job = job
+
+    def __enter__(self) -> None:
+        self._atomic = transaction.atomic()
+        self._atomic.__enter__()
+        self._entered = tenancy.entered(self._job.organization_id, self._job.created_by_id)
+        self._entered.__enter__()
+
+    def __exit__(self, *exc: Any) -> None:
+        if exc[0] is None:
+            self._entered.__exit__(None, None, None)
+        self._atomic.__exit__(*exc)
+
+
+def _organization_of(job_id: UUID) -> UUID | None:
+    with connections["default"].cursor() as cursor:
+        cursor.execute("SELECT organization_of_job(%s)", [job_id])
+        found: UUID | None = cursor.fetchone()[0]
+        return found
+
+
+def _actor_of(job: Job) -> Actor:
+    account = job.created_by_account
+    if account is None or job.created_by is None:
+        return Actor.system(job.organization_id, job.kind)
+    return Actor(
+        organization_id=job.organization_id,
+        account_id=account.pk,
+        person_id=job.created_by_id,
+        via="job",
+        name=job.created_by.name,
+        rights=account,
+    )
+
+
+def _report_apart(job: Job, done: int, total: int | None, note: str) -> bool:
+    # Inside the job's own transaction progress would stay invisible until the end, so it goes through a second one.
+    connection = connections["default"]
+    if not connection.in_atomic_block:
+        with transaction.atomic(), tenancy.entered(job.organization_id):
+            return services.report(job, done, total, note)
+    return apart().write(job, done, total, note)
+
+
+class _Apart:
+    """A second connection to the same database, for progress alone."""
+
+    def __init__(self) -> None:
+        self._connection = connections["default"].copy("default")
+
+    def write(self, job: Job, done: int, total: int | None, note: str) -> bool:
+        with self._connection.cursor() as cursor:
+            cursor.execute("BEGIN")
+            cursor.execute("SELECT set_config('app.organization', %s, true)", [str(job.organization_id)])
+            cursor.execute(
+                "UPDATE jobs_job SET done = %s, total = %s, note = %s, lease_until = now() + %s * interval '1 second'"
+                " WHERE id = %s RETURNING cancel_requested",
+                [done, total, note[:200], services.LEASE_SECONDS, job.pk],
+            )
+            row = cursor.fetchone()
+            cursor.execute("COMMIT")
+        return bool(row and row[0])
+
+
+_apart: _Apart | None = None
+
+
+def apart() -> _Apart:
+    global _apart  # one connection a process, opened when first needed
+    if _apart is None:
+        _apart = _Apart()
+    return _apart

@@ -1,0 +1,23 @@
+"""Every address of the portal. Areas bring their own urlpatterns; `/o/<organization>/` enters the organization."""
+
+from django.urls import include, path
+
+from portal.web import health
+
+_pages = [
+    path("", include("portal.web.people")),
+    path("", include("portal.web.jobs")),
+]
+
+urlpatterns = [
+    path("healthz", health.healthz, name="healthz"),
+    path("readyz", health.readyz, name="readyz"),
+    path("", include("portal.web.accounts")),
+    path("o/<slug:organization>/", include(_pages)),
+    path("api/v1/", include("portal.api.v1.urls")),
+]
+
+handler400 = "portal.web.errors.bad_request"
+handler403 = "portal.web.errors.forbidden"
+handler404 = "portal.web.errors.not_found"
+handler500 = "portal.web.errors.server_error"

@@ -1,0 +1,69 @@
+"""Whether the process is up, and whether all it needs is: for load balancers and operators."""
+
+import os
+import tempfile
+from collections.abc import Callable
+
+import redis
+from django.conf import settings
+from django.db import connections, transaction
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.http import require_safe
+
+from portal.edge.tenancy import outside_transaction
+
+
+@require_safe
+@outside_transaction
+def healthz(request: HttpRequest) -> HttpResponse:
+    return HttpResponse("up\n", content_type="text/plain")
+
+
+@require_safe
+@outside_transaction
+def readyz(request: HttpRequest) -> HttpResponse:
+    """200 when the portal can do its work, 503 when it can't; the broker may be away, then jobs wait."""
+    parts = {name: _state(probe) for name, probe in PROBES.items()}
+    needed = [state for name, state in parts.items() if name != "broker"]
+    return JsonResponse(
+        {"ready": all(state == "ok" for state in needed), "parts": parts},
+        status=200 if all(state == "ok" for state in needed) else 503,
+    )
+
+
+def _state(probe: Callable[[], None]) -> str:
+    try:
+        probe()
+    except Exception as error:  # a probe reports whatever stops it, by the error's kind alone
+        return f"away: {type(error).__name__}"
+    return "ok"
+
+
+def _database() -> None:
+    with connections["default"].cursor() as cursor:
+        cursor.execute("SELECT 1")
+
+
+def _trigger() -> None:
+    # A server upgraded under a running cluster once failed to load plpgsql (SECURITY.md section 1).
+    with transaction.atomic(), connections["default"].cursor() as cursor:
+        cursor.execute("SELECT enter_organization('', NULL)")
+        transaction.set_rollback(True)
+
+
+def _broker() -> None:
+    redis.Redis.from_url(settings.REDIS_URL, socket_timeout=1, socket_connect_timeout=1).ping()
+
+
+def _storage() -> None:
+    os.makedirs(settings.CLEARHOLD_BLOBS_DIR, exist_ok=True)
+    with tempfile.TemporaryFile(dir=settings.CLEARHOLD_BLOBS_DIR) as probe:
+        probe.write(b"x")
+
+
+PROBES: dict[str, Callable[[], None]] = {
+    "database": _database,
+    "trigger": _trigger,
+    "broker": _broker,
+    "storage": _storage,
+}

@@ -1,0 +1,67 @@
+"""Long work: the list of jobs, one job's page that refreshes itself, and the button that asks it to stop."""
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import path
+from django.views.decorators.http import require_GET, require_POST
+
+from evidence.errors import NotFound
+from portal.edge.tenancy import needs
+from portal.jobs import services
+from portal.jobs.models import Job
+
+app_name = "jobs"
+PAGE = 50
+
+
+@require_GET
+@needs("jobs.view")
+def jobs(request: HttpRequest) -> HttpResponse:
+    """One's own jobs; everybody's for those who manage people or packages."""
+    rows = visible(request).order_by("-created_at", "-id").select_related("created_by")
+    before = request.GET.get("before")
+    if before:
+        rows = rows.filter(pk__lt=before)
+    page = list(rows[: PAGE + 1])
+    return render(
+        request, "jobs/list.html", {"jobs": page[:PAGE], "more": page[PAGE - 1].pk if len(page) > PAGE else None}
+    )
+
+
+def visible(request: HttpRequest) -> Any:
+    rows = Job.objects.filter(organization_id=request.organization.id)  # type: ignore[attr-defined]
+    actor = request.actor  # type: ignore[attr-defined]
+    if not (actor.may("packages.build") or actor.may("settings.manage")):
+        rows = rows.filter(created_by_id=actor.person_id)
+    return rows
+
+
+def _job(request: HttpRequest, pk: str) -> Job:
+    found: Job | None = visible(request).select_related("created_by").filter(pk=pk).first()
+    if found is None:
+        raise NotFound("There is no such job, or it is somebody else's.")
+    return found
+
+
+@require_GET
+@needs("jobs.view")
+def job(request: HttpRequest, job: str) -> HttpResponse:
+    """The whole page, or its moving part for htmx, which stops asking when the job is over."""
+    template = "jobs/_progress.html" if request.headers.get("HX-Request") else "jobs/detail.html"
+    return render(request, template, {"job": _job(request, job)})
+
+
+@require_POST
+@needs("jobs.view")
+def cancel(request: HttpRequest, job: str) -> HttpResponse:
+    services.cancel(_job(request, job).pk, actor=request.actor)  # type: ignore[attr-defined]
+    return redirect("jobs:detail", organization=request.organization.slug, job=job)  # type: ignore[attr-defined]
+
+
+urlpatterns = [
+    path("jobs/", jobs, name="list"),
+    path("jobs/<uuid:job>", job, name="detail"),
+    path("jobs/<uuid:job>/cancel", cancel, name="cancel"),
+]

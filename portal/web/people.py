@@ -1,0 +1,147 @@
+"""People and roles: who is here, invite, grant, end; what each role may do; one's own profile and tokens."""
+
+from collections import defaultdict
+
+from django import forms
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import path
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from evidence.errors import Invalid
+from portal.accounts import mail, roles, services
+from portal.accounts.models import ApiToken, Invitation, Membership
+from portal.edge.tenancy import needs
+
+app_name = "people"
+
+
+class InviteForm(forms.Form):
+    name = forms.CharField(max_length=200, label="Name")
+    email = forms.EmailField(label="E-mail address")
+    role = forms.ChoiceField(choices=[(role.key, role.word) for role in roles.ROLES.values()])
+    department = forms.CharField(max_length=80, required=False, help_text="Approvals may need two departments.")
+
+
+class TokenForm(forms.Form):
+    name = forms.CharField(max_length=80, label="Name", help_text="The system that will use it, for instance “deploy”.")
+    days = forms.IntegerField(min_value=1, max_value=services.TOKEN_DAYS_MAX, initial=90, label="Days until it expires")
+    scopes = forms.MultipleChoiceField(label="What it may do", widget=forms.CheckboxSelectMultiple)
+
+    def __init__(self, *args: object, allowed: list[str], **kwargs: object) -> None:
+        super().__init__(*args, **kwargs)  # type: ignore[arg-type]
+        self.fields["scopes"].choices = [(scope, scope) for scope in allowed]  # type: ignore[attr-defined]
+
+
+@require_GET
+@needs("people.view")
+def people(request: HttpRequest) -> HttpResponse:
+    """Everybody with their live roles, open invitations, and the matrix of what roles may do."""
+    return render(request, "people/list.html", _page(request, InviteForm()))
+
+
+def _page(request: HttpRequest, form: InviteForm) -> dict[str, object]:
+    memberships = Membership.objects.filter(organization_id=request.organization.id, ended_at=None)  # type: ignore[attr-defined]
+    by_person: dict[object, dict[str, object]] = defaultdict(lambda: {"memberships": []})
+    for membership in memberships.select_related("person").order_by("person__name", "role"):
+        entry = by_person[membership.person_id]
+        entry["person"] = membership.person
+        entry["memberships"].append({"row": membership, "role": roles.ROLES[membership.role]})  # type: ignore[attr-defined]
+    invitations = Invitation.objects.filter(
+        organization_id=request.organization.id,
+        accepted_at=None,
+        withdrawn_at=None,  # type: ignore[attr-defined]
+    ).order_by("-created_at")
+    permissions = sorted({permission for role in roles.ROLES.values() for permission in role.permissions})
+    return {
+        "form": form,
+        "people": list(by_person.values()),
+        "invitations": [{"row": row, "role": roles.ROLES[row.role]} for row in invitations],
+        "roles": list(roles.ROLES.values()),
+        "matrix": [
+            {"permission": permission, "held": [permission in role.permissions for role in roles.ROLES.values()]}
+            for permission in permissions
+        ],
+        "may_manage": request.actor.may("people.manage"),  # type: ignore[attr-defined]
+    }
+
+
+@require_POST
+@needs("people.manage")
+def invite(request: HttpRequest) -> HttpResponse:
+    form = InviteForm(request.POST)
+    if form.is_valid():
+        try:
+            issued = services.invite(**form.cleaned_data, actor=request.actor)  # type: ignore[attr-defined]
+        except Invalid as refusal:
+            for field, words in refusal.fields.items():
+                form.add_error(field, words)
+        else:
+            mail.send_invitation(issued, organization=request.organization)  # type: ignore[attr-defined]
+            messages.success(request, f"The invitation is on its way to {issued.row.email}.")  # type: ignore[union-attr]
+            return redirect("people:list", organization=request.organization.slug)  # type: ignore[attr-defined]
+    return render(request, "people/list.html", _page(request, form), status=422)
+
+
+@require_POST
+@needs("people.manage")
+def grant(request: HttpRequest, person: str) -> HttpResponse:
+    services.grant_role(
+        person_id=person,
+        role=request.POST.get("role", ""),
+        department=request.POST.get("department", ""),  # type: ignore[arg-type]
+        actor=request.actor,  # type: ignore[attr-defined]
+    )
+    messages.success(request, "The role was granted.")
+    return redirect("people:list", organization=request.organization.slug)  # type: ignore[attr-defined]
+
+
+@require_POST
+@needs("people.manage")
+def end(request: HttpRequest, membership: str) -> HttpResponse:
+    services.end_role(membership, actor=request.actor, reason=request.POST.get("reason", ""))  # type: ignore[arg-type, attr-defined]
+    messages.success(request, "The role was ended. It stops working with the person's next request.")
+    return redirect("people:list", organization=request.organization.slug)  # type: ignore[attr-defined]
+
+
+@require_http_methods(["GET", "POST"])
+def profile(request: HttpRequest) -> HttpResponse:
+    """One's own roles and tokens; a new token's secret is shown on the page that made it, once."""
+    actor = request.actor  # type: ignore[attr-defined]
+    allowed = sorted(roles.permissions_of(list(request.organization.roles)))  # type: ignore[attr-defined]
+    form = TokenForm(request.POST or None, allowed=allowed)
+    issued = None
+    if request.method == "POST" and form.is_valid():
+        try:
+            issued = services.create_token(**form.cleaned_data, actor=actor)
+        except Invalid as refusal:
+            for field, words in refusal.fields.items():
+                form.add_error(field, words)
+        else:
+            form = TokenForm(allowed=allowed)
+    tokens = ApiToken.objects.filter(organization_id=actor.organization_id, account_id=actor.account_id)
+    context = {
+        "form": form,
+        "issued": issued,
+        "tokens": tokens.order_by("-created_at"),
+        "held": [roles.ROLES[key] for key in request.organization.roles],
+    }  # type: ignore[attr-defined]
+    return render(request, "people/profile.html", context, status=422 if form.errors else 200)
+
+
+@require_POST
+def revoke(request: HttpRequest, token: str) -> HttpResponse:
+    services.revoke_token(token, actor=request.actor)  # type: ignore[arg-type, attr-defined]
+    messages.success(request, "The token was revoked. It no longer works.")
+    return redirect("people:profile", organization=request.organization.slug)  # type: ignore[attr-defined]
+
+
+urlpatterns = [
+    path("settings/people", people, name="list"),
+    path("settings/people/invite", invite, name="invite"),
+    path("settings/people/<uuid:person>/roles", grant, name="grant"),
+    path("settings/memberships/<uuid:membership>/end", end, name="end"),
+    path("profile", profile, name="profile"),
+    path("profile/tokens/<uuid:token>/revoke", revoke, name="revoke"),
+]
