@@ -20,3 +20,4 @@ SECRET_KEY = _kept_secret("django-secret")
 ALLOWED_HOSTS = ["127.0.0.1", "localhost", "[::1]"]
 EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
 EMAIL_FILE_PATH = VAR / "mail"
+CLEARHOLD_KEYS_CREATE = True

@@ -23,3 +23,4 @@ CLEARHOLD_KEYS_DIR = _scratch / "keys"
 CLEARHOLD_SIGNER_DIR = _scratch / "signer"
 CLEARHOLD_WORK_DIR = _scratch / "work"
 DEBUG = False
+CLEARHOLD_KEYS_CREATE = True

@@ -1,0 +1,295 @@
+"""Keep bytes and give them back: sealed while they stream in, checked while they stream out.
+
+Storing runs outside any transaction (it may take minutes) and leaves a file that no row knows; `adopt` then inserts
+the row in the caller's transaction. A file that was never adopted is removed by the janitor after a day.
+"""
+
+import hashlib
+import hmac
+import io
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Protocol, Self
+from uuid import UUID
+
+from django.conf import settings
+from django.db import connections, transaction
+
+from evidence import clock, tenancy
+from evidence.actors import Actor
+from evidence.errors import Invalid, TooLarge
+from evidence.identifiers import uuid7
+from evidence.vault import keys, sealing
+from evidence.vault.backends import Reader, named
+from evidence.vault.models import Blob
+
+PIECE_BYTES = 1024 * 1024
+HEAD_BYTES = 64 * 1024
+ORPHAN_AGE = timedelta(hours=24)
+
+
+class Source(Protocol):
+    def read(self, size: int, /) -> bytes: ...
+
+
+@dataclass(frozen=True)
+class Sealed:
+    """Bytes that are stored and forced to disk, but belong to nothing yet. `head` is their plain beginning."""
+
+    blob_id: UUID
+    organization_id: UUID
+    sha256: str
+    size: int
+    kek_id: str
+    wrapped_key: bytes
+    backend: str
+    location: str
+    format: int
+    head: bytes
+
+
+class Writing:
+    """One stream on its way in: `write` pieces, then `finish`, or `abandon`, which leaves nothing."""
+
+    def __init__(self, organization_id: UUID, *, limit_bytes: int) -> None:
+        self.blob_id = uuid7()
+        self.size = 0
+        self._organization_id, self._limit_bytes = organization_id, limit_bytes
+        data_key = sealing.new_data_key()
+        self._wrapped = keys.keyring().wrap(data_key, blob_id=self.blob_id)
+        self._hash = hashlib.sha256()
+        self._head = bytearray()
+        self._sealer = sealing.Sealer(data_key, self.blob_id.bytes)
+        self._backend = getattr(settings, "CLEARHOLD_BLOB_BACKEND", "local")
+        self._location = f"{organization_id.hex}/{self.blob_id.hex[-2:]}/{self.blob_id.hex}"
+        self._draft = named(self._backend).draft(self._location)
+        self._draft.write(self._sealer.header)
+
+    def write(self, data: sealing.Buffer) -> None:
+        """Seal one piece. Raises TooLarge past the limit; then and on any failure nothing is left behind."""
+        view = memoryview(data)
+        self.size += len(view)
+        try:
+            if self.size > self._limit_bytes:
+                raise TooLarge(
+                    f"Files may have up to {readable(self._limit_bytes)} here, and this one is larger. "
+                    "Nothing of it was kept.",
+                    help="Split it, or ask an administrator to raise the limit.",
+                    details={"limit_bytes": self._limit_bytes},
+                )
+            self._hash.update(view)
+            if len(self._head) < HEAD_BYTES:
+                self._head += view[: HEAD_BYTES - len(self._head)]
+            self._draft.write(self._sealer.update(view))
+        except BaseException:
+            self.abandon()
+            raise
+
+    def finish(self) -> Sealed:
+        """Force all of it to disk under its final name."""
+        try:
+            self._draft.write(self._sealer.finish())
+            self._draft.keep()
+        except BaseException:
+            self.abandon()
+            raise
+        return Sealed(
+            blob_id=self.blob_id,
+            organization_id=self._organization_id,
+            sha256=self._hash.hexdigest(),
+            size=self.size,
+            kek_id=self._wrapped.kek_id,
+            wrapped_key=self._wrapped.data,
+            backend=self._backend,
+            location=self._location,
+            format=sealing.FORMAT,
+            head=bytes(self._head),
+        )
+
+    def abandon(self) -> None:
+        self._draft.discard()
+
+
+def readable(size: int) -> str:
+    """A size as people write it: 5 GB, 1.5 MB, 18 bytes."""
+    for unit, factor in (("GB", 1024**3), ("MB", 1024**2), ("KB", 1024)):
+        if size >= factor:
+            return f"{size / factor:.1f}".removesuffix(".0") + f" {unit}"
+    return f"{size} bytes"
+
+
+def begin(*, organization_id: UUID, limit_bytes: int) -> Writing:
+    """Start a stream whose pieces are pushed in. Raises Unavailable when keys or the store are away."""
+    return Writing(organization_id, limit_bytes=limit_bytes)
+
+
+def store(stream: Source, *, organization_id: UUID, limit_bytes: int) -> Sealed:
+    """Hash, seal, write and force to disk in one pass, in constant memory; a failure leaves nothing."""
+    writing = begin(organization_id=organization_id, limit_bytes=limit_bytes)
+    try:
+        while piece := stream.read(PIECE_BYTES):
+            writing.write(piece)
+    except BaseException:
+        writing.abandon()
+        raise
+    return writing.finish()
+
+
+def adopt(sealed: Sealed) -> Blob:
+    """Give stored bytes their row, in the caller's transaction."""
+    return Blob.objects.create(
+        id=sealed.blob_id,
+        organization_id=sealed.organization_id,
+        sha256=sealed.sha256,
+        size=sealed.size,
+        kek_id=sealed.kek_id,
+        wrapped_key=sealed.wrapped_key,
+        backend=sealed.backend,
+        location=sealed.location,
+        format=sealed.format,
+    )
+
+
+def discard(sealed: Sealed) -> None:
+    """Remove stored bytes that were refused. Only for bytes whose row is certain not to be committed."""
+    store_ = named(sealed.backend)
+    for stored in store_.listing(sealed.location.rsplit("/", 1)[0]):
+        if stored.location == sealed.location:
+            store_.remove(stored)
+
+
+class Plain(io.RawIOBase):
+    """Plain bytes of one blob as a file that can seek; closes its store when closed."""
+
+    def __init__(self, reader: Reader, opener: sealing.Opener) -> None:
+        self._reader, self._opener, self._at = reader, opener, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._opener.size}[whence]
+        self._at = max(0, base + offset)
+        return self._at
+
+    def tell(self) -> int:
+        return self._at
+
+    def readinto(self, target: memoryview) -> int:  # type: ignore[override]
+        data = b"".join(self._opener.read(self._at, len(target)))
+        target[: len(data)] = data
+        self._at += len(data)
+        return len(data)
+
+    def close(self) -> None:
+        if not self.closed:
+            self._reader.__exit__(None, None, None)
+        super().close()
+
+    def __enter__(self) -> Self:
+        return self
+
+
+def plain(blob: Blob | Sealed) -> io.BufferedReader:
+    """The plain bytes as a seekable file, for readers that need one (zip, PDF, images)."""
+    reader, opener = _opened(blob)
+    return io.BufferedReader(Plain(reader, opener), PIECE_BYTES)
+
+
+def open(blob: Blob | Sealed, start: int | None = None, length: int | None = None) -> Iterator[bytes]:  # noqa: A001
+    """Plain bytes in pieces, each checked before it is given; a whole read is also checked against the SHA-256.
+
+    Raises Damaged (naming blob and chunk) when the stored bytes are not what was sealed.
+    """
+    reader, opener = _opened(blob)
+    return _pieces(blob, reader, opener, start or 0, length)
+
+
+def verify(blob: Blob) -> None:
+    """Read, decrypt and hash all of it; raises what `open` raises."""
+    for _piece in open(blob):
+        pass
+
+
+def _pieces(
+    blob: Blob | Sealed, reader: Reader, opener: sealing.Opener, start: int, length: int | None
+) -> Iterator[bytes]:
+    digest = hashlib.sha256() if start == 0 and (length is None or length >= opener.size) else None
+    held = b""
+    with reader:
+        for piece in opener.read(start, length):
+            if digest is not None:
+                digest.update(piece)
+            if held:
+                yield held
+            held = piece
+    # The last piece waits for the hash, so that a whole read never ends well on different bytes.
+    if digest is not None and not hmac.compare_digest(digest.hexdigest(), blob.sha256):
+        raise sealing.Altered(f"Blob {_id(blob)} opens, but its SHA-256 is not the one on record.")
+    if held:
+        yield held
+
+
+def _opened(blob: Blob | Sealed) -> tuple[Reader, sealing.Opener]:
+    blob_id = _id(blob)
+    wrapped = keys.Wrapped(blob.kek_id, bytes(blob.wrapped_key))
+    data_key = keys.keyring().unwrap(wrapped, blob_id=blob_id)
+    reader = named(blob.backend).reader(blob.location)
+    try:
+        opener = sealing.Opener(
+            reader.read_at,
+            reader.size,
+            data_key=data_key,
+            context=blob_id.bytes,
+            name=f"blob {blob_id}",
+            size=blob.size,
+        )
+    except BaseException:
+        reader.__exit__(None, None, None)
+        raise
+    return reader, opener
+
+
+def _id(blob: Blob | Sealed) -> UUID:
+    return blob.blob_id if isinstance(blob, Sealed) else blob.id
+
+
+@transaction.atomic
+def rewrap(blob_id: UUID, *, actor: Actor) -> bool:
+    """Wrap a blob's data key with the current key; the sealed bytes stay as they are. False when it already is."""
+    actor.require("settings.manage")
+    blob = Blob.objects.select_for_update().get(pk=blob_id)
+    ring = keys.keyring()
+    if blob.kek_id == ring.current:
+        return False
+    data_key = ring.unwrap(keys.Wrapped(blob.kek_id, bytes(blob.wrapped_key)), blob_id=blob.id)
+    wrapped = ring.wrap(data_key, blob_id=blob.id)
+    Blob.objects.filter(pk=blob.pk).update(kek_id=wrapped.kek_id, wrapped_key=wrapped.data)
+    return True
+
+
+def sweep(organization_id: UUID) -> list[str]:
+    """Remove drafts and unadopted files of the organization that are older than a day; the locations removed.
+
+    Raises Invalid unless that organization is entered: without it every row is invisible and every file would look
+    unadopted.
+    """
+    with connections[tenancy.alias()].cursor() as cursor:
+        cursor.execute("SELECT current_organization()")
+        if cursor.fetchone()[0] != organization_id:
+            raise Invalid("The janitor works inside the organization whose files it looks at.")
+    before, removed = clock.now() - ORPHAN_AGE, []
+    backend = named(getattr(settings, "CLEARHOLD_BLOB_BACKEND", "local"))
+    for stored in backend.listing(organization_id.hex):
+        if stored.modified_at > before:
+            continue
+        if stored.is_draft or not Blob.objects.filter(location=stored.location).exists():
+            with suppress(FileNotFoundError):
+                backend.remove(stored)
+                removed.append(stored.location)
+    return removed
