@@ -53,6 +53,7 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "evidence.organizations",
     "evidence.ledger",
+    "evidence.controls",
     "evidence.vault",
     "portal.accounts",
     "portal.jobs",
