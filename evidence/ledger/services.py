@@ -1,14 +1,33 @@
 """Writes to the history: one event, or many at once, in the caller's own transaction and never outside one."""
 
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 from uuid import UUID
 
+import uuid_utils
+from django.db import connections
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Model
+from django.db.transaction import TransactionManagementError
 
+from evidence import clock, tenancy
 from evidence.actors import Actor
+from evidence.canonical import canonical_text
+from evidence.errors import Stale
+from evidence.ledger import body
 from evidence.ledger.events import Event
+
+_APPEND = "SELECT event_id, version, hash FROM ledger_append(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
+_APPEND_MANY = "SELECT count(*) FROM ledger_append(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
+_TEXTS = (
+    "INSERT INTO ledger_eventtext (event_id, organization_id, field, salt, text)"
+    " SELECT %s, %s, * FROM unnest(%s::text[], %s::bytea[], %s::text[])"
+)
+_ROWS_A_STATEMENT = 5000
+_TRIES = 100
 
 
 @dataclass(frozen=True)
@@ -46,7 +65,33 @@ def record(
     erased. What a person wrote goes into `reason` or `texts` and is kept as a salted commitment beside the event.
     Raises TransactionManagementError outside a transaction and TypeError for a float or another type.
     """
-    raise NotImplementedError
+    connection = _open_transaction()
+    about = _about(subject, actor)
+    words = {name: text for name, text in {"reason": reason, **(texts or {})}.items() if text}
+    salts = {name: os.urandom(body.SALT_BYTES) for name in words}
+    commitments = {name: body.commitment(salts[name], text) for name, text in words.items()}
+    facts = body.facts(before=before, after=after, data=data, commitments=commitments)
+    line = _line(event, about.type, str(about.id), canonical_text(about.ref), facts, body.nonce())
+    batch = _Batch(connection, event, about.type, actor)
+    # Another transaction may take the object's next version first; it is waited for, then the next one is ours.
+    for _ in range(_TRIES):
+        if recorded := batch.append(line):
+            break
+    else:
+        raise Stale(f"The history of {about.type} {about.id} could not be continued.")
+    if words:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                _TEXTS,
+                [
+                    recorded.id,
+                    actor.organization_id,
+                    list(words),
+                    [salts[name] for name in words],
+                    list(words.values()),
+                ],
+            )
+    return recorded
 
 
 def record_many(
@@ -59,6 +104,81 @@ def record_many(
 ) -> int:
     """Insert one event per row (object id, public id, after) and return how many. `data` is the same in each.
 
-    Raises Stale when another transaction recorded an event about one of the objects meanwhile.
+    Rows are consumed as they come, so an import can pass a generator. Objects that already have a history should be
+    locked by the caller: raises Stale when another transaction recorded an event about one of them meanwhile.
     """
-    raise NotImplementedError
+    batch = _Batch(_open_transaction(), event, object_type, actor)
+    # Facts are written as text here: data is the same in all rows, and "after" sorts before "data".
+    rest = f',"data":{canonical_text(dict(data))}}}' if data is not None else "}"
+    remaining = iter(rows)
+    count = 0
+    while part := list(islice(remaining, _ROWS_A_STATEMENT)):
+        nonces = os.urandom(body.NONCE_BYTES * len(part)).hex()
+        width = 2 * body.NONCE_BYTES
+        lines = [
+            _line(
+                event,
+                object_type,
+                str(object_id),
+                canonical_text(ref),
+                f'{{"after":{canonical_text(after)}{rest}',
+                nonces[width * n : width * (n + 1)],
+            )
+            for n, (object_id, ref, after) in enumerate(part)
+        ]
+        if batch.append_many(lines) != len(lines):
+            raise Stale("Somebody else changed one of these meanwhile; nothing was saved.", help="Try again.")
+        count += len(lines)
+    return count
+
+
+class _Batch:
+    """What is the same in all events of one call."""
+
+    def __init__(self, connection: BaseDatabaseWrapper, event: Event, object_type: str, actor: Actor) -> None:
+        at = clock.now()
+        self.connection = connection
+        self.fixed = [
+            actor.organization_id,
+            event.kind,
+            object_type,
+            actor.person_id,
+            actor.account_id,
+            body.system_name(actor),
+            actor.via,
+            at,
+            body.head(actor, at),
+            body.tail(actor.organization_id),
+        ]
+
+    def append(self, line: str) -> Recorded | None:
+        with self.connection.cursor() as cursor:
+            cursor.execute(_APPEND, [*self.fixed, line])
+            row = cursor.fetchone()
+        return Recorded(row[0], row[1], bytes(row[2])) if row else None
+
+    def append_many(self, lines: list[str]) -> int:
+        with self.connection.cursor() as cursor:
+            cursor.execute(_APPEND_MANY, [*self.fixed, "\n".join(lines)])
+            return int(cursor.fetchone()[0])
+
+
+def _line(event: Event, object_type: str, object_id: str, ref: str, facts: str, nonce: str) -> str:
+    event_id = str(uuid_utils.uuid7())
+    middle = body.middle(event_id, event.kind, object_type, object_id, ref, facts=facts, nonce=nonce)
+    return f"{event_id}\t{object_id}\t{ref}\t{middle}"
+
+
+def _about(subject: Model | Subject, actor: Actor) -> Subject:
+    if isinstance(subject, Subject):
+        return subject
+    if getattr(subject, "organization_id", actor.organization_id) != actor.organization_id:
+        raise ValueError("the subject belongs to another organization than the actor acts in")
+    return Subject(subject._meta.label_lower, subject.pk, str(getattr(subject, "ref", "") or ""))
+
+
+def _open_transaction() -> BaseDatabaseWrapper:
+    connection = connections[tenancy.alias()]
+    if not connection.in_atomic_block:
+        raise TransactionManagementError("an event is recorded inside the transaction of what it tells, or not at all")
+    return connection

@@ -1,0 +1,192 @@
+"""The line below Python: what the database itself refuses to write into the history, whoever asks.
+
+All checks of an insert run once per statement over its new rows, so that an import of 100,000 events pays for them
+about as little as a single event does.
+"""
+
+# The bytes before and after the facts of a body, from the event's columns. Python writes the same (services.py); the
+# trigger and `verify_ledger` compare, so no column can say anything else than what was hashed.
+FRAME = """
+CREATE FUNCTION ledger_body_fits(
+  body bytea, id uuid, organization_id uuid, kind text, object_type text, object_id uuid, object_ref text,
+  object_version integer, actor_person_id uuid, actor_account_id uuid, actor_system text, via text, at timestamptz
+) RETURNS boolean LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog AS $$
+DECLARE
+  head bytea := convert_to('{"actor":{"account":' || coalesce('"' || actor_account_id || '"', 'null')
+    || ',"person":' || coalesce('"' || actor_person_id || '"', 'null')
+    || ',"system":' || to_json(actor_system) || ',"via":' || to_json(via)
+    || '},"at":"' || to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') || '","facts":{', 'UTF8');
+  middle bytea := convert_to('},"id":"' || id || '","kind":' || to_json(kind) || ',"nonce":"', 'UTF8');
+  tail bytea := convert_to('","object":{"id":"' || object_id || '","ref":' || to_json(object_ref)
+    || ',"type":' || to_json(object_type) || ',"version":' || object_version
+    || '},"organization":"' || organization_id || '","v":1}', 'UTF8');
+  before_tail integer := length(body) - length(tail);
+BEGIN
+  RETURN substring(body FROM 1 FOR length(head)) = head
+    AND substring(body FROM before_tail + 1) = tail
+    AND substring(body FROM before_tail - 31 - length(middle) FOR length(middle)) = middle
+    AND convert_from(substring(body FROM before_tail - 31 FOR 32), 'UTF8') ~ '^[0-9a-f]{32}$';
+END $$;
+"""
+
+EVENT = """
+CREATE FUNCTION ledger_event_check() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, public AS $$
+DECLARE
+  wrong text;
+BEGIN
+  SELECT CASE
+      WHEN a.leaf IS DISTINCT FROM sha256('\\x00'::bytea || a.body) THEN 'the leaf is not the hash of the body'
+      WHEN NOT ledger_body_fits(a.body, a.id, a.organization_id, a.kind, a.object_type, a.object_id, a.object_ref,
+        a.object_version, a.actor_person_id, a.actor_account_id, a.actor_system, a.via, a.at)
+        THEN 'the body does not say what the columns say'
+      WHEN convert_from(a.body, 'UTF8') IS NOT JSON OBJECT WITH UNIQUE KEYS THEN 'the body is not one JSON object'
+      WHEN a.object_version > 1 AND NOT EXISTS (
+        SELECT FROM ledger_event p WHERE p.object_type = a.object_type AND p.object_id = a.object_id
+          AND p.object_version = a.object_version - 1 AND p.organization_id = a.organization_id
+      ) THEN 'the version before it does not exist'
+    END INTO wrong
+    FROM added a
+    ORDER BY 1 NULLS LAST LIMIT 1;
+  IF wrong IS NOT NULL THEN
+    RAISE EXCEPTION USING ERRCODE = 'CH001', MESSAGE = 'append-only: this event cannot be recorded: ' || wrong;
+  END IF;
+  INSERT INTO ledger_queue (organization_id, event_id, leaf) SELECT organization_id, id, leaf FROM added;
+  RETURN NULL;
+END $$;
+CREATE TRIGGER ledger_event_check AFTER INSERT ON ledger_event REFERENCING NEW TABLE AS added
+  FOR EACH STATEMENT EXECUTE FUNCTION ledger_event_check();
+ALTER TABLE ledger_event ENABLE ALWAYS TRIGGER ledger_event_check;
+"""
+
+# One statement appends any number of events about objects of one type. A line is: id, object id, public id as JSON,
+# and the body from its facts to just before the version. The unique index is the lock: a version that another
+# transaction took first is waited for, then left out of what is returned.
+APPEND = """
+CREATE FUNCTION ledger_append(
+  p_organization uuid, p_kind text, p_object_type text, p_person uuid, p_account uuid, p_system text, p_via text,
+  p_at timestamptz, p_head text, p_tail text, p_lines text
+) RETURNS TABLE (event_id uuid, version integer, hash bytea) LANGUAGE plpgsql SET search_path = pg_catalog, public AS $$
+BEGIN
+  RETURN QUERY
+  WITH given AS (
+    SELECT n, split_part(line, E'\\t', 1)::uuid AS id, split_part(line, E'\\t', 2)::uuid AS object_id,
+      split_part(line, E'\\t', 3)::json #>> '{}' AS ref, split_part(line, E'\\t', 4) AS middle
+    FROM string_to_table(p_lines, E'\\n') WITH ORDINALITY AS l(line, n)
+  ), versioned AS (
+    SELECT g.*, coalesce((
+        SELECT e.object_version FROM ledger_event e
+        WHERE e.object_type = p_object_type AND e.object_id = g.object_id ORDER BY e.object_version DESC LIMIT 1
+      ), 0) + row_number() OVER (PARTITION BY g.object_id ORDER BY n) AS next
+    FROM given g
+  ), built AS (
+    SELECT v.*, convert_to(p_head || middle || next || p_tail, 'UTF8') AS body FROM versioned v
+  )
+  INSERT INTO ledger_event AS e (id, organization_id, kind, object_type, object_id, object_ref, object_version,
+    actor_person_id, actor_account_id, actor_system, via, at, body, leaf)
+  SELECT b.id, p_organization, p_kind, p_object_type, b.object_id, b.ref, b.next,
+    p_person, p_account, p_system, p_via, p_at, b.body, sha256('\\x00'::bytea || b.body)
+  FROM built b ORDER BY b.n
+  ON CONFLICT (object_type, object_id, object_version) DO NOTHING
+  RETURNING e.id, e.object_version, e.leaf;
+END $$;
+"""
+
+TEXT = """
+CREATE FUNCTION ledger_text_check() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, public AS $$
+BEGIN
+  IF EXISTS (
+    SELECT FROM added a LEFT JOIN ledger_event e ON e.id = a.event_id AND e.organization_id = a.organization_id
+    WHERE e.id IS NULL OR a.salt IS NULL OR a.text IS NULL OR a.erased_at IS NOT NULL OR length(a.salt) <> 16
+      OR convert_from(e.body, 'UTF8')::json #>> ARRAY['facts', 'texts', a.field]
+        IS DISTINCT FROM encode(sha256(a.salt || convert_to(a.text, 'UTF8')), 'hex')
+  ) THEN
+    RAISE EXCEPTION USING ERRCODE = 'CH001', MESSAGE = 'append-only: this text is not what its event commits to';
+  END IF;
+  RETURN NULL;
+END $$;
+CREATE TRIGGER ledger_text_check AFTER INSERT ON ledger_eventtext REFERENCING NEW TABLE AS added
+  FOR EACH STATEMENT EXECUTE FUNCTION ledger_text_check();
+ALTER TABLE ledger_eventtext ENABLE ALWAYS TRIGGER ledger_text_check;
+
+CREATE FUNCTION ledger_text_erase_only() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, public AS $$
+BEGIN
+  IF TG_OP = 'UPDATE' AND NEW.event_id = OLD.event_id AND NEW.field = OLD.field
+    AND NEW.organization_id = OLD.organization_id AND OLD.erased_at IS NULL AND NEW.erased_at IS NOT NULL
+    AND NEW.salt IS NULL AND NEW.text IS NULL
+  THEN
+    RETURN NEW;
+  END IF;
+  RAISE EXCEPTION USING ERRCODE = 'CH001',
+    MESSAGE = format('append-only: %s keeps history, so %s is refused', TG_TABLE_NAME, TG_OP);
+END $$;
+CREATE TRIGGER ledger_eventtext_append_only BEFORE UPDATE OR DELETE ON ledger_eventtext
+  FOR EACH ROW EXECUTE FUNCTION ledger_text_erase_only();
+CREATE TRIGGER ledger_eventtext_no_truncate BEFORE TRUNCATE ON ledger_eventtext
+  FOR EACH STATEMENT EXECUTE FUNCTION refuse_change_of_history();
+ALTER TABLE ledger_eventtext ENABLE ALWAYS TRIGGER ledger_eventtext_append_only;
+ALTER TABLE ledger_eventtext ENABLE ALWAYS TRIGGER ledger_eventtext_no_truncate;
+"""
+
+TREE = """
+CREATE FUNCTION ledger_entry_check() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, public AS $$
+BEGIN
+  IF EXISTS (
+    SELECT FROM added a WHERE a.index < 0 OR (a.index > 0 AND NOT EXISTS (
+        SELECT FROM ledger_entry p WHERE p.organization_id = a.organization_id AND p.index = a.index - 1))
+      OR NOT EXISTS (
+        SELECT FROM ledger_event e WHERE e.id = a.event_id AND e.organization_id = a.organization_id)
+  ) THEN
+    RAISE EXCEPTION USING ERRCODE = 'CH001', MESSAGE = 'append-only: this entry would leave a gap or has no event';
+  END IF;
+  RETURN NULL;
+END $$;
+CREATE TRIGGER ledger_entry_check AFTER INSERT ON ledger_entry REFERENCING NEW TABLE AS added
+  FOR EACH STATEMENT EXECUTE FUNCTION ledger_entry_check();
+ALTER TABLE ledger_entry ENABLE ALWAYS TRIGGER ledger_entry_check;
+
+CREATE FUNCTION ledger_tile_grows() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, public AS $$
+BEGIN
+  IF TG_OP = 'UPDATE' AND NEW.organization_id = OLD.organization_id AND NEW.level = OLD.level
+    AND NEW.index = OLD.index AND NEW.width > OLD.width
+    AND substring(NEW.hashes FROM 1 FOR length(OLD.hashes)) = OLD.hashes
+  THEN
+    RETURN NEW;
+  END IF;
+  RAISE EXCEPTION USING ERRCODE = 'CH001',
+    MESSAGE = format('append-only: %s keeps history, so %s is refused', TG_TABLE_NAME, TG_OP);
+END $$;
+CREATE TRIGGER ledger_tile_append_only BEFORE UPDATE OR DELETE ON ledger_tile
+  FOR EACH ROW EXECUTE FUNCTION ledger_tile_grows();
+CREATE TRIGGER ledger_tile_no_truncate BEFORE TRUNCATE ON ledger_tile
+  FOR EACH STATEMENT EXECUTE FUNCTION refuse_change_of_history();
+ALTER TABLE ledger_tile ENABLE ALWAYS TRIGGER ledger_tile_append_only;
+ALTER TABLE ledger_tile ENABLE ALWAYS TRIGGER ledger_tile_no_truncate;
+ALTER TABLE ledger_tile ADD CONSTRAINT tile_hashes_whole CHECK (length(hashes) = 32 * width);
+ALTER TABLE ledger_tile ALTER COLUMN hashes SET STORAGE EXTERNAL;
+"""
+
+# The sequencer finds out which organizations wait without entering each.
+QUEUE = """
+CREATE POLICY sequencer_sees_all ON ledger_queue FOR SELECT TO clearhold_sequencer USING (true);
+"""
+
+INSTALL = FRAME + EVENT + APPEND + TEXT + TREE + QUEUE
+REMOVE = """
+DROP POLICY sequencer_sees_all ON ledger_queue;
+ALTER TABLE ledger_tile DROP CONSTRAINT tile_hashes_whole;
+DROP TRIGGER ledger_tile_no_truncate ON ledger_tile;
+DROP TRIGGER ledger_tile_append_only ON ledger_tile;
+DROP FUNCTION ledger_tile_grows();
+DROP TRIGGER ledger_entry_check ON ledger_entry;
+DROP FUNCTION ledger_entry_check();
+DROP TRIGGER ledger_eventtext_no_truncate ON ledger_eventtext;
+DROP TRIGGER ledger_eventtext_append_only ON ledger_eventtext;
+DROP FUNCTION ledger_text_erase_only();
+DROP TRIGGER ledger_text_check ON ledger_eventtext;
+DROP FUNCTION ledger_text_check();
+DROP FUNCTION ledger_append;
+DROP TRIGGER ledger_event_check ON ledger_event;
+DROP FUNCTION ledger_event_check();
+DROP FUNCTION ledger_body_fits;
+"""
