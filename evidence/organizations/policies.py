@@ -31,6 +31,8 @@ DEFAULTS: dict[str, dict[str, Any]] = {
         },
         "votes_expire_days": 14,
     },
+    # PRACTICE.md section 4: whether the matrix's conditional cells allow at all (never for High and Critical).
+    "sod": {"allow_conditional": False},
     "uploads": {"limit_bytes": 5 * 1024**3},
     # PRACTICE.md 5, freshness, in days.
     "freshness": {

@@ -55,6 +55,8 @@ INSTALLED_APPS = [
     "evidence.ledger",
     "evidence.controls",
     "evidence.vault",
+    "remediation.sod",
+    "remediation.approvals",
     "portal.accounts",
     "portal.jobs",
 ]
@@ -97,6 +99,7 @@ TEMPLATES = [
 ]
 
 PERSON_MODEL = "accounts.Person"
+MEMBERSHIP_MODEL = "accounts.Membership"
 AUTH_USER_MODEL = "accounts.Account"
 AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "portal.accounts.backend.RoleBackend"]
 PASSWORD_HASHERS = [

@@ -1,0 +1,13 @@
+"""The facts about requests and decisions."""
+
+from evidence.ledger.events import Event
+
+APPROVAL_REQUESTED = Event("approval.requested", "{actor} asked for a decision on {subject}")
+APPROVAL_ASKED = Event("approval.asked", "{actor} asked a colleague to decide on {subject}")
+APPROVAL_APPROVED = Event("approval.approved", "{actor} approved {subject}")
+APPROVAL_REJECTED = Event("approval.rejected", "{actor} rejected {subject}")
+APPROVAL_GRANTED = Event("approval.granted", "The quorum granted {subject}")
+APPROVAL_REFUSED = Event("approval.refused", "A rejection stopped {subject}")
+APPROVAL_VOIDED = Event("approval.voided", "{subject} became void because its content changed")
+APPROVAL_WITHDRAWN = Event("approval.withdrawn", "{actor} withdrew {subject}")
+APPROVAL_EXPIRED = Event("approval.expired", "{subject} ran out of time")

@@ -1,0 +1,133 @@
+"""Reads of hands: what a person holds on an item, and which duties that leaves them."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.apps import apps
+from django.conf import settings
+from django.core.exceptions import FieldDoesNotExist
+from django.db import connections
+from django.db.models import Q
+
+from evidence import clock, tenancy
+from evidence.organizations import queries as organizations
+from remediation.sod import matrix
+from remediation.sod.judgement import Conflict, Held, Terms, judge
+from remediation.sod.models import Hand
+
+__all__ = ["Conflict", "conflicts", "hands_on", "held_by", "members", "roles_of", "severity_of", "terms"]
+
+
+@dataclass(frozen=True)
+class Member:
+    """A person's standing in the organization: their roles and one department per role."""
+
+    person_id: UUID
+    name: str
+    departments: dict[str, str]
+
+    @property
+    def roles(self) -> frozenset[str]:
+        return frozenset(self.departments)
+
+
+def conflicts(
+    person_id: UUID,
+    duty: str,
+    *,
+    subject_type: str,
+    subject_id: UUID,
+    cycle: int,
+    severity: str | None = None,
+    extra: Sequence[Held] = (),
+    organization_id: UUID | None = None,
+) -> list[Conflict]:
+    """Why this person may not take this duty here; empty when they may. `extra` adds what leaves no hand (a request)."""
+    organization_id = organization_id or current_organization()
+    return judge(
+        [*held_by(person_id, subject_type=subject_type, subject_id=subject_id, cycle=cycle), *extra],
+        duty,
+        roles=roles_of(person_id, organization_id),
+        terms=terms(organization_id, severity_of(subject_type, subject_id) if severity is None else severity),
+    )
+
+
+def held_by(person_id: UUID, *, subject_type: str, subject_id: UUID, cycle: int) -> list[Held]:
+    """The person's own hands on this cycle, oldest first."""
+    return hands_on([subject_id], subject_type=subject_type, person_id=person_id).get(
+        (subject_id, cycle, person_id), []
+    )
+
+
+def hands_on(
+    subject_ids: Iterable[UUID], *, subject_type: str | None = None, person_id: UUID | None = None
+) -> dict[tuple[UUID, int, UUID], list[Held]]:
+    """Hands by (subject, cycle, person), in one query."""
+    rows = Hand.objects.filter(subject_id__in=list(subject_ids)).order_by("at", "id")
+    if subject_type is not None:
+        rows = rows.filter(subject_type=subject_type)
+    if person_id is not None:
+        rows = rows.filter(person_id=person_id)
+    found: dict[tuple[UUID, int, UUID], list[Held]] = defaultdict(list)
+    for subject, cycle, person, duty, at, about in rows.values_list(
+        "subject_id", "cycle", "person_id", "duty", "at", "about"
+    ):
+        found[subject, cycle, person].append(Held(duty, at, about))
+    return found
+
+
+def members(organization_id: UUID, *, roles: Iterable[str] | None = None) -> list[Member]:
+    """Everyone whose membership runs now, by name; with `roles`, only those who hold one of them."""
+    rows = _running(organization_id).select_related("person").order_by("person__name", "person_id", "role")
+    people: dict[UUID, Member] = {}
+    for row in rows:
+        member = people.setdefault(row.person_id, Member(row.person_id, row.person.name, {}))
+        member.departments[row.role] = row.department
+    wanted = None if roles is None else frozenset(roles)
+    return [member for member in people.values() if wanted is None or member.roles & wanted]
+
+
+def roles_of(person_id: UUID, organization_id: UUID) -> frozenset[str]:
+    """The roles the person holds in the organization now."""
+    return frozenset(_running(organization_id).filter(person_id=person_id).values_list("role", flat=True))
+
+
+def terms(organization_id: UUID, severity: str) -> Terms:
+    """What decides conditional cells for an item of this severity."""
+    body = organizations.policy(organization_id, "sod").body
+    return Terms(severity=severity, allow_conditional=bool(body.get("allow_conditional", False)))
+
+
+def severity_of(subject_type: str, subject_id: UUID) -> str:
+    """The subject's severity as its own table has it; "" where there is none, which no conditional cell allows."""
+    try:
+        model = apps.get_model(subject_type)
+        model._meta.get_field("severity")
+    except (LookupError, FieldDoesNotExist):
+        return ""
+    return model._default_manager.filter(pk=subject_id).values_list("severity", flat=True).first() or ""
+
+
+def matrix_version() -> int:
+    """The version of the matrix in force."""
+    return matrix.VERSION
+
+
+def current_organization() -> UUID:
+    """The organization this transaction entered. Raises LookupError when it entered none."""
+    with connections[tenancy.alias()].cursor() as cursor:
+        cursor.execute("SELECT current_organization()")
+        found = cursor.fetchone()[0]
+    if found is None:
+        raise LookupError("no organization entered")
+    return UUID(str(found))
+
+
+def _running(organization_id: UUID) -> Any:
+    now = clock.now()
+    return apps.get_model(settings.MEMBERSHIP_MODEL)._default_manager.filter(
+        Q(ended_at=None) | Q(ended_at__gt=now), organization_id=organization_id, starts_at__lte=now
+    )
