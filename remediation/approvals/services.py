@@ -9,12 +9,12 @@ from uuid import UUID
 from django.apps import apps
 from django.conf import settings
 from django.db import transaction
-from evidence.ledger import services as ledger
-from evidence.ledger.events import Event
 
 from evidence import clock
 from evidence.actors import Actor
 from evidence.errors import Invalid, NotAllowed, NotFound, ReauthenticationRequired, Refused, WrongState
+from evidence.ledger import services as ledger
+from evidence.ledger.events import Event
 from remediation.approvals import content as contents
 from remediation.approvals import events, queries, subjects
 from remediation.approvals.actions import ACTIONS, Action

@@ -142,10 +142,10 @@ def _toxic(role: str, others: tuple[str, ...]) -> set[frozenset[str]]:
     return {frozenset({role, other}) for other in others}
 
 
-# Roles that one person never holds together in one organization. An administrator may also be a manager (note 2:
-# reporting through a second role); the matrix still refuses such a person every workflow duty.
+# Roles that one person never holds together in one organization: administrators and auditors hold no other at all.
+# Note 2 (reporting through a second role) therefore waits for a role that may stand beside the administrator's.
 TOXIC_ROLES: frozenset[frozenset[str]] = frozenset(
-    _toxic("administrator", ("approver", "auditor", "engineer", "reviewer", "executive"))
+    _toxic("administrator", ("manager", "engineer", "reviewer", "approver", "executive", "auditor"))
     | _toxic("auditor", ("manager", "engineer", "reviewer", "approver", "executive", "administrator"))
 )
 
