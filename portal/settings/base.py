@@ -59,6 +59,7 @@ INSTALLED_APPS = [
     "remediation.approvals",
     "portal.accounts",
     "portal.jobs",
+    "portal.api",
 ]
 
 MIDDLEWARE = [
@@ -211,6 +212,7 @@ REST_FRAMEWORK = {
     "EXCEPTION_HANDLER": "portal.api.problems.handle",
     "UNAUTHENTICATED_USER": None,
 }
+API_REQUESTS_PER_MINUTE = int(os.environ.get("API_REQUESTS_PER_MINUTE", "1200"))
 SPECTACULAR_SETTINGS = {
     "TITLE": "Clearhold API",
     "VERSION": "1",

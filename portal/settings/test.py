@@ -24,3 +24,4 @@ CLEARHOLD_SIGNER_DIR = _scratch / "signer"
 CLEARHOLD_WORK_DIR = _scratch / "work"
 DEBUG = False
 CLEARHOLD_KEYS_CREATE = True
+API_REQUESTS_PER_MINUTE = 0

@@ -1,7 +1,5 @@
 """Long work: the list of jobs, one job's page that refreshes itself, and the button that asks it to stop."""
 
-from typing import Any
-
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import path
@@ -9,7 +7,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from evidence.errors import NotFound
 from portal.edge.tenancy import needs
-from portal.jobs import services
+from portal.jobs import queries, services
 from portal.jobs.models import Job
 
 app_name = "jobs"
@@ -20,7 +18,7 @@ PAGE = 50
 @needs("jobs.view")
 def jobs(request: HttpRequest) -> HttpResponse:
     """One's own jobs; everybody's for those who manage people or packages."""
-    rows = visible(request).order_by("-created_at", "-id").select_related("created_by")
+    rows = queries.visible(request.actor).order_by("-created_at", "-id").select_related("created_by")
     before = request.GET.get("before")
     if before:
         rows = rows.filter(pk__lt=before)
@@ -30,16 +28,8 @@ def jobs(request: HttpRequest) -> HttpResponse:
     )
 
 
-def visible(request: HttpRequest) -> Any:
-    rows = Job.objects.filter(organization_id=request.organization.id)  # type: ignore[attr-defined]
-    actor = request.actor  # type: ignore[attr-defined]
-    if not (actor.may("packages.build") or actor.may("settings.manage")):
-        rows = rows.filter(created_by_id=actor.person_id)
-    return rows
-
-
 def _job(request: HttpRequest, pk: str) -> Job:
-    found: Job | None = visible(request).select_related("created_by").filter(pk=pk).first()
+    found: Job | None = queries.visible(request.actor).select_related("created_by").filter(pk=pk).first()
     if found is None:
         raise NotFound("There is no such job, or it is somebody else's.")
     return found
