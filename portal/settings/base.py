@@ -57,6 +57,7 @@ INSTALLED_APPS = [
     "evidence.vault",
     "remediation.sod",
     "remediation.approvals",
+    "evidence.artifacts",
     "portal.accounts",
     "portal.jobs",
     "portal.api",

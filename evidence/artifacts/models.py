@@ -1,0 +1,143 @@
+"""Evidence records: what a file is said to show, its versions, what it is linked to, and who judged it.
+
+Versions, links and reviews are history: they are added, never changed or removed.
+"""
+
+from django.conf import settings
+from django.db import models
+
+from evidence import clock
+from evidence.controls.models import EvidenceKind
+from evidence.organizations.models import TenantModel, VersionedModel
+from evidence.vault.models import Blob
+
+
+class State(models.TextChoices):
+    RECEIVED = "received", "Received"
+    QUARANTINED = "quarantined", "Quarantined"
+    ACCEPTED = "accepted", "Accepted"
+    RETURNED = "returned", "Returned"
+
+
+class ScanState(models.TextChoices):
+    NOT_SCANNED = "not_scanned", "Not scanned"
+    CLEAN = "clean", "Scanned, clean"
+    INFECTED = "infected", "Infected"
+    UNSCANNABLE = "unscannable", "Could not be scanned"
+
+
+class Method(models.TextChoices):
+    EXPORT = "export", "Exported from the system"
+    API = "api", "Read through an API"
+    SCREENSHOT = "screenshot", "Screenshot"
+    INTERVIEW = "interview", "Interview or written statement"
+    GENERATED = "generated", "Produced by this portal"
+    OTHER = "other", "Another way"
+
+
+class Verdict(models.TextChoices):
+    ACCEPTED = "accepted", "Accepted"
+    RETURNED = "returned", "Returned"
+    RELEASED = "released", "Released from quarantine"
+
+
+class Artifact(VersionedModel):
+    """One piece of evidence through all its versions. `fresh_until` is null while nothing says how long it holds."""
+
+    ref = models.CharField(max_length=16)
+    number = models.PositiveIntegerField()
+    title = models.CharField(max_length=200)
+    kind = models.CharField(max_length=12, choices=EvidenceKind)
+    state = models.CharField(max_length=12, choices=State, default=State.RECEIVED)
+    latest = models.OneToOneField(
+        "ArtifactVersion", null=True, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
+    created_by = models.ForeignKey(settings.PERSON_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
+    fresh_until = models.DateField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["organization", "number"], name="artifact_number_once"),
+            models.UniqueConstraint(fields=["organization", "ref"], name="artifact_ref_once"),
+        ]
+        indexes = [
+            models.Index(fields=["organization", "state", "-number"], name="artifact_by_state"),
+            models.Index(fields=["organization", "fresh_until"], name="artifact_by_freshness"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.ref} {self.title}"
+
+
+class ArtifactVersion(TenantModel):
+    """One immutable file of an artifact, with what is known of where it comes from (PRACTICE.md section 5)."""
+
+    artifact = models.ForeignKey(Artifact, on_delete=models.PROTECT, related_name="versions")
+    number = models.PositiveIntegerField()
+    blob = models.OneToOneField(Blob, on_delete=models.PROTECT, related_name="artifact_version")
+    filename = models.CharField(max_length=200)
+    size = models.BigIntegerField()
+    sha256 = models.CharField(max_length=64)
+    mime = models.CharField(max_length=120)
+    claimed_mime = models.CharField(max_length=120, blank=True)
+    note = models.CharField(max_length=200, blank=True)
+    uploaded_by = models.ForeignKey(settings.PERSON_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
+    received_at = models.DateTimeField(default=clock.now)
+    period_from = models.DateField(null=True)
+    period_to = models.DateField(null=True)
+    as_of = models.DateTimeField(null=True)
+    collected_at = models.DateTimeField(null=True)
+    collector = models.ForeignKey(settings.PERSON_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
+    method = models.CharField(max_length=12, choices=Method, default=Method.EXPORT)
+    source_system = models.CharField(max_length=200, blank=True)
+    is_production = models.BooleanField(null=True)
+    query = models.TextField(blank=True)
+    tool_version = models.CharField(max_length=120, blank=True)
+    row_count = models.BigIntegerField(null=True)
+    ipe = models.JSONField(default=dict)
+    intake_notes = models.JSONField(default=list)
+    scan_state = models.CharField(max_length=12, choices=ScanState, default=ScanState.NOT_SCANNED)
+
+    class Meta:
+        ordering = ["number"]
+        constraints = [
+            models.UniqueConstraint(fields=["artifact", "number"], name="artifact_version_once"),
+            models.CheckConstraint(
+                condition=models.Q(period_from=None, period_to=None)
+                | models.Q(period_from__isnull=False, period_to__gte=models.F("period_from")),
+                name="artifact_period_in_order",
+            ),
+        ]
+        indexes = [models.Index(fields=["organization", "sha256"], name="artifact_version_by_content")]
+
+
+class ArtifactLink(TenantModel):
+    """An artifact is used by something: a control, task, finding, run. `closing` marks evidence given to close it."""
+
+    artifact = models.ForeignKey(Artifact, on_delete=models.PROTECT, related_name="links")
+    target_type = models.CharField(max_length=60)
+    target_id = models.UUIDField()
+    target_ref = models.CharField(max_length=40, blank=True)
+    closing = models.BooleanField(default=False)
+    linked_by = models.ForeignKey(settings.PERSON_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField(default=clock.now)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["artifact", "target_type", "target_id"], name="artifact_link_once"),
+        ]
+        indexes = [models.Index(fields=["organization", "target_type", "target_id"], name="artifact_link_by_target")]
+
+
+class ArtifactReview(TenantModel):
+    """A person's judgement of one version. Nobody judges what they uploaded or collected."""
+
+    artifact = models.ForeignKey(Artifact, on_delete=models.PROTECT, related_name="reviews")
+    reviewed = models.ForeignKey(ArtifactVersion, on_delete=models.PROTECT, related_name="reviews")
+    verdict = models.CharField(max_length=12, choices=Verdict)
+    reason = models.TextField(blank=True)
+    person = models.ForeignKey(settings.PERSON_MODEL, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField(default=clock.now)
+
+    class Meta:
+        ordering = ["at"]
