@@ -11,8 +11,8 @@ class Migration(migrations.Migration):
     initial = True
 
     dependencies = [
-        ("accounts", "__first__"),
-        ("organizations", "__first__"),
+        ("accounts", "0001_initial"),
+        ("organizations", "0002_guards"),
         ("vault", "0001_blobs"),
     ]
 

@@ -11,7 +11,7 @@ class Migration(migrations.Migration):
     initial = True
 
     dependencies = [
-        ("organizations", "__first__"),
+        ("organizations", "0002_guards"),
     ]
 
     operations = [
