@@ -14,6 +14,7 @@ WITHOUT_ORGANIZATION = {
     "controls.framework": "public catalogue",
     "controls.criterion": "public catalogue",
     "sod.rule": "the matrix of the product, the same for all",
+    "approvals.actionrule": "what each action needs, the same for all",
 }
 LIBRARIES = {"auth", "contenttypes", "sessions", "guardian", "axes"}
 
