@@ -34,6 +34,7 @@ LONGEST_SOCKET_PATH = 100
 LARGEST_LOG_BYTES = 20_000_000
 RESTARTS = 5
 RESTART_WINDOW_SECONDS = 60.0
+GROUP_GRACE_SECONDS = 10.0
 
 DURABLE = {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on"}
 THROWAWAY = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "autovacuum_naptime": "5min"}
@@ -136,6 +137,7 @@ class Keeper:
                         self._tell("serving")
         finally:
             self._tell("stopping")
+            self._end_groups()
             for server in reversed(self.servers):
                 server.stop()
 
@@ -143,6 +145,24 @@ class Keeper:
         descriptor = os.open(self.places.run / "users.lock", os.O_RDWR | os.O_CREAT, 0o600)
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         self.over.set()
+
+    def _end_groups(self) -> None:
+        """What a killed supervisor left: where the kernel told its children, they have nearly ended by now."""
+        try:
+            numbers = json.loads(_text(self.places.groups) or "[]")
+        except ValueError:
+            numbers = []
+        since = self.places.groups.stat().st_mtime if numbers else 0.0
+        deadline = time.monotonic() + GROUP_GRACE_SECONDS
+        for word in (signal.SIGTERM, signal.SIGKILL):
+            for number in numbers:
+                with contextlib.suppress(ProcessLookupError, PermissionError, psutil.Error):
+                    # A number is free for another process only when its whole group is gone.
+                    if not psutil.pid_exists(number) or psutil.Process(number).create_time() <= since:
+                        os.killpg(number, word)
+            while word == signal.SIGTERM and time.monotonic() < deadline and any(map(_group_lives, numbers)):
+                time.sleep(0.05)
+        self.places.groups.unlink(missing_ok=True)
 
     def _tell(self, state: str) -> None:
         told: dict[str, Any] = {
@@ -314,6 +334,16 @@ class Keeper:
                 start_new_session=True,
                 preexec_fn=self.account.become(dies_by=dies_by),
             )
+
+
+def _group_lives(number: int) -> bool:
+    try:
+        os.killpg(number, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def _wheel(package: str) -> Path:

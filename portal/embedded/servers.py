@@ -90,6 +90,11 @@ class Places:
     def state(self) -> Path:
         return self.run / "servers.json"
 
+    @property
+    def groups(self) -> Path:
+        """The process groups of `make run`, for the keeper to end when their supervisor could not."""
+        return self.keys / "groups.json"
+
     def make(self) -> None:
         for folder in (self.root, self.run, self.log, self.keys, self.root / "blobs"):
             folder.mkdir(parents=True, exist_ok=True, mode=0o755 if folder == self.root else 0o700)
@@ -128,6 +133,11 @@ def running(root: Path) -> bool:
     """Whether the servers under `root` are up."""
     places = _places(root)
     return places.run.is_dir() and _keeper_lives(places) and _state(places).get("state") == "serving"
+
+
+def holds(root: Path) -> bool:
+    """Whether this process has asked for the servers under `root`."""
+    return _places(root).root in _held
 
 
 def release(root: Path) -> None:
@@ -219,6 +229,11 @@ def urls(root: Path) -> Urls:
 
 def _places(root: Path) -> Places:
     return Places(Path(root).resolve())
+
+
+def make_folders(root: Path) -> None:
+    """The folders under `root`, refused when they are another user's."""
+    _own(_places(root))
 
 
 def _own(places: Places) -> None:
