@@ -7,6 +7,8 @@ from celery import Celery
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings.development")
 
 app = Celery("clearhold", task_cls="portal.jobs.running:DurableJob")
+# Also for the threads of a web worker: without it they would ring at Celery's own default broker.
+app.set_default()
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks(related_name="jobs")
 

@@ -48,18 +48,23 @@ def command(*words: str) -> list[str]:
 
 def programs(port: int) -> dict[str, list[str]]:
     """The processes of an installation, the same that deploy/ has units for."""
-    return {
+    found = {
         "web": [
             *(sys.executable, "-m", "gunicorn", "--config", str(ROOT / "deploy" / "gunicorn.py")),
             *("--bind", f"127.0.0.1:{port}", "portal.wsgi:application"),
         ],
         "worker": [
-            *(sys.executable, "-m", "celery", "--app", "portal.celery", "worker", "--loglevel", "WARNING"),
+            *(sys.executable, "-m", "celery", "--quiet", "--app", "portal.celery", "worker", "--loglevel", "WARNING"),
             *("--concurrency", "2", "--without-gossip", "--without-mingle", "--without-heartbeat"),
         ],
         "sequencer": command("sequencer"),
         "scheduler": command("scheduler"),
     }
+    return {name: words for name, words in found.items() if name in ("web", "worker") or exists(name)}
+
+
+def exists(name: str) -> bool:
+    return any(ROOT.glob(f"*/*/management/commands/{name}.py"))
 
 
 @dataclass
@@ -242,6 +247,8 @@ def serve(supervisor: Supervisor, var: Path) -> None:
 def load_sample(supervisor: Supervisor) -> None:
     """Once: the file that keeps the sign-ins says that it is done, also after someone has removed the sample."""
     told = supervisor.var / "sample.txt"
+    if not told.exists() and not exists("load_sample"):
+        return
     if not told.exists():
         title = "Loading the sample organization and doing the main job in it"
         servers.write_private(told, supervisor.step(title, command("load_sample"), keep_output=True))
@@ -274,7 +281,9 @@ def choose_port() -> int:
             if port != FIRST_PORT:
                 say(f"Port {FIRST_PORT} is in use, so this is on {port} (PORT=n chooses one).")
             return port
-    raise CannotServe(f"No port from {FIRST_PORT} to {FIRST_PORT + PORTS_TRIED - 1} is free. Choose one: make run PORT=n.")
+    raise CannotServe(
+        f"No port from {FIRST_PORT} to {FIRST_PORT + PORTS_TRIED - 1} is free. Choose one: make run PORT=n."
+    )
 
 
 def is_free(port: int) -> bool:
