@@ -7,6 +7,7 @@ it can (Linux), and the keeper ends the groups that are left.
 import contextlib
 import ctypes
 import fcntl
+import http.client
 import json
 import os
 import signal
@@ -15,8 +16,6 @@ import subprocess
 import sys
 import threading
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,13 +31,16 @@ GRACE_SECONDS = 20.0
 STEADY_SECONDS = 60.0
 LONGEST_PAUSE_SECONDS = 30.0
 WATCH_SECONDS = 3.0
+QUIET_ABOUT_ROOT = "ignore:You're running the worker with superuser"
+# Workers don't talk to each other: the job table is the truth.
+CELERY_ALONE = "--without-gossip --without-mingle --without-heartbeat"
 
 
 class CannotServe(RuntimeError):
     """`make run` can't go on; the message says what would help."""
 
 
-class Interrupted(Exception):  # noqa: N818
+class Interrupted(Exception):
     """Somebody asked us to stop."""
 
 
@@ -48,15 +50,11 @@ def command(*words: str) -> list[str]:
 
 def programs(port: int) -> dict[str, list[str]]:
     """The processes of an installation, the same that deploy/ has units for."""
+    web = f"-m gunicorn --config deploy/gunicorn.py --bind 127.0.0.1:{port} portal.wsgi:application"
+    worker = "-m celery --quiet --app portal.celery worker --loglevel WARNING --concurrency 2"
     found = {
-        "web": [
-            *(sys.executable, "-m", "gunicorn", "--config", str(ROOT / "deploy" / "gunicorn.py")),
-            *("--bind", f"127.0.0.1:{port}", "portal.wsgi:application"),
-        ],
-        "worker": [
-            *(sys.executable, "-m", "celery", "--quiet", "--app", "portal.celery", "worker", "--loglevel", "WARNING"),
-            *("--concurrency", "2", "--without-gossip", "--without-mingle", "--without-heartbeat"),
-        ],
+        "web": [sys.executable, *web.split()],
+        "worker": [sys.executable, "-W", QUIET_ABOUT_ROOT, *worker.split(), *CELERY_ALONE.split()],
         "sequencer": command("sequencer"),
         "scheduler": command("scheduler"),
     }
@@ -233,7 +231,7 @@ def serve(supervisor: Supervisor, var: Path) -> None:
         supervisor.step("Collecting static files", command("collectstatic", "--no-input", "--verbosity", "0"))
         for name, words in programs(port).items():
             supervisor.start(name, words)
-        wait_until_up(supervisor, address)
+        wait_until_up(supervisor, port)
         load_sample(supervisor)
         say(f"Clearhold is at {address} (up in {time.monotonic() - began:.1f} s). Ctrl-C stops it.")
         supervisor.watch()
@@ -255,17 +253,26 @@ def load_sample(supervisor: Supervisor) -> None:
     say(told.read_text().rstrip())
 
 
-def wait_until_up(supervisor: Supervisor, address: str) -> None:
+def wait_until_up(supervisor: Supervisor, port: int) -> None:
     deadline = time.monotonic() + servers.PATIENCE_SECONDS
     while time.monotonic() < deadline:
-        with contextlib.suppress(OSError, urllib.error.URLError):
-            with urllib.request.urlopen(f"{address}healthz", timeout=5) as answer:
-                if answer.status == 200:
-                    return
+        if answers(port):
+            return
         if supervisor.children["web"].process.poll() is not None:
             raise CannotServe("The web process ended; its lines are above.")
         time.sleep(0.1)
-    raise CannotServe(f"No answer from {address}healthz within {servers.PATIENCE_SECONDS:.0f} s.")
+    raise CannotServe(f"No answer on port {port} within {servers.PATIENCE_SECONDS:.0f} s.")
+
+
+def answers(port: int) -> bool:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    try:
+        connection.request("GET", "/healthz")
+        return connection.getresponse().status == http.client.OK
+    except OSError:
+        return False
+    finally:
+        connection.close()
 
 
 def choose_port() -> int:
