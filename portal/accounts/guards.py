@@ -73,7 +73,7 @@ BEGIN
            array_agg(m.role::text ORDER BY m.role), array_agg(m.department::text ORDER BY m.role)
       FROM accounts_person p
       JOIN accounts_membership m ON m.person_id = p.id AND m.organization_id = found_organization.id
-       AND m.ended_at IS NULL AND m.starts_at <= now()
+       AND m.ended_at IS NULL AND m.starts_at <= clock_timestamp()
      WHERE p.id = found_account.person_id
      GROUP BY p.id, p.name;
 END $$;
@@ -88,7 +88,7 @@ BEGIN
   IF NOT FOUND THEN RETURN; END IF;
   PERFORM set_config('app.organization', entered::text, true);
   SELECT * INTO token FROM accounts_apitoken t
-   WHERE t.token_hash = hash AND t.revoked_at IS NULL AND t.expires_at > now();
+   WHERE t.token_hash = hash AND t.revoked_at IS NULL AND t.expires_at > clock_timestamp();
   IF NOT FOUND THEN RETURN; END IF;
   RETURN QUERY
     SELECT e.*, token.id, token.scopes::text[], token.last_used_on FROM enter_organization(wanted, token.account_id) e;

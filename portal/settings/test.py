@@ -18,6 +18,8 @@ CELERY_TASK_ALWAYS_EAGER = False
 for _alias in ("auditor", "sequencer", "owner"):
     DATABASES[_alias]["TEST"] = {"MIRROR": "default"}  # type: ignore[index]
 _scratch = Path(tempfile.mkdtemp(prefix="clearhold-test-"))
+STATIC_ROOT = _scratch / "static"
+STATIC_ROOT.mkdir()
 CLEARHOLD_BLOBS_DIR = _scratch / "blobs"
 CLEARHOLD_KEYS_DIR = _scratch / "keys"
 CLEARHOLD_SIGNER_DIR = _scratch / "signer"
