@@ -20,7 +20,17 @@ browser-test: setup ## the tests that drive a real Chromium
 	@SLOW=1 $(VENV)/python -m pytest -m browser $(TESTS)
 
 lint: setup ## format, imports, templates, migrations, settings
-	@sh deploy/lint.sh
+	$(VENV)/ruff check .
+	$(VENV)/ruff format --check -q .
+	@$(VENV)/lint-imports --no-logo 2>/dev/null || $(VENV)/lint-imports
+	$(VENV)/djlint templates --lint --quiet
+	$(VENV)/python manage.py makemigrations --check --dry-run
+	@SECRET_KEY=0123456789-abcdefghijklmnopqrstuvwxyz-ABCDEFGHIJKLMNOPQRSTUVWXYZ ALLOWED_HOSTS=lint.example \
+	DATABASE_URL=postgresql://clearhold_app@127.0.0.1:1/lint DATABASE_OWNER_URL=postgresql://clearhold_migrator@127.0.0.1:1/lint \
+	DATABASE_AUDITOR_URL=postgresql://clearhold_auditor@127.0.0.1:1/lint REDIS_URL=redis://127.0.0.1:1/0 \
+	DATABASE_SEQUENCER_URL=postgresql://clearhold_sequencer@127.0.0.1:1/lint DJANGO_SETTINGS_MODULE=portal.settings.production \
+	$(VENV)/python manage.py check --deploy --fail-level WARNING
+	$(VENV)/mypy evidence remediation
 
 types: setup ## mypy --strict on the two lower floors
 	@$(VENV)/mypy evidence remediation

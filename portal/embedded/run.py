@@ -269,7 +269,7 @@ def answers(port: int) -> bool:
     try:
         connection.request("GET", "/healthz")
         return connection.getresponse().status == http.client.OK
-    except OSError:
+    except (OSError, http.client.HTTPException):
         return False
     finally:
         connection.close()
