@@ -22,7 +22,7 @@ browser-test: setup ## the tests that drive a real Chromium
 lint: setup ## format, imports, templates, migrations, settings
 	$(VENV)/ruff check .
 	$(VENV)/ruff format --check -q .
-	@$(VENV)/lint-imports --no-logo 2>/dev/null || $(VENV)/lint-imports
+	$(VENV)/lint-imports --no-logo
 	$(VENV)/djlint templates --lint --quiet
 	$(VENV)/python manage.py makemigrations --check --dry-run
 	@SECRET_KEY=0123456789-abcdefghijklmnopqrstuvwxyz-ABCDEFGHIJKLMNOPQRSTUVWXYZ ALLOWED_HOSTS=lint.example \
