@@ -243,6 +243,28 @@ class Comment(TenantModel):
         indexes = [models.Index(fields=["finding", "at"], name="finding_comments")]
 
 
+class Proposal(TenantModel):
+    """What a request about the finding would change. Approvers decide on its exact words; it is never edited."""
+
+    finding = models.ForeignKey(Finding, on_delete=models.PROTECT, related_name="proposals", db_index=False)
+    cycle = models.PositiveIntegerField()
+    action = models.CharField(max_length=40)
+    change = models.JSONField(default=dict)
+    reason = models.TextField()
+    by = models.ForeignKey(settings.PERSON_MODEL, on_delete=models.PROTECT, related_name="+", db_index=False)
+    at = models.DateTimeField(default=clock.now)
+    ended_at = models.DateTimeField(null=True, blank=True)
+    outcome = models.CharField(max_length=10, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["finding", "action"], condition=Q(ended_at__isnull=True), name="finding_one_open_proposal"
+            )
+        ]
+        indexes = [models.Index(fields=["finding", "at"], name="finding_proposals")]
+
+
 class ImportBatch(TenantModel):
     """One file that was imported, whole. `counts` is what the import said about itself."""
 
