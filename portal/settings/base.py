@@ -58,6 +58,7 @@ INSTALLED_APPS = [
     "evidence.artifacts",
     "remediation.sod",
     "remediation.approvals",
+    "remediation.findings",
     "portal.accounts",
     "portal.jobs",
     "portal.api",

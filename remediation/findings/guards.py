@@ -55,13 +55,15 @@ CREATE FUNCTION findings_rank(severity text) RETURNS int LANGUAGE sql IMMUTABLE 
     {" ".join(f"WHEN '{word}' THEN {rank}" for word, rank in RANK.items())} ELSE 0 END $$;
 
 CREATE FUNCTION findings_granted(finding uuid, its_cycle int, wanted text, since timestamptz, what jsonb DEFAULT NULL)
-RETURNS boolean LANGUAGE sql STABLE SET search_path = pg_catalog, public AS $$
-  SELECT EXISTS (
+RETURNS boolean LANGUAGE plpgsql STABLE SET search_path = pg_catalog, public AS $$
+BEGIN
+  RETURN EXISTS (
     SELECT FROM approvals_request r
      WHERE r.subject_type = '{SUBJECT}' AND r.subject_id = finding AND r.cycle = its_cycle AND r.action = wanted
        AND r.state = 'granted' AND r.ended_at >= since
        AND (what IS NULL OR (convert_from(r.content, 'UTF8')::jsonb -> 'content' -> 'change') @> what)
-  ) $$;
+  );
+END $$;
 
 CREATE FUNCTION findings_guard_birth() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, public AS $$
 BEGIN

@@ -273,6 +273,10 @@ class ImportBatch(TenantModel):
     sha256 = models.CharField(max_length=64)
     size = models.PositiveBigIntegerField(default=0)
     counts = models.JSONField(default=dict)
+    # The file itself, where it was kept as evidence.
+    artifact = models.ForeignKey(
+        "artifacts.Artifact", null=True, blank=True, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
     imported_by = models.ForeignKey(settings.PERSON_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
     at = models.DateTimeField(default=clock.now)
 

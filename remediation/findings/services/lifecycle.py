@@ -14,7 +14,7 @@ from evidence.ledger import services as ledger
 from evidence.ledger.events import Event
 from remediation.approvals import services as approvals
 from remediation.findings import events, sla
-from remediation.findings.models import Finding
+from remediation.findings.models import Finding, Proposal
 from remediation.findings.states import Severity, State
 from remediation.findings.transitions import BY_VERB, Move
 from remediation.sod import queries as sod_queries
@@ -185,6 +185,7 @@ def reopen(
     move = begin(finding, "reopen", actor=actor)
     why = needs_words(reason)
     owner = colleague(owner_id or finding.owner_id, actor=actor, field="owner")
+    Proposal.objects.filter(finding=finding, ended_at=None).update(ended_at=clock.now(), outcome="void")
     approvals.void_open(
         SUBJECT, finding.pk, finding.cycle, actor=actor, why=f"{finding.ref} was reopened in a new cycle."
     )

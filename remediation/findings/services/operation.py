@@ -5,9 +5,9 @@ from datetime import date, timedelta
 from uuid import UUID
 
 from django.db import transaction
-from evidence.controls.models import Control
 
 from evidence.actors import Actor
+from evidence.controls.models import Control
 from evidence.organizations import queries as organizations
 from remediation.findings import events
 from remediation.findings.models import Finding

@@ -121,6 +121,13 @@ def refused(request: Request, actor: Actor) -> None:
     settle(request, "refused")
 
 
+def ended(request: Request, actor: Actor) -> None:
+    """A withdrawal, an expiry or a void ends the proposal too."""
+    Proposal.objects.filter(finding_id=request.subject_id, action=request.action, ended_at=None).update(
+        ended_at=clock.now(), outcome=request.state
+    )
+
+
 @transaction.atomic
 def drop(finding_id: UUID, action: str, *, actor: Actor, why: str) -> None:
     """Take back an open proposal, and void its request. Raises NotFound when there is none."""

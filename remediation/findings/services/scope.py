@@ -4,9 +4,9 @@ from collections.abc import Iterable
 from uuid import UUID
 
 from django.db import transaction
-from evidence.controls.models import Control, Criterion
 
 from evidence.actors import Actor
+from evidence.controls.models import Control, Criterion
 from evidence.errors import Invalid
 from evidence.ledger import services as ledger
 from remediation.approvals.models import Request
