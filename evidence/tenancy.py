@@ -194,4 +194,4 @@ class Router:
         return True
 
     def allow_migrate(self, db: str, app_label: str, **hints: object) -> bool:
-        return db in ("owner", DEFAULT_DB_ALIAS)
+        return db == "owner"

@@ -101,6 +101,12 @@ TEMPLATES = [
     },
 ]
 
+SILENCED_SYSTEM_CHECKS = [
+    "auth.W004",  # it is unique without regard to case, by the constraint account_email_once
+    "guardian.W001",  # portal/accounts/object_grants.py asks guardian, with a time box; its backend would not
+    "security.W002",  # portal/edge/headers.py sends X-Frame-Options, beside frame-ancestors in the CSP
+]
+
 PERSON_MODEL = "accounts.Person"
 MEMBERSHIP_MODEL = "accounts.Membership"
 AUTH_USER_MODEL = "accounts.Account"
