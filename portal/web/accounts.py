@@ -110,6 +110,24 @@ def organizations_of(request: HttpRequest) -> list[dict[str, object]]:
     return list(places.values())
 
 
+@require_http_methods(["GET"])
+def enter(request: HttpRequest, slug: str) -> HttpResponse:
+    """The account switcher: on to the role's home in that organization."""
+    if not request.user.is_authenticated:
+        return redirect("accounts:signin")
+    place = next((place for place in organizations_of(request) if place["slug"] == slug), None)
+    if place is None:
+        raise NotFound("There is nothing here, or nothing you may see.")
+    return redirect(home_of(place["slug"], place["roles"]))
+
+
+@require_http_methods(["GET"])
+def organizations(request: HttpRequest) -> HttpResponse:
+    if not request.user.is_authenticated:
+        return redirect("accounts:signin")
+    return render(request, "accounts/organizations.html", {"places": organizations_of(request)})
+
+
 def home_of(slug: object, held: object) -> str:
     """The address where the first of these roles begins its work."""
     ordered = sorted((roles.ROLES[key] for key in held if key in roles.ROLES), key=lambda role: role.order)  # type: ignore[union-attr]
@@ -174,6 +192,8 @@ def keep_session(request: HttpRequest) -> HttpResponse:
 
 urlpatterns = [
     path("", home, name="home"),
+    path("organizations", organizations, name="organizations"),
+    path("organizations/<slug:slug>", enter, name="enter"),
     path("signin", sign_in, name="signin"),
     path("signout", sign_out, name="signout"),
     path("session/keep", keep_session, name="keep_session"),
