@@ -1,0 +1,8 @@
+from django.apps import AppConfig
+
+
+class WebConfig(AppConfig):
+    """Pages own no tables; this is an app only so that Django finds its template tags and commands."""
+
+    name = "portal.web"
+    label = "web"
