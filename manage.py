@@ -14,8 +14,10 @@ WITHOUT_SERVERS = frozenset(
         "--version",
         "-h",
         "collectstatic",
+        "iconsprite",
         "spectacular",
         "prepare_database",
+        "vendor",
         "verify_package",
     }
 )

@@ -13,6 +13,7 @@ urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     path("", include("portal.web.accounts")),
+    path("", include("portal.web.preferences")),
     path("o/<slug:organization>/", include(_pages)),
     path("api/v1/", include("portal.api.v1.urls")),
 ]

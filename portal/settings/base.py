@@ -62,6 +62,7 @@ INSTALLED_APPS = [
     "portal.accounts",
     "portal.jobs",
     "portal.api",
+    "portal.web",
 ]
 
 MIDDLEWARE = [
@@ -93,9 +94,9 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "csp.context_processors.nonce",
+                "portal.web.shell.shell",
             ],
-            "loaders": ["django.template.loaders.filesystem.Loader"],
-            "libraries": {},
+            "libraries": {"ui": "portal.web.templatetags.ui"},
             "builtins": ["django.templatetags.static"],
         },
     },

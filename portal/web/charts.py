@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date, timedelta
-from itertools import count
+from itertools import count, pairwise
 
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
@@ -17,9 +17,7 @@ def _titled(label: str, description: str) -> tuple[SafeString, SafeString]:
     """The attributes and the elements that give a drawing its name and its numbers."""
     number = next(_numbers) % 100_000
     attributes = format_html('role="img" aria-labelledby="c{}t c{}d"', number, number)
-    inside = format_html(
-        '<title id="c{}t">{}</title><desc id="c{}d">{}</desc>', number, label, number, description
-    )
+    inside = format_html('<title id="c{}t">{}</title><desc id="c{}d">{}</desc>', number, label, number, description)
     return attributes, inside
 
 
@@ -88,7 +86,9 @@ def burn_down(data: BurnDown, *, width: int = 340, height: int = 190) -> SafeStr
         return bottom - (bottom - top) * open_ / ticks[-1]
 
     def path(line: Sequence[tuple[date, int]]) -> str:
-        return " ".join(f"{'L' if number else 'M'}{x(day):.1f} {y(value):.1f}" for number, (day, value) in enumerate(line))
+        return " ".join(
+            f"{'L' if number else 'M'}{x(day):.1f} {y(value):.1f}" for number, (day, value) in enumerate(line)
+        )
 
     drawn = [
         format_html_join(
@@ -122,9 +122,13 @@ def burn_down(data: BurnDown, *, width: int = 340, height: int = 190) -> SafeStr
         drawn.append(
             format_html(
                 '<circle class="f-acc" cx="{}" cy="{}" r="4"></circle><text class="v" x="{}" y="{}">{} {}</text>',
-                f"{x(end):.1f}", f"{y(now_open):.1f}", f"{x(end) + 8:.1f}", f"{y(now_open) - 6:.1f}",
-                now_open, data.noun,
-            )  # fmt: skip
+                f"{x(end):.1f}",
+                f"{y(now_open):.1f}",
+                f"{x(end) + 8:.1f}",
+                f"{y(now_open) - 6:.1f}",
+                now_open,
+                data.noun,
+            )
         )
     if data.plan:
         middle = first + timedelta(days=int((data.plan[-1][0] - first).days * 0.55))
@@ -142,11 +146,15 @@ def burn_down(data: BurnDown, *, width: int = 340, height: int = 190) -> SafeStr
             "",
             '<text x="{}" y="{}" text-anchor="{}">{}</text>',
             (
-                (f"{x(day):.1f}", height - 6, "middle" if anchor == "end" else anchor,
-                 "Today" if day == today else f"{day.day} {day:%b}")
+                (
+                    f"{x(day):.1f}",
+                    height - 6,
+                    "middle" if anchor == "end" else anchor,
+                    "Today" if day == today else f"{day.day} {day:%b}",
+                )
                 for day, anchor in marks
             ),
-        )  # fmt: skip
+        )
     )
     attributes, inside = _titled(data.label, _described(data))
     return format_html(
@@ -156,7 +164,7 @@ def burn_down(data: BurnDown, *, width: int = 340, height: int = 190) -> SafeStr
 
 
 def _at(line: Sequence[tuple[date, int]], day: date) -> float:
-    for (first, a), (second, b) in zip(line, line[1:], strict=False):
+    for (first, a), (second, b) in pairwise(line):
         if first <= day <= second:
             share = (day - first).days / max((second - first).days, 1)
             return a + (b - a) * share

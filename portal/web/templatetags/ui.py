@@ -71,9 +71,7 @@ def sev(value: str | None) -> SafeString:
     """Severity: an icon and a word, never a pill, so that it can't be taken for a status."""
     sign = vocabulary.severity(value)
     tone = f"c-{sign.tone}" if sign.tone != "mute" else "muted"
-    return format_html(
-        '<span class="sev"><span class="{}">{}</span>{}</span>', tone, icon(sign.icon), sign.word
-    )
+    return format_html('<span class="sev"><span class="{}">{}</span>{}</span>', tone, icon(sign.icon), sign.word)
 
 
 @register.simple_tag
@@ -195,7 +193,9 @@ def money(amount: Decimal | None, currency: str = "USD", short: bool = False, no
 def filesize(count: int | None, none: str = "—") -> SafeString:
     if count is None or count == "":
         return format_html('<span class="dim">{}</span>', none)
-    return format_html('<data class="num nw" value="{}" title="{} bytes">{}</data>', count, f"{count:,}", formats.size(count))
+    return format_html(
+        '<data class="num nw" value="{}" title="{} bytes">{}</data>', count, f"{count:,}", formats.size(count)
+    )
 
 
 @register.simple_tag
@@ -215,7 +215,9 @@ def hash(value: str | None, full: bool = False, label: str = "SHA-256", none: st
     button = copy(value, f"Copy {label} {formats.short_hash(value)}")
     if full:
         return format_html('<span class="hash full">{}</span> {}', formats.grouped_hash(value), button)
-    return format_html('<span class="hash short" title="{} {}">{}</span>{}', label, value, formats.short_hash(value), button)
+    return format_html(
+        '<span class="hash short" title="{} {}">{}</span>{}', label, value, formats.short_hash(value), button
+    )
 
 
 @register.simple_tag
@@ -304,7 +306,7 @@ def sort_head(context: Context, key: str, text: str, classes: str = "") -> SafeS
     down, active = current == f"-{key}", current.lstrip("-") == key
     url = _query(params, {"sort": key if not active or down else f"-{key}", "after": None})
     glyph = icon("arrow-down" if down else "arrow-up", "s") if active else EMPTY
-    state = mark_safe(' aria-sort="descending"' if down else ' aria-sort="ascending"') if active else EMPTY
+    state = format_html(' aria-sort="{}"', "descending" if down else "ascending") if active else EMPTY
     return format_html(
         '<th scope="col"{}{}><a class="th-sort" href="{}">{}{}</a></th>',
         format_html(' class="{}"', classes) if classes else EMPTY, state, url, text, glyph,
@@ -486,7 +488,7 @@ def note(content: str, tone: str = "mute", title: str = "", glyph: str = "", ale
         mark_safe(' role="alert"') if alert else EMPTY,
         icon(glyph or glyphs.get(tone, "info")),
         head,
-        mark_safe(content.strip()),  # rendered template text, escaped where it came from
+        content,  # rendered template text, already escaped where it came from
     )
 
 
@@ -494,9 +496,7 @@ def note(content: str, tone: str = "mute", title: str = "", glyph: str = "", ale
 def empty(content: str, title: str, glyph: str = "", level: int = 3) -> SafeString:
     """An empty state: first use (what to do), filtered (name the filter, offer Clear), or done."""
     heading = format_html("<h{}>{}</h{}>", level, title, level)
-    return format_html(
-        '<div class="empty">{}{}{}</div>', icon(glyph) if glyph else EMPTY, heading, mark_safe(content.strip())
-    )
+    return format_html('<div class="empty">{}{}{}</div>', icon(glyph) if glyph else EMPTY, heading, content)
 
 
 @register.simple_block_tag
@@ -508,7 +508,7 @@ def bulkbar(content: str, noun: str = "rows", label: str = "Bulk actions") -> Sa
         "</button></div>",
         label,
         noun,
-        mark_safe(content.strip()),
+        content,
     )
 
 
