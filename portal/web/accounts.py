@@ -16,6 +16,7 @@ from evidence.errors import Invalid, NotFound, WrongState
 from evidence.organizations.models import Organization
 from portal.accounts import roles, services
 from portal.accounts.models import Membership
+from portal.edge.tenancy import outside_transaction
 
 app_name = "accounts"
 
@@ -45,8 +46,10 @@ def _next(request: HttpRequest) -> str:
     return target if safe else reverse("accounts:home")
 
 
+# A failed try must stay counted, so it can't share the fate of the refused request's transaction.
 @sensitive_post_parameters("password")
 @require_http_methods(["GET", "POST"])
+@outside_transaction
 def sign_in(request: HttpRequest) -> HttpResponse:
     """One page, one form; a wrong address and a wrong password get the same answer."""
     if request.method == "GET" and request.user.is_authenticated:
