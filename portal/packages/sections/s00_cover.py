@@ -1,0 +1,31 @@
+"""Who, what, which period, which issue."""
+
+from collections.abc import Iterator
+
+from portal.packages import charts, wording
+from portal.packages.edition import Edition
+from portal.packages.sections import Sheet
+
+TITLE = "Cover"
+NUMBERED = False
+
+MARK = {"draft": "Draft", "in_review": "In review", "sealed": "Sealed", "superseded": "Superseded"}
+
+
+def sheets(edition: Edition) -> Iterator[Sheet]:
+    snapshot = edition.snapshot
+    identity = snapshot.identity
+    yield Sheet(
+        "cover",
+        TITLE,
+        {
+            "art": charts.arcs(),
+            "mark": MARK[identity.state],
+            "foot": f"{identity.confidentiality}  ·  {identity.ref}  ·  Issue {identity.issue}",
+            "start": wording.long_day(snapshot.engagement.period_start),
+            "end": wording.long_day(snapshot.engagement.period_end),
+            "dated": wording.long_day(identity.as_of.date()),
+            "categories": ", ".join(snapshot.engagement.categories),
+        },
+        listed=False,
+    )

@@ -1,0 +1,39 @@
+"""Contents with page numbers, document control, distribution."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from portal.packages.edition import Edition
+from portal.packages.sections import Sheet, found, numbered
+
+TITLE = "Contents"
+NUMBERED = False
+
+#: Above this many findings the contents name ranges; the register lists every one with its page.
+SINGLY = 60
+RANGE = 25
+
+
+def sheets(edition: Edition) -> Iterator[Sheet]:
+    yield Sheet("contents", TITLE, {"entries": list(_entries(edition))}, listed=False)
+
+
+def _entries(edition: Edition) -> Iterator[dict[str, Any]]:
+    for section in found():
+        if section.subject in ("cover", "contents"):
+            continue
+        if section.numbered:
+            yield {"number": numbered(section.subject), "anchor": section.subject, "label": section.title}
+        else:
+            yield from _subordinate(edition)
+
+
+def _subordinate(edition: Edition) -> Iterator[dict[str, Any]]:
+    findings = edition.snapshot.findings
+    if len(findings) <= SINGLY:
+        for finding in findings:
+            yield {"number": None, "anchor": f"finding-{finding.ref}", "label": f"{finding.ref}  {finding.title}"}
+        return
+    for start in range(0, len(findings), RANGE):
+        part = findings[start : start + RANGE]
+        yield {"number": None, "anchor": f"finding-{part[0].ref}", "label": f"{part[0].ref} to {part[-1].ref}"}

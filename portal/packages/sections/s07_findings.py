@@ -1,0 +1,59 @@
+"""One section per finding: what was wrong, why, what was done, by whom, who agreed, and every step with its number."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from portal.packages import wording
+from portal.packages.edition import Edition
+from portal.packages.sections import Sheet
+from portal.packages.sections.s06_findings_register import status
+from portal.packages.snapshot import Finding, HistoryEvent
+
+TITLE = "Findings"
+NUMBERED = False
+
+#: Steps that a reader looks for first; they get the filled mark on the time line.
+TURNING_POINTS = ("approved", "granted", "closed", "verified", "accepted", "decided", "reopened")
+
+
+def sheets(edition: Edition) -> Iterator[Sheet]:
+    for finding in edition.snapshot.findings:
+        yield Sheet(f"finding-{finding.ref}", finding.ref, _data(edition, finding))
+
+
+def _data(edition: Edition, finding: Finding) -> dict[str, Any]:
+    snapshot = edition.snapshot
+    last = len(finding.history) - 1
+    return {
+        "f": finding,
+        "status": status(finding),
+        "source": wording.SOURCE.get(finding.source, finding.source),
+        "cause_class": wording.CAUSE.get(finding.cause_class, finding.cause_class),
+        "overdue": finding.is_overdue(snapshot.as_of),
+        "days": finding.days_open(snapshot.as_of),
+        "criteria": [
+            (name, edition.criteria[name].title if name in edition.criteria else "") for name in finding.criteria
+        ],
+        "controls": [edition.controls[ref] for ref in finding.controls if ref in edition.controls],
+        "exhibits": [edition.exhibits[number] for number in finding.exhibits if number in edition.exhibits],
+        "exhibit_range": _range(finding.exhibits),
+        "history": [(event, _turning(event), index == last) for index, event in enumerate(finding.history)],
+        "acceptances": [row for row in snapshot.acceptances if row.finding == finding.ref],
+        "deferrals": [row for row in snapshot.deferrals if row.finding == finding.ref],
+    }
+
+
+def _turning(event: HistoryEvent) -> bool:
+    return event.kind.rpartition(".")[2].rpartition("_")[2] in TURNING_POINTS
+
+
+def _range(numbers: tuple[str, ...]) -> str:
+    if not numbers:
+        return "None"
+    if len(numbers) < 3:
+        return ", ".join(numbers)
+    ordered = sorted(numbers)
+    digits = [int(number.rpartition("-")[2]) for number in ordered if number.rpartition("-")[2].isdigit()]
+    if len(digits) == len(ordered) and digits[-1] - digits[0] == len(digits) - 1:
+        return f"{ordered[0]} to {ordered[-1]}"
+    return f"{ordered[0]} and {len(ordered) - 1} more"

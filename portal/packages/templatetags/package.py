@@ -1,0 +1,94 @@
+"""Filters of a package's templates. Whatever comes in is text; nothing here makes user text safe by declaring it so."""
+
+from datetime import date, datetime
+
+from django import template
+from django.utils.html import conditional_escape, format_html, format_html_join
+from django.utils.safestring import SafeString, mark_safe
+
+from portal.packages import wording
+
+register = template.Library()
+
+#: A longer text is cut here with a note; the whole text stands in the attached snapshot.json.
+TEXT_LIMIT = 12_000
+PARAGRAPH_LIMIT = 200
+
+
+@register.filter
+def day(value: date | datetime | None) -> str:
+    return wording.day(value)
+
+
+@register.filter
+def moment(value: datetime | None) -> str:
+    return wording.moment(value)
+
+
+@register.filter
+def stamp(value: datetime | None) -> str:
+    return wording.stamp(value)
+
+
+@register.filter
+def thousands(value: int | None) -> str:
+    return "—" if value is None else f"{value:,}"
+
+
+@register.filter
+def filesize(value: int) -> str:
+    return wording.size(value)
+
+
+@register.filter
+def commas(values: tuple[str, ...]) -> str:
+    return ", ".join(values) or "—"
+
+
+@register.filter
+def severity(value: str) -> SafeString:
+    if value not in wording.SEVERITY:
+        return format_html("{}", value or "—")
+    return format_html('<span class="sev {}">{}</span>', value, wording.SEVERITY[value])
+
+
+@register.filter
+def state(value: str) -> str:
+    return wording.STATE.get(value) or words(value)
+
+
+@register.filter
+def words(value: str) -> str:
+    """risk_accepted becomes Risk accepted."""
+    return wording.capital(str(value).replace("_", " ").replace(".", " "))
+
+
+@register.filter
+def halves(value: str) -> SafeString:
+    """A hash on two lines, so that it keeps to a column."""
+    if len(value) != 64:
+        return conditional_escape(value)
+    return format_html("{}<br>{}", value[:32], value[32:])
+
+
+@register.filter
+def prose(value: str) -> SafeString:
+    """Text of a user as paragraphs, escaped; line breaks are kept, a very long text is cut with a note."""
+    text = str(value or "").strip()
+    if not text:
+        return mark_safe('<p class="soft">Not recorded.</p>')
+    cut = text[:TEXT_LIMIT]
+    lines = [line for line in cut.splitlines() if line.strip()]
+    shown = lines[:PARAGRAPH_LIMIT]
+    html = format_html_join("", "<p>{}</p>", ((line,) for line in shown))
+    left = len(text) - sum(len(line) for line in shown)
+    if len(cut) < len(text) or len(shown) < len(lines):
+        note = f"The text goes on for about {left:,} more characters; the whole of it is in the attached snapshot.json."
+        html += format_html('<p class="cap">{}</p>', note)
+    return html
+
+
+@register.filter
+def clipped(value: str, limit: int) -> str:
+    text = str(value or "")
+    return text if len(text) <= limit else text[: limit - 1] + "…"
