@@ -315,7 +315,7 @@ class Exhibit:
     @property
     def path(self) -> str:
         """Where the original stands among the attachments."""
-        return f"exhibits/{self.number}-{safe_name(self.filename)}"
+        return f"{self.number}-{safe_name(self.filename)}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,105 @@
+"""The process that sets one package: run as `python -m portal.packages.child FOLDER`, with limits and no secrets.
+
+It reads `order.json` and the files named there, writes `package.pdf`, and tells its parent how far it is in lines of
+JSON. It has no database, no settings and no network addresses to ask.
+"""
+
+import hashlib
+import json
+import logging
+import resource
+import sys
+import warnings
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+
+def say(**facts: Any) -> None:
+    sys.stdout.write(json.dumps(facts, ensure_ascii=True) + "\n")
+    sys.stdout.flush()
+
+
+def limit(memory_bytes: int, cpu_seconds: int) -> None:
+    for kind, amount in ((resource.RLIMIT_AS, memory_bytes), (resource.RLIMIT_CPU, cpu_seconds)):
+        hard = resource.getrlimit(kind)[1]
+        bound = amount if hard == resource.RLIM_INFINITY else min(amount, hard)
+        try:
+            resource.setrlimit(kind, (bound, hard))
+        except (ValueError, OSError) as error:  # macOS knows the limit on address space but does not take it
+            say(warning=f"a limit could not be set: {error}")
+
+
+def main(folder: Path) -> int:
+    order = json.loads((folder / "order.json").read_text())
+    limit(order["memory_bytes"], order["cpu_seconds"])
+    stage = {"section": "Start", "row": ""}
+
+    def report(section: str, row: str, done: int, total: int) -> None:
+        stage.update(section=section, row=row)
+        say(section=section, row=row, done=done, total=total)
+
+    from portal.packages.book import SectionFailed
+
+    try:
+        say(result=_made(folder, order, report))
+    except SectionFailed as failure:
+        say(failed={"section": failure.section, "row": failure.row, "cause": failure.cause})
+    except MemoryError:
+        mebibytes = order["memory_bytes"] >> 20
+        say(failed=stage | {"cause": f"more than {mebibytes} MiB of memory were needed"})
+    except BaseException as error:
+        say(failed=stage | {"cause": f"{type(error).__name__}: {error}"[:600]})
+    else:
+        return 0
+    return 1
+
+
+def _made(folder: Path, order: dict[str, Any], report: Any) -> dict[str, Any]:
+    warnings.filterwarnings("ignore", message="No fonts configured")
+    logging.getLogger("weasyprint").addHandler(logging.NullHandler())
+    from django.conf import settings
+
+    settings.configure(USE_I18N=False, USE_TZ=True)
+
+    from portal.packages import binding, press, snapshot
+    from portal.packages.edition import Edition
+
+    rows = (folder / "snapshot.json").read_bytes()
+    edition = Edition(
+        snapshot=snapshot.load(rows),
+        manifest_sha256=order["manifest_sha256"],
+        snapshot_sha256=snapshot.digest(rows),
+        paper=order["paper"],
+        attachments=tuple((path, sha256) for path, sha256 in order["attachments"]),
+    )
+    body, target = folder / "body.pdf", folder / "package.pdf"
+    pages = press.print_pdf(edition, body, report)
+    report("Attachments", "", 0, 0)
+    enclosures = (
+        binding.Enclosure(
+            path=item["path"],
+            source=folder / item["source"],
+            media_type=item["media_type"],
+            relationship=item["relationship"],
+            description=item["description"],
+            dated=datetime.fromisoformat(item["dated"]),
+        )
+        for item in order["enclosures"]
+    )
+    binding.bind(body, target, enclosures)
+    with target.open("rb") as file:
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    unit = 1 if sys.platform == "darwin" else 1024
+    return {
+        "pages": pages,
+        "sha256": sha256,
+        "size": target.stat().st_size,
+        "peak_bytes": usage.ru_maxrss * unit,
+        "cpu_seconds": round(usage.ru_utime + usage.ru_stime, 2),
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1])))
