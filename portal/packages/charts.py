@@ -40,7 +40,9 @@ def burn_down(snapshot: Snapshot) -> SafeString:
     for mark in range(5):
         y = 118 - mark * 28.5
         shapes.append(f'<line x1="22" y1="{y:.1f}" x2="300" y2="{y:.1f}" stroke="#d9dde3" stroke-width=".6"/>')
-        shapes.append(f'<text x="15" y="{y + 2.4:.1f}" text-anchor="end" font-size="7.4" {TEXT}>{top * mark // 4}</text>')
+        shapes.append(
+            f'<text x="15" y="{y + 2.4:.1f}" text-anchor="end" font-size="7.4" {TEXT}>{top * mark // 4}</text>'
+        )
     points = []
     for index, end in enumerate(ends):
         middle = 22 + step * (index + 0.5)

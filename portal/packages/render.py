@@ -62,7 +62,9 @@ class Printed:
 
 
 @contextmanager
-def printed(snapshot: Snapshot, fetch: Fetch, *, paper: str, watch: Watch, work: Path | None = None) -> Iterator[Printed]:
+def printed(
+    snapshot: Snapshot, fetch: Fetch, *, paper: str, watch: Watch, work: Path | None = None
+) -> Iterator[Printed]:
     """Sets the package and lends the finished file; the folder is gone when the block ends, whatever happened."""
     if work:
         work.mkdir(parents=True, exist_ok=True)

@@ -38,7 +38,9 @@ def sentence(totals: Totals) -> str:
         return "No finding is in scope of this package"
     if not totals.open:
         held = "the finding is" if totals.findings == 1 else f"all {wording.number(totals.findings)} findings are"
-        text = f"{held} closed" if not totals.rejected else f"none of {wording.count(totals.findings, 'finding')} is open"
+        text = (
+            f"{held} closed" if not totals.rejected else f"none of {wording.count(totals.findings, 'finding')} is open"
+        )
         return wording.capital(text)
     begin = f"{wording.number(totals.closed)} of {wording.count(totals.findings, 'finding')}"
     verb = "is" if totals.closed == 1 else "are"

@@ -132,12 +132,62 @@ def closed_finding() -> Finding:
 def other_findings() -> tuple[Finding, ...]:
     rows = (
         ("F-002", "Production change deployed without recorded approval", "high", "closed", "AC-08", "CC8.1", 3, 2, 28),
-        ("F-003", "Support console lets one person grant and use export rights", "high", "closed", "AC-03", "CC6.3", 3, 9, 30),
-        ("F-004", "Restore test compared file counts, not content", "high", "in_remediation", "AC-10", "A1.2", 8, 24, 0),
+        (
+            "F-003",
+            "Support console lets one person grant and use export rights",
+            "high",
+            "closed",
+            "AC-03",
+            "CC6.3",
+            3,
+            9,
+            30,
+        ),
+        (
+            "F-004",
+            "Restore test compared file counts, not content",
+            "high",
+            "in_remediation",
+            "AC-10",
+            "A1.2",
+            8,
+            24,
+            0,
+        ),
         ("F-005", "Leaver kept CRM access for nine days", "medium", "closed", "AC-02", "CC6.2", 4, 2, 12),
-        ("F-006", "Roster endpoint answers id guesses without a limit", "high", "ready_for_verification", "AC-06", "CC7.2", 9, 1, 0),
-        ("F-007", "学生信息导出缺少审批记录 (export approval missing)", "medium", "triaged", "AC-05", "CC6.7", 9, 14, 0),
-        ("F-008", "مراجعة صلاحيات المدير متأخرة (late admin review) 🔐", "medium", "deferred", "AC-03", "CC6.3", 5, 4, 0),
+        (
+            "F-006",
+            "Roster endpoint answers id guesses without a limit",
+            "high",
+            "ready_for_verification",
+            "AC-06",
+            "CC7.2",
+            9,
+            1,
+            0,
+        ),
+        (
+            "F-007",
+            "学生信息导出缺少审批记录 (export approval missing)",
+            "medium",
+            "triaged",
+            "AC-05",
+            "CC6.7",
+            9,
+            14,
+            0,
+        ),
+        (
+            "F-008",
+            "مراجعة صلاحيات المدير متأخرة (late admin review) 🔐",
+            "medium",
+            "deferred",
+            "AC-03",
+            "CC6.3",
+            5,
+            4,
+            0,
+        ),
         ("F-009", "Vendor without a current report", "medium", "risk_accepted", "AC-12", "CC9.2", 5, 20, 0),
         ("F-010", "Incident exercise has no student data scenario", "low", "closed", "AC-11", "CC7.4", 6, 1, 41),
         ("F-011", "Scanner hit in a test fixture", "low", "rejected", "AC-09", "CC6.1", 6, 15, 0),
@@ -219,7 +269,15 @@ FILES = {
 
 
 def exhibits() -> tuple[Exhibit, ...]:
-    of = {"E-001": "F-001", "E-002": "F-001", "E-003": "F-001", "E-004": "F-002", "E-005": "F-003", "E-006": "F-004", "E-007": "F-005"}
+    of = {
+        "E-001": "F-001",
+        "E-002": "F-001",
+        "E-003": "F-001",
+        "E-004": "F-002",
+        "E-005": "F-003",
+        "E-006": "F-004",
+        "E-007": "F-005",
+    }
     return tuple(
         Exhibit(
             number=number,

@@ -1,0 +1,176 @@
+"""The finished file: fonts, links, labels, attachments, sameness, and what it refuses to fetch."""
+
+import dataclasses
+import hashlib
+import json
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import pikepdf
+import pypdfium2
+import pytest
+
+from portal.packages import binding, render
+from tests.portal.packages import sample
+from tests.portal.packages.conftest import fetch, set_package, still
+
+
+def text_of(path) -> str:
+    document = pypdfium2.PdfDocument(path)
+    try:
+        return "\n".join(page.get_textpage().get_text_bounded() for page in document)
+    finally:
+        document.close()
+
+
+def test_the_same_snapshot_gives_the_same_bytes(package, tmp_path):
+    path, printed = package
+    again = set_package(sample.snapshot(), tmp_path / "again.pdf")
+    assert again.sha256 == printed.sha256
+    assert (tmp_path / "again.pdf").read_bytes() == path.read_bytes()
+
+
+def test_every_exhibit_is_attached_byte_for_byte_with_its_relationship_and_dates(package):
+    path, printed = package
+    listed = json.loads(printed.manifest)
+    with pikepdf.open(path) as pdf:
+        assert set(pdf.attachments) == {"manifest.json"} | {file["path"] for file in listed["files"]}
+        for file in listed["files"]:
+            data = pdf.attachments[file["path"]].get_file().read_bytes()
+            assert hashlib.sha256(data).hexdigest() == file["sha256"]
+            assert len(data) == file["size"]
+        associated = pdf.Root.AF
+        assert len(associated) == len(pdf.attachments)
+        for spec in associated:
+            assert spec.AFRelationship in ("/Data", "/Source", "/Supplement")
+            assert "/CreationDate" in spec.EF.F.Params
+            assert "/ModDate" in spec.EF.F.Params
+
+
+def test_fonts_are_embedded_and_come_from_the_project(package):
+    path, _ = package
+    families = {"Inter", "Source-Serif-4", "JetBrains-Mono", "Noto-Sans-SC", "Noto-Sans-Arabic", "Noto-Emoji"}
+    found = set()
+    with pikepdf.open(path) as pdf:
+        for item in pdf.objects:
+            if isinstance(item, pikepdf.Dictionary) and item.get("/Type") == "/FontDescriptor":
+                name = str(item.FontName).split("+")[-1].split(",")[0]
+                found.add(next((family for family in families if name.startswith(family)), name))
+                assert any(key in item for key in ("/FontFile", "/FontFile2", "/FontFile3"))
+    assert found == families
+
+
+def test_chinese_arabic_and_emoji_can_be_read_back(package):
+    text = text_of(package[0])
+    assert "学生信息导出缺少审批记录" in text
+    assert "🔐" in text
+    assert any(0x600 <= ord(char) <= 0x6FF or 0xFB50 <= ord(char) <= 0xFEFF for char in text)
+
+
+def test_a_character_that_no_font_has_is_named():
+    from portal.packages import typefaces
+
+    assert typefaces.showable("a\U0001e900b\x07") == "a⟨U+1E900⟩b"
+
+
+def test_pages_are_labelled_numbered_and_outlined(package):
+    path, printed = package
+    with pikepdf.open(path) as pdf:
+        assert len(pdf.pages) == printed.pages
+        assert [page.label for page in pdf.pages] == [str(n + 1) for n in range(printed.pages)]
+        with pdf.open_outline() as outline:
+            titles = [item.title for item in outline.root]
+        assert titles[:3] == ["Cover", "Contents", "Executive summary"]
+        assert "/StructTreeRoot" in pdf.Root
+        assert str(pdf.Root.Lang) == "en"
+        assert "/OpenAction" not in pdf.Root
+        assert "pdfaid:part" in pdf.Root.Metadata.read_bytes().decode()
+    text = text_of(path)
+    assert f"Page {printed.pages} of {printed.pages}" in text
+
+
+def test_nothing_in_it_runs_or_leads_outside(package):
+    with pikepdf.open(package[0]) as pdf:
+        for item in pdf.objects:
+            if isinstance(item, pikepdf.Dictionary):
+                assert item.get("/S") not in ("/JavaScript", "/URI", "/Launch", "/SubmitForm")
+                assert "/JS" not in item
+
+
+def test_one_changed_byte_breaks_the_fingerprint(package):
+    data = bytearray(package[0].read_bytes())
+    assert binding.is_whole(bytes(data))
+    for place in (20, len(data) // 2, len(data) - 10):
+        changed = bytearray(data)
+        changed[place] ^= 1
+        assert not binding.is_whole(bytes(changed))
+
+
+def test_hostile_text_makes_no_request(tmp_path):
+    asked = []
+
+    class Listener(BaseHTTPRequestHandler):
+        def do_GET(self):
+            asked.append(self.path)
+
+    with HTTPServer(("127.0.0.1", 0), Listener) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}"
+        evil = (
+            f'<img src="{url}/a"><link rel=stylesheet href="{url}/b"><svg><image href="{url}/c"/></svg>'
+            f"<style>@import url({url}/d)</style> url({url}/e) file:///etc/passwd"
+        )
+        finding = dataclasses.replace(sample.closed_finding(), title=evil, condition=evil, plan=evil, owner=evil)
+        organization = dataclasses.replace(sample.snapshot().organization, name=evil)
+        set_package(sample.snapshot(findings=(finding,), organization=organization), tmp_path / "evil.pdf")
+        server.shutdown()
+    assert asked == []
+    assert "root:" not in text_of(tmp_path / "evil.pdf")
+
+
+def test_an_altered_exhibit_stops_the_build_and_is_named():
+    def altered(exhibit, target):
+        target.write(b"other bytes")
+
+    refused = pytest.raises(render.BuildFailed, match="Exhibit E-001 has changed")
+    with refused, render.printed(sample.snapshot(), altered, paper="A4", watch=still):
+        pytest.fail("a package was made")
+
+
+def test_cancel_stops_the_child_and_leaves_nothing(tmp_path):
+    class Cancelled(Exception):
+        pass
+
+    def cancel(done, total, note):
+        if note.startswith(("Starting", "Cover", "Layout")):
+            raise Cancelled
+
+    with pytest.raises(Cancelled), render.printed(sample.snapshot(), fetch, paper="A4", watch=cancel, work=tmp_path):
+        pytest.fail("a package was made")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_too_little_memory_is_said_clearly(monkeypatch):
+    monkeypatch.setattr(render, "MEMORY_FLOOR", 90 << 20)
+    monkeypatch.setattr(render, "MEMORY_PER_FINDING", 0)
+    refused = pytest.raises(render.BuildFailed, match="No package was made")
+    with refused, render.printed(sample.snapshot(), fetch, paper="A4", watch=still):
+        pytest.fail("a package was made")
+
+
+@pytest.mark.slow
+def test_two_hundred_findings_keep_their_numbers(tmp_path):
+    rows = sample.many(200)
+    first = set_package(rows, tmp_path / "one.pdf")
+    second = set_package(rows, tmp_path / "two.pdf")
+    assert first.sha256 == second.sha256
+    text = " ".join(text_of(tmp_path / "one.pdf").split())
+    assert "200 findings" in text
+    assert f"Page {first.pages} of {first.pages}" in text
+
+
+@pytest.mark.slow
+def test_letter_paper_has_letter_pages(tmp_path):
+    set_package(sample.snapshot(), tmp_path / "letter.pdf", paper="letter")
+    with pikepdf.open(tmp_path / "letter.pdf") as pdf:
+        assert {tuple(round(float(x)) for x in page.mediabox) for page in pdf.pages} == {(0, 0, 612, 792)}
