@@ -12,6 +12,7 @@ import json
 import os
 import secrets
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -267,7 +268,7 @@ def _start(places: Places, *, throwaway: bool) -> None:
     while time.monotonic() < deadline:
         state = _state(places)
         lives = _keeper_lives(places)
-        if lives and state.get("state") == "serving":
+        if lives and state.get("state") == "serving" and _answer(state):
             return
         if keeper is not None and keeper.poll() is not None:
             reason = state.get("reason") or "the keeper ended"
@@ -277,6 +278,20 @@ def _start(places: Places, *, throwaway: bool) -> None:
             keeper = _start_keeper(places, throwaway=throwaway)
         time.sleep(0.02)
     raise ServersFailed(f"The embedded servers did not start in {PATIENCE_SECONDS:.0f} s (logs in {places.log})")
+
+
+def _answer(state: dict[str, Any]) -> bool:
+    """Whether both take a connection: one of them may have died a moment ago, its keeper too."""
+    doors = (
+        (socket.AF_UNIX, f"{state['socket_folder']}/.s.PGSQL.5432"),
+        (socket.AF_INET, ("127.0.0.1", state["valkey_port"])),
+    )
+    for family, address in doors:
+        with socket.socket(family, socket.SOCK_STREAM) as door:
+            door.settimeout(5)
+            if door.connect_ex(address) != 0:
+                return False
+    return True
 
 
 def _start_keeper(places: Places, *, throwaway: bool) -> subprocess.Popen[bytes]:
