@@ -108,6 +108,7 @@ class ActionRule(models.Model):
     """approvals/actions.py as the guards read it. Written by migrations only."""
 
     action = models.CharField(max_length=40, primary_key=True)
+    word = models.CharField(max_length=40)
     duty = models.CharField(max_length=16)
     quorum = models.CharField(max_length=16)
     roles = models.JSONField()

@@ -106,6 +106,9 @@ PAIRS: tuple[Pair, ...] = (
     Pair("S-39", Duty.AUDITOR, Duty.PREPARER, _N),
 )
 
+# Every version there was, so that a migration loads the one it was written for.
+MATRICES: dict[int, tuple[Pair, ...]] = {1: PAIRS}
+
 # Severities for which a conditional cell may ever allow; anything else, also an unknown one, is refused.
 CONDITIONAL_SEVERITIES = frozenset({"medium", "low"})
 # Duties that make "never worked" false; triager stands for "managed".
@@ -126,11 +129,16 @@ def _cell(pair: Pair, held: Duty, wanted: Duty) -> Cell:
     return Cell(pair.number, held, wanted, pair.verdict, pair.note, pair.condition, sentence)
 
 
-CELLS: dict[tuple[str, str], Cell] = {
-    (held, wanted): _cell(pair, held, wanted)
-    for pair in PAIRS
-    for held, wanted in ((pair.one, pair.other), (pair.other, pair.one))
-}
+def cells(version: int) -> dict[tuple[str, str], Cell]:
+    """Both directions of every rule of a version."""
+    return {
+        (held, wanted): _cell(pair, held, wanted)
+        for pair in MATRICES[version]
+        for held, wanted in ((pair.one, pair.other), (pair.other, pair.one))
+    }
+
+
+CELLS = cells(VERSION)
 
 
 def cell(held: str, wanted: str) -> Cell | None:

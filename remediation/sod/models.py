@@ -5,7 +5,7 @@ from django.db import models
 
 from evidence import clock
 from evidence.identifiers import uuid7
-from evidence.organizations.models import TenantModel
+from evidence.organizations.models import Organization, TenantModel
 from remediation.sod.duties import Duty
 
 
@@ -34,6 +34,8 @@ class Rule(models.Model):
 class Item(TenantModel):
     """One cycle of one thing that duties are taken on. Its row is what racing duties and decisions lock."""
 
+    # An import lays a hand on every finding, so these tables carry no index that nobody reads.
+    organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="+", db_index=False)
     subject_type = models.CharField(max_length=60)
     subject_id = models.UUIDField()
     cycle = models.PositiveIntegerField()
@@ -49,11 +51,12 @@ class Item(TenantModel):
 class Hand(TenantModel):
     """A person's hand on one cycle of an item. Append-only; `account` is the one that acted when it was laid."""
 
+    organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="+", db_index=False)
     subject_type = models.CharField(max_length=60)
     subject_id = models.UUIDField()
     cycle = models.PositiveIntegerField()
-    person = models.ForeignKey(settings.PERSON_MODEL, on_delete=models.PROTECT, related_name="+")
-    account = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    person = models.ForeignKey(settings.PERSON_MODEL, on_delete=models.PROTECT, related_name="+", db_index=False)
+    account = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", db_index=False)
     duty = models.CharField(max_length=16, choices=Duty.choices)
     about = models.CharField(max_length=40, blank=True)
     at = models.DateTimeField(default=clock.now)
