@@ -139,7 +139,7 @@ ALTER TABLE approvals_request ENABLE ALWAYS TRIGGER approvals_request_kept;
 CREATE TRIGGER approvals_request_no_truncate BEFORE TRUNCATE ON approvals_request
   FOR EACH STATEMENT EXECUTE FUNCTION refuse_change_of_history();
 ALTER TABLE approvals_request ENABLE ALWAYS TRIGGER approvals_request_no_truncate;
-"""
+"""  # noqa: S608
 
 DECISIONS = f"""
 CREATE FUNCTION approvals_decision_refuse() RETURNS trigger LANGUAGE plpgsql {_PATH} AS $$
@@ -185,7 +185,7 @@ BEGIN
   SELECT * INTO action FROM public.approvals_action a WHERE a.action = asked.action;
   IF NOT EXISTS (SELECT 1 FROM public.accounts_membership m
                   WHERE m.organization_id = NEW.organization_id AND m.person_id = NEW.person_id
-                    AND m.starts_at <= now() AND (m.ended_at IS NULL OR m.ended_at > now())
+                    AND m.starts_at <= clock_timestamp() AND (m.ended_at IS NULL OR m.ended_at > clock_timestamp())
                     AND action.roles ? m.role::text AND m.department = NEW.department) THEN
     {_refuse("A-07")}
   END IF;
@@ -221,7 +221,7 @@ END $$;
 CREATE TRIGGER approvals_decision_hand AFTER INSERT ON approvals_decision
   FOR EACH ROW EXECUTE FUNCTION approvals_decision_hand();
 ALTER TABLE approvals_decision ENABLE ALWAYS TRIGGER approvals_decision_hand;
-"""
+"""  # noqa: S608
 
 # For the triggers of subjects: a move that needs a decision asks here.
 ANSWERS = f"""
@@ -234,7 +234,7 @@ LANGUAGE sql STABLE {_PATH} AS $$
   SELECT convert_from(r.content, 'UTF8')::jsonb -> 'content' FROM public.approvals_request r
    WHERE r.subject_id = $2 AND r.cycle = $3 AND r.action = $4 AND r.subject_type = $1 AND r.state = 'granted'
    ORDER BY r.requested_at DESC, r.id DESC LIMIT 1 $$;
-"""
+"""  # noqa: S608
 
 INSTALL = REQUESTS + DECISIONS + ANSWERS
 REMOVE = """

@@ -39,31 +39,31 @@ CREATE FUNCTION sod_conflicts(organization uuid, type text, id uuid, cycle int, 
                               severity text, requester uuid)
 RETURNS TABLE (number text, sentence text) LANGUAGE plpgsql STABLE {_BY_INDEX} AS $$
 DECLARE
-  held text[];
-  roles text[];
+  holds text[];
+  has text[];
   conditional boolean;
 BEGIN
-  SELECT coalesce(array_agg(DISTINCT m.role), '{{}}') INTO roles FROM public.accounts_membership m
-   WHERE m.organization_id = $1 AND m.person_id = $5 AND m.starts_at <= now()
-     AND (m.ended_at IS NULL OR m.ended_at > now());
-  SELECT coalesce(array_agg(h.duty), '{{}}') INTO held FROM public.sod_hand h
+  SELECT coalesce(array_agg(DISTINCT m.role), '{{}}') INTO has FROM public.accounts_membership m
+   WHERE m.organization_id = $1 AND m.person_id = $5 AND m.starts_at <= clock_timestamp()
+     AND (m.ended_at IS NULL OR m.ended_at > clock_timestamp());
+  SELECT coalesce(array_agg(h.duty), '{{}}') INTO holds FROM public.sod_hand h
    WHERE h.organization_id = $1 AND h.subject_id = $3 AND h.subject_type = $2 AND h.cycle = $4 AND h.person_id = $5;
-  IF 'administrator' = ANY (roles) THEN held := held || 'administrator'::text; END IF;
-  IF 'auditor' = ANY (roles) THEN held := held || 'auditor'::text; END IF;
-  IF $8 = $5 THEN held := held || 'requester'::text; END IF;
-  IF cardinality(held) = 0 THEN RETURN; END IF;
+  IF 'administrator' = ANY (has) THEN holds := holds || 'administrator'::text; END IF;
+  IF 'auditor' = ANY (has) THEN holds := holds || 'auditor'::text; END IF;
+  IF $8 = $5 THEN holds := holds || 'requester'::text; END IF;
+  IF cardinality(holds) = 0 THEN RETURN; END IF;
   conditional := sod_severity_rank($7) <= 2 AND sod_allows_conditional($1);
   RETURN QUERY
     SELECT r.number::text, r.sentence::text FROM public.sod_rule r
-     WHERE r.matrix_version = sod_matrix_version() AND r.wanted = $6 AND r.held = ANY (held)
+     WHERE r.matrix_version = sod_matrix_version() AND r.wanted = $6 AND r.held = ANY (holds)
        AND CASE r.verdict
              WHEN 'Y' THEN false
              WHEN 'N' THEN NOT (r.condition = 'second_role'
-                                AND EXISTS (SELECT 1 FROM unnest(roles) AS role (name)
+                                AND EXISTS (SELECT 1 FROM unnest(has) AS role (name)
                                              WHERE role.name NOT IN ('administrator', 'auditor')))
              ELSE NOT conditional OR r.condition = 'other_cycle'
                   OR (r.condition = 'never_worked'
-                      AND held && ARRAY['implementer', 'owner', 'uploader', 'triager'])
+                      AND holds && ARRAY['implementer', 'owner', 'uploader', 'triager'])
            END
      ORDER BY r.number;
 END $$;
@@ -79,7 +79,7 @@ BEGIN
     RAISE EXCEPTION USING ERRCODE = 'CH004', MESSAGE = '[A-01] the item of another organization can''t be judged';
   END IF;
 END $$;
-"""
+"""  # noqa: S608
 
 HANDS = f"""
 CREATE FUNCTION sod_hand_refuse() RETURNS trigger LANGUAGE plpgsql {_BY_INDEX} AS $$
@@ -146,7 +146,7 @@ END $$;
 CREATE TRIGGER sod_hand_matrix AFTER INSERT ON sod_hand REFERENCING NEW TABLE AS fresh
   FOR EACH STATEMENT EXECUTE FUNCTION sod_hand_refuse();
 ALTER TABLE sod_hand ENABLE ALWAYS TRIGGER sod_hand_matrix;
-"""
+"""  # noqa: S608
 
 INSTALL = CONFLICTS + HANDS
 REMOVE = """

@@ -27,7 +27,6 @@ def take_duty(
     actor: Actor,
     person_id: UUID | None = None,
     about: str = "",
-    severity: str | None = None,
 ) -> None:
     """Lay the actor's hand (or that of the person the actor appoints owner or assignee) on this cycle, once.
 
@@ -42,7 +41,6 @@ def take_duty(
         subject_type=subject_type,
         subject_id=subject_id,
         cycle=cycle,
-        severity=severity,
         organization_id=actor.organization_id,
     )
     if found:

@@ -1,0 +1,163 @@
+"""The matrix is symmetric, complete, and the same in Python, in the table and in the database's judgement."""
+
+from itertools import permutations, product
+
+import pytest
+from django.db import connection
+
+from evidence.identifiers import uuid7
+from evidence.organizations.models import Policy
+from portal.accounts import roles
+from portal.accounts.models import Membership, Person
+from remediation.approvals.models import Request
+from remediation.sod import matrix
+from remediation.sod.duties import STANDING, Duty
+from remediation.sod.judgement import Held, Terms, judge
+from remediation.sod.matrix import CELLS, PAIRS, VERSION, Verdict
+from remediation.sod.models import Rule
+
+NINE = (
+    Duty.FINDER,
+    Duty.OWNER,
+    Duty.IMPLEMENTER,
+    Duty.UPLOADER,
+    Duty.VERIFIER,
+    Duty.APPROVER,
+    Duty.ACCEPTOR,
+    Duty.ADMINISTRATOR,
+    Duty.AUDITOR,
+)
+# PRACTICE.md section 4, row by row.
+PRACTICE = """
+- Y Y Y C C N N N
+Y - Y Y N N C N N
+Y Y - Y N N N N N
+Y Y Y - N N N N N
+C N N N - N N N N
+C N N N N - C N N
+N C N N N C - N N
+N N N N N N N - N
+N N N N N N N N -
+"""
+HELD_BY_HAND = [duty for duty in Duty if duty not in STANDING]
+
+
+def test_every_cell_is_that_of_the_practice():
+    rows = [line.split() for line in PRACTICE.strip().splitlines()]
+    for (row, held), (column, wanted) in product(enumerate(NINE), enumerate(NINE)):
+        expected = rows[row][column]
+        found = matrix.cell(held, wanted)
+        assert (found.verdict if found else "-") == expected, (held, wanted)
+
+
+def test_the_matrix_is_symmetric():
+    for (held, wanted), cell in CELLS.items():
+        other = CELLS[wanted, held]
+        assert (cell.number, cell.verdict, cell.condition) == (other.number, other.verdict, other.condition)
+
+
+def test_each_pair_has_one_rule_and_each_rule_a_sentence():
+    pairs = [frozenset({pair.one, pair.other}) for pair in PAIRS]
+    assert len(pairs) == len(set(pairs))
+    assert all(cell.sentence.startswith("Whoever ") and cell.sentence.endswith(".") for cell in CELLS.values())
+
+
+def test_toxic_roles_are_known_roles():
+    assert {role for pair in matrix.TOXIC_ROLES for role in pair} <= set(roles.ROLES)
+    assert frozenset({"administrator", "approver"}) in matrix.TOXIC_ROLES
+    assert matrix.toxic_with("auditor", {"engineer"}) == "engineer"
+    assert matrix.toxic_with("engineer", {"approver"}) is None
+
+
+@pytest.mark.django_db
+def test_the_table_holds_exactly_the_matrix():
+    table = {
+        (row.held, row.wanted): (row.number, row.verdict, row.condition, row.sentence, row.note)
+        for row in Rule.objects.filter(matrix_version=VERSION)
+    }
+    assert table == {
+        key: (cell.number, cell.verdict, cell.condition, cell.sentence, cell.note) for key, cell in CELLS.items()
+    }
+
+
+def database_says(org, person, item, wanted, severity, requester=None):
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT number FROM sod_conflicts(%s, 'tests.thing', %s, 1, %s, %s, %s, %s)",
+            [org.pk, item, person, wanted, severity, requester],
+        )
+        return [row[0] for row in cursor.fetchall()]
+
+
+def hold(org, account, item, held):
+    if held in STANDING - {Duty.REQUESTER}:
+        Membership.objects.create(organization=org, person_id=account.person_id, role=held)
+    elif held != Duty.REQUESTER:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "INSERT INTO sod_hand (id, organization_id, subject_type, subject_id, cycle, person_id, account_id,"
+                " duty, about, at) VALUES (%s, %s, 'tests.thing', %s, 1, %s, %s, %s, '', now())",
+                [uuid7(), org.pk, item, account.person_id, account.pk, held],
+            )
+
+
+@pytest.mark.parametrize(("held", "wanted"), list(permutations(Duty, 2)))
+def test_python_and_the_database_judge_every_cell_alike(org, held, wanted):
+    from portal.accounts.models import Account
+
+    person = Person.objects.create(name="Somebody")
+    account = Account.objects.create_account("somebody@example.com", None, person=person)
+    item = uuid7()
+    hold(org, account, item, held)
+    requester = person.pk if held == Duty.REQUESTER else None
+    standing = frozenset({str(held)}) if held in {Duty.ADMINISTRATOR, Duty.AUDITOR} else frozenset()
+    hands = [] if standing else [Held(held)]
+    for allowed in (False, True):
+        if allowed:
+            Policy.objects.create(organization=org, kind="sod", version=1, body={"allow_conditional": True})
+        for severity in ("low", "medium", "high", "critical", ""):
+            python = judge(hands, wanted, roles=standing, terms=Terms(severity, allowed))
+            database = database_says(org, person.pk, item, wanted, severity, requester)
+            assert [conflict.rule for conflict in python] == database, (held, wanted, severity, allowed)
+            cell = matrix.cell(held, wanted)
+            if cell and cell.verdict == Verdict.NEVER:
+                assert database == [cell.number]
+            if cell and cell.verdict == Verdict.CONDITIONAL and severity in ("high", "critical", ""):
+                assert database == [cell.number]
+
+
+def test_a_finder_who_also_managed_the_item_may_not_verify_even_where_the_policy_allows():
+    terms = Terms("low", allow_conditional=True)
+    assert judge([Held(Duty.FINDER)], Duty.VERIFIER, roles=frozenset(), terms=terms) == []
+    managed = judge([Held(Duty.FINDER), Held(Duty.TRIAGER)], Duty.VERIFIER, roles=frozenset(), terms=terms)
+    assert [conflict.rule for conflict in managed] == ["S-09"]
+
+
+def test_an_administrator_reports_only_through_a_second_role():
+    assert judge([], Duty.FINDER, roles=frozenset({"administrator"}), terms=Terms())[0].rule == "S-17"
+    assert judge([], Duty.FINDER, roles=frozenset({"administrator", "manager"}), terms=Terms()) == []
+
+
+@pytest.mark.parametrize("severity", ["low", "medium", "high", "critical"])
+def test_a_conditional_hand_follows_the_severity_that_the_subjects_table_has(org, people, thing, severity):
+    from tests.remediation.subjects import refusal_of
+
+    Policy.objects.create(organization=org, kind="sod", version=1, body={"allow_conditional": True})
+    thing.severity = severity
+    subject = thing.ask(people.maya).pk
+    lay = (
+        "INSERT INTO sod_hand (id, organization_id, subject_type, subject_id, cycle, person_id, account_id, duty, about,"
+        " at) VALUES (%s, %s, 'approvals.request', %s, 1, %s, %s, %s, '', now())"
+    )
+
+    def values(duty):
+        return [uuid7(), org.pk, subject, people.vera.person_id, people.vera.account_id, duty]
+
+    with connection.cursor() as cursor:
+        cursor.execute(lay, values("finder"))
+    if severity in ("low", "medium"):
+        with connection.cursor() as cursor:
+            cursor.execute(lay, values("verifier"))
+    else:
+        assert refusal_of(lay, values("verifier"))[1].startswith("[S-09]")
+    assert Request.objects.filter(pk=subject).exists()
