@@ -1,0 +1,190 @@
+"""Gives waiting events their place: dense indexes, tiles and a signed checkpoint, in one transaction.
+
+It alone writes the tree, under a database role of its own. It refuses to sign a tree that does not continue the last
+one it signed, and raises an alarm instead.
+"""
+
+import logging
+import time
+from collections.abc import Callable
+from uuid import UUID
+
+from django.db import DatabaseError, connections, transaction
+
+from evidence import clock, tenancy
+from evidence.errors import Unavailable
+from evidence.identifiers import uuid7
+from evidence.ledger import keys, notes, signer, tiles, tree
+
+log = logging.getLogger(__name__)
+
+CHANNEL = "ledger_seal"
+LEADER_LOCK = 0x6C656467
+BATCH = 10_000
+# A NOTIFY in every event's transaction would make all commits of the server queue for one lock, so the queue is
+# polled, and only somebody who waits for a seal rings.
+POLL_SECONDS = 0.25
+CHECK_SECONDS = 30.0
+
+_TAKE = """
+WITH taken AS (
+  DELETE FROM ledger_queue WHERE organization_id = %s AND id IN (
+    SELECT id FROM ledger_queue WHERE organization_id = %s ORDER BY id LIMIT %s)
+  RETURNING id, event_id, leaf
+)
+SELECT event_id, leaf FROM taken ORDER BY id
+"""
+_ENTER = """
+INSERT INTO ledger_entry (organization_id, index, event_id)
+SELECT %s, %s + n - 1, event_id FROM unnest(%s::uuid[]) WITH ORDINALITY AS t(event_id, n) ORDER BY n
+"""
+_HEAD = """
+SELECT size, root, (SELECT coalesce(max(index) + 1, 0) FROM ledger_entry WHERE organization_id = %s)
+FROM ledger_checkpoint WHERE organization_id = %s ORDER BY size DESC LIMIT 1
+"""
+_ALARM = """
+INSERT INTO ledger_alarm (id, organization_id, kind, message, raised_at) VALUES (%s, %s, %s, %s, %s)
+ON CONFLICT (organization_id, kind) WHERE cleared_at IS NULL DO NOTHING
+"""
+
+
+def run_once(organization_id: UUID) -> int:
+    """Seal everything that waits in one organization and return how many events that were.
+
+    Raises SignerRefused, with the alarm already raised, when the tree is not the one that was signed.
+    """
+    sealed = 0
+    # Only an installation that never signed gets its key here: a key that went missing is never replaced by another.
+    if not signer.known_organizations():
+        keys.ensure_key()
+    with tenancy.acting_as_sequencer():
+        while count := _guarded(organization_id, _seal_batch):
+            sealed += count
+    return sealed
+
+
+def inspect(organization_id: UUID) -> None:
+    """Compare the tree with the signer's memory without sealing anything; an alarm is raised as in `run_once`."""
+    with tenancy.acting_as_sequencer():
+        _guarded(organization_id, _check_only)
+
+
+def run_forever(stopped: Callable[[], bool]) -> None:
+    """Seal for all organizations until `stopped()`; of several processes one works and the others stand by."""
+    inspected = 0.0
+    while not stopped():
+        try:
+            with tenancy.acting_as_sequencer():
+                if not _leads():
+                    time.sleep(1)
+                    continue
+                if time.monotonic() - inspected > CHECK_SECONDS:
+                    _each(signer.known_organizations(), inspect)
+                    inspected = time.monotonic()
+                _each(_waiting(), run_once)
+                _listen()
+        except DatabaseError as fault:
+            log.warning("The database is away, the sequencer waits: %s", fault)
+            connections["sequencer"].close()
+            time.sleep(1)
+
+
+def _each(organizations: list[UUID], act: Callable[[UUID], object]) -> None:
+    for organization_id in organizations:
+        try:
+            act(organization_id)
+        except Unavailable as refusal:
+            log.error("Organization %s: %s", organization_id, refusal.message)
+
+
+def _guarded(organization_id: UUID, act: Callable[[UUID], int]) -> int:
+    try:
+        with signer.held(organization_id):
+            return act(organization_id)
+    except signer.SignerRefused as refusal:
+        with transaction.atomic(using="sequencer"), tenancy.entered(organization_id), _cursor() as cursor:
+            cursor.execute(_ALARM, [uuid7(), organization_id, refusal.kind, refusal.message, clock.now()])
+        raise
+
+
+def _seal_batch(organization_id: UUID) -> int:
+    with transaction.atomic(using="sequencer"), tenancy.entered(organization_id), _cursor() as cursor:
+        _lock(organization_id)
+        cursor.execute("SELECT EXISTS (SELECT FROM ledger_queue WHERE organization_id = %s)", [organization_id])
+        if not cursor.fetchone()[0]:
+            return 0
+        read = tiles.reader(organization_id)
+        old = _checked_head(organization_id, read)
+        cursor.execute(_TAKE, [organization_id, organization_id, BATCH])
+        taken = cursor.fetchall()
+        changed = tree.append(read, old.size, b"".join([bytes(leaf) for _, leaf in taken]))
+        size = old.size + len(taken)
+        new = signer.Head(size, tree.root(tiles.over(read, changed), size))
+        cursor.execute(_ENTER, [organization_id, old.size, [event_id for event_id, _ in taken]])
+        tiles.write(organization_id, changed)
+        key = keys.signing_key(organization_id)
+        note = notes.sign(str(notes.Checkpoint(key.name, new.size, new.root)), key)
+        cursor.execute(
+            "INSERT INTO ledger_checkpoint (organization_id, size, root, note, at) VALUES (%s, %s, %s, %s, %s)",
+            [organization_id, new.size, new.root, note, clock.now()],
+        )
+        signer.intend(organization_id, old, new)
+    signer.confirm(organization_id, new)
+    return len(taken)
+
+
+def _check_only(organization_id: UUID) -> int:
+    with transaction.atomic(using="sequencer"), tenancy.entered(organization_id):
+        _lock(organization_id)
+        _checked_head(organization_id, tiles.reader(organization_id))
+    return 0
+
+
+def _checked_head(organization_id: UUID, read: tree.Read) -> signer.Head:
+    """The newest checkpoint as the database has it, once it continues what was signed."""
+    with _cursor() as cursor:
+        cursor.execute(_HEAD, [organization_id, organization_id])
+        row = cursor.fetchone()
+        if row is None:
+            cursor.execute("SELECT count(*) FROM ledger_entry WHERE organization_id = %s", [organization_id])
+            row = (0, tree.EMPTY_ROOT, cursor.fetchone()[0])
+    head = signer.Head(row[0], bytes(row[1]))
+    if row[2] != head.size:
+        raise signer.SignerRefused(
+            f"The newest checkpoint covers {head.size} events, but {row[2]} have a place.", code="tree_unsigned"
+        )
+    signer.check(organization_id, read, head)
+    return head
+
+
+def _lock(organization_id: UUID) -> None:
+    with _cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s, hashtext(%s))", [LEADER_LOCK, str(organization_id)])
+
+
+def _leads() -> bool:
+    with _cursor() as cursor:
+        # Session locks are counted: ask only when this session does not hold it yet.
+        cursor.execute(
+            "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND objid = %s AND objsubid = 1"
+            " AND pid = pg_backend_pid()) OR pg_try_advisory_lock(%s)",
+            [LEADER_LOCK, LEADER_LOCK],
+        )
+        return bool(cursor.fetchone()[0])
+
+
+def _waiting() -> list[UUID]:
+    with _cursor() as cursor:
+        cursor.execute("SELECT DISTINCT organization_id FROM ledger_queue")
+        return [row[0] for row in cursor.fetchall()]
+
+
+def _listen() -> None:
+    with _cursor() as cursor:
+        cursor.execute(f"LISTEN {CHANNEL}")
+        for _ in cursor.connection.notifies(timeout=POLL_SECONDS, stop_after=1):
+            pass
+
+
+def _cursor():  # noqa: ANN202
+    return connections["sequencer"].cursor()
