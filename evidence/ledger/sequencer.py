@@ -10,6 +10,7 @@ from collections.abc import Callable
 from uuid import UUID
 
 from django.db import DatabaseError, connections, transaction
+from django.db.backends.utils import CursorWrapper
 
 from evidence import clock, tenancy
 from evidence.errors import Unavailable
@@ -186,5 +187,5 @@ def _listen() -> None:
             pass
 
 
-def _cursor():  # noqa: ANN202
+def _cursor() -> CursorWrapper:
     return connections["sequencer"].cursor()

@@ -1,7 +1,11 @@
-"""Writes to the history: one event, or many at once, in the caller's own transaction and never outside one."""
+"""Writes to the history: one event, or many at once, in the caller's own transaction and never outside one.
+
+Also what is said of a sealed history: how far it reaches, and the proofs that go into packages.
+"""
 
 import os
-from collections.abc import Iterable, Mapping
+import time
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -16,9 +20,11 @@ from django.db.transaction import TransactionManagementError
 from evidence import clock, tenancy
 from evidence.actors import Actor
 from evidence.canonical import canonical_text
-from evidence.errors import Stale
-from evidence.ledger import body
+from evidence.errors import NotFound, Stale, Unavailable
+from evidence.ledger import body, proofs, tiles, tree
 from evidence.ledger.events import Event
+from evidence.ledger.models import Alarm, Checkpoint, Entry
+from evidence.ledger.sequencer import CHANNEL as SEAL_CHANNEL
 
 _APPEND = "SELECT event_id, version, hash FROM ledger_append(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
 _APPEND_MANY = "SELECT count(*) FROM ledger_append(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
@@ -132,13 +138,91 @@ def record_many(
     return count
 
 
+def require_healthy() -> None:
+    """Raise Unavailable while the signer's alarm is open in the entered organization."""
+    alarm = Alarm.objects.filter(cleared_at=None).order_by("raised_at").first()
+    if alarm:
+        raise Unavailable(
+            f"The history does not match what was signed: {alarm.message}",
+            code="ledger_alarm",
+            help="Nothing can be approved or packaged until an operator has looked: manage.py verify_ledger.",
+        )
+
+
+def sealed_size(organization_id: UUID) -> int:
+    """How many events stand under the newest signed checkpoint."""
+    newest = _checkpoint(organization_id)
+    return newest.size if newest else 0
+
+
+def checkpoint(organization_id: UUID, size: int | None = None) -> str:
+    """The signed checkpoint of `size` events, the newest when none is given. Raises NotFound."""
+    return _require_checkpoint(organization_id, size).note
+
+
+def wait_sealed(event_ids: Collection[UUID], timeout: float) -> None:
+    """Return once all these events, already committed, stand under a signed checkpoint. Raises Unavailable.
+
+    The sequencer is woken; `timeout` is in seconds.
+    """
+    deadline = time.monotonic() + timeout
+    wanted = list(set(event_ids))
+    while Entry.objects.filter(event_id__in=wanted).count() < len(wanted):
+        require_healthy()
+        if time.monotonic() > deadline:
+            raise Unavailable(
+                f"The newest events are not sealed yet after {timeout:g} seconds.",
+                code="not_sealed",
+                help="Is manage.py sequencer running?",
+            )
+        with connections[tenancy.alias()].cursor() as cursor:
+            cursor.execute("SELECT pg_notify(%s, '')", [SEAL_CHANNEL])
+        time.sleep(0.05)
+
+
+def inclusion_proof(event_id: UUID, size: int | None = None) -> str:
+    """The tlog-proof that an event stands under the checkpoint of `size` events, or the newest one.
+
+    Raises NotFound while the event has no place in a tree of that size.
+    """
+    entry = Entry.objects.filter(event_id=event_id).first()
+    if entry is None:
+        raise NotFound("This event is not sealed yet.", help="The sequencer does so within a second or two.")
+    sealed = _require_checkpoint(entry.organization_id, size)
+    if entry.index >= sealed.size:
+        raise NotFound(f"This event came after the first {sealed.size}.")
+    hashes = tree.inclusion_proof(tiles.reader(entry.organization_id), entry.index, sealed.size)
+    return str(proofs.Inclusion(entry.index, tuple(hashes), sealed.note))
+
+
+def consistency_proof(organization_id: UUID, old: int, new: int | None = None) -> str:
+    """That the tree of `new` events, or the newest one, begins with the tree of `old` events. Raises NotFound."""
+    sealed = _require_checkpoint(organization_id, new)
+    if not 0 <= old <= sealed.size:
+        raise NotFound(f"There is no earlier tree of {old} events in one of {sealed.size}.")
+    hashes = tree.consistency_proof(tiles.reader(organization_id), old, sealed.size)
+    return str(proofs.Consistency(old, tuple(hashes), sealed.note))
+
+
+def _checkpoint(organization_id: UUID, size: int | None = None) -> Checkpoint | None:
+    found = Checkpoint.objects.filter(organization_id=organization_id)
+    return (found if size is None else found.filter(size=size)).order_by("-size").first()
+
+
+def _require_checkpoint(organization_id: UUID, size: int | None) -> Checkpoint:
+    sealed = _checkpoint(organization_id, size)
+    if sealed is None:
+        raise NotFound("There is no such checkpoint.", help="The first one is signed after the first event.")
+    return sealed
+
+
 class _Batch:
     """What is the same in all events of one call."""
 
     def __init__(self, connection: BaseDatabaseWrapper, event: Event, object_type: str, actor: Actor) -> None:
         at = clock.now()
         self.connection = connection
-        self.fixed = [
+        self.fixed: list[Any] = [
             actor.organization_id,
             event.kind,
             object_type,

@@ -1,0 +1,194 @@
+"""Reads of the history: one object's, one event, or an organization's with filters, newest last or first."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from django.db.models import Q, QuerySet
+
+from evidence.errors import NotFound
+from evidence.ledger import events as kinds_of_events
+from evidence.ledger.models import Alarm, Checkpoint, Event, EventText, Queue
+
+PAGE = 50
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One event as pages and packages show it.
+
+    `index` is None until the sequencer has given the event its place. `texts` holds what was written and has not been
+    erased; `erased` names the fields that were.
+    """
+
+    id: UUID
+    at: datetime
+    kind: str
+    sentence: str
+    person_id: UUID | None
+    account_id: UUID | None
+    system: str
+    via: str
+    object_type: str
+    object_id: UUID
+    object_ref: str
+    version: int
+    index: int | None
+    leaf: str
+    before: Mapping[str, Any] | None = None
+    after: Mapping[str, Any] | None = None
+    data: Mapping[str, Any] | None = None
+    texts: Mapping[str, str] = field(default_factory=dict)
+    erased: tuple[str, ...] = ()
+    body: bytes = b""
+
+    @property
+    def reason(self) -> str:
+        return self.texts.get("reason", "")
+
+
+@dataclass(frozen=True)
+class Filters:
+    """What a reader of the organization's history may narrow it to. Dates are inclusive, in `zone`."""
+
+    kind: str = ""
+    person_id: UUID | None = None
+    object_ref: str = ""
+    object_type: str = ""
+    since: date | None = None
+    until: date | None = None
+    zone: str = "UTC"
+
+
+@dataclass(frozen=True)
+class Page:
+    """Some facts, newest first, and the mark to ask for the next ones with."""
+
+    facts: tuple[Fact, ...]
+    next: str
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How the history stands: how far it is sealed, how much waits, and what is wrong."""
+
+    size: int
+    root: str
+    note: str
+    sealed_at: datetime | None
+    waiting: int
+    alarms: tuple[str, ...]
+
+
+def history(object_type: str, object_id: UUID) -> list[Fact]:
+    """Everything that happened to one object, oldest first."""
+    found = Event.objects.filter(object_type=object_type, object_id=object_id).order_by("object_version")
+    return _facts(found)
+
+
+def histories(object_type: str, object_ids: Iterable[UUID]) -> dict[UUID, list[Fact]]:
+    """The histories of many objects of one type, in three statements."""
+    found = Event.objects.filter(object_type=object_type, object_id__in=list(object_ids))
+    by_object: dict[UUID, list[Fact]] = {}
+    for fact in _facts(found.order_by("object_id", "object_version")):
+        by_object.setdefault(fact.object_id, []).append(fact)
+    return by_object
+
+
+def event(event_id: UUID) -> Fact:
+    """One event. Raises NotFound."""
+    found = _facts(Event.objects.filter(pk=event_id))
+    if not found:
+        raise NotFound("There is no such event.")
+    return found[0]
+
+
+def events(organization_id: UUID, filters: Filters | None = None, *, after: str = "", limit: int = PAGE) -> Page:
+    """The organization's events, newest first; `after` is the mark of the page before. Raises NotFound for no mark."""
+    narrowed = _narrow(Event.objects.filter(organization_id=organization_id), filters or Filters())
+    if after:
+        at, key = _unmark(after)
+        narrowed = narrowed.filter(Q(at__lt=at) | Q(at=at, id__lt=key), at__lte=at)
+    found = _facts(narrowed.order_by("-at", "-id")[: limit + 1])
+    return Page(tuple(found[:limit]), _mark(found[limit - 1]) if len(found) > limit else "")
+
+
+def standing(organization_id: UUID) -> Standing:
+    """How the organization's history stands."""
+    newest = Checkpoint.objects.filter(organization_id=organization_id).order_by("-size").first()
+    alarms = Alarm.objects.filter(organization_id=organization_id, cleared_at=None).order_by("raised_at")
+    return Standing(
+        size=newest.size if newest else 0,
+        root=bytes(newest.root).hex() if newest else "",
+        note=newest.note if newest else "",
+        sealed_at=newest.at if newest else None,
+        waiting=Queue.objects.filter(organization_id=organization_id).count(),
+        alarms=tuple(alarms.values_list("message", flat=True)),
+    )
+
+
+def _narrow(found: QuerySet[Event], filters: Filters) -> QuerySet[Event]:
+    zone = ZoneInfo(filters.zone)
+    wanted = {
+        "kind": filters.kind,
+        "actor_person_id": filters.person_id,
+        "object_ref": filters.object_ref,
+        "object_type": filters.object_type,
+        "at__gte": filters.since and datetime.combine(filters.since, time.min, zone),
+        "at__lt": filters.until and datetime.combine(filters.until + timedelta(days=1), time.min, zone),
+    }
+    return found.filter(**{name: value for name, value in wanted.items() if value})
+
+
+def _facts(found: QuerySet[Event]) -> list[Fact]:
+    rows = list(found.select_related("entry"))
+    texts: dict[UUID, list[EventText]] = {}
+    for each in EventText.objects.filter(event_id__in=[row.pk for row in rows]).order_by("field"):
+        texts.setdefault(each.event_id, []).append(each)
+    return [_fact(row, texts.get(row.pk, ())) for row in rows]
+
+
+def _fact(row: Event, texts: Sequence[EventText]) -> Fact:
+    body = bytes(row.body)
+    told = json.loads(body)["facts"]
+    entry = getattr(row, "entry", None)
+    return Fact(
+        id=row.pk,
+        at=row.at,
+        kind=row.kind,
+        sentence=kinds_of_events.sentence(row.kind),
+        person_id=row.actor_person_id,
+        account_id=row.actor_account_id,
+        system=row.actor_system,
+        via=row.via,
+        object_type=row.object_type,
+        object_id=row.object_id,
+        object_ref=row.object_ref,
+        version=row.object_version,
+        index=entry.index if entry else None,
+        leaf=bytes(row.leaf).hex(),
+        before=told.get("before"),
+        after=told.get("after"),
+        data=told.get("data"),
+        texts={each.field: each.text for each in texts if each.text is not None},
+        erased=tuple(each.field for each in texts if each.text is None),
+        body=body,
+    )
+
+
+def _mark(fact: Fact) -> str:
+    return f"{(fact.at - _EPOCH) // timedelta(microseconds=1)}.{fact.id}"
+
+
+def _unmark(mark: str) -> tuple[datetime, UUID]:
+    moment, _, key = mark.partition(".")
+    try:
+        at = _EPOCH + timedelta(microseconds=int(moment))
+        return at, UUID(key)
+    except (ValueError, OverflowError) as fault:
+        raise NotFound("This is not a page of the history.") from fault
