@@ -2,6 +2,7 @@
 
 from evidence.ledger.events import Event
 
+ORGANIZATION_FOUNDED = Event("organization.founded", "The operator founded the organization")
 PERSON_INVITED = Event("person.invited", "{actor} invited a person")
 INVITATION_ACCEPTED = Event("invitation.accepted", "{actor} accepted the invitation")
 ROLE_GRANTED = Event("role.granted", "{actor} granted a role")

@@ -103,7 +103,8 @@ class Invitation(TenantModel):
     role = models.CharField(max_length=20)
     department = models.CharField(max_length=80, blank=True)
     token_hash = models.CharField(max_length=64, unique=True)
-    invited_by = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
+    # Nobody for the first administrator, whom the operator of the installation invites.
+    invited_by = models.ForeignKey(Person, null=True, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField(default=clock.now)
     expires_at = models.DateTimeField()
     accepted_at = models.DateTimeField(null=True, blank=True)

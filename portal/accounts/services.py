@@ -1,23 +1,27 @@
 """Writes about people: invitations, roles, tokens. Nobody grants a role to themselves."""
 
 import hashlib
+import re
 import secrets
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from uuid import UUID
+from zoneinfo import available_timezones
 
 from django.contrib.auth import authenticate, password_validation
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.http import HttpRequest
 
-from evidence import clock
+from evidence import clock, tenancy
 from evidence.actors import Actor
 from evidence.errors import DutyConflict, Invalid, NotFound, ReauthenticationRequired, WrongState
 from evidence.ledger import services as ledger
+from evidence.organizations.models import Organization
 from portal.accounts import roles
 from portal.accounts.events import (
     INVITATION_ACCEPTED,
+    ORGANIZATION_FOUNDED,
     PERSON_INVITED,
     ROLE_ENDED,
     ROLE_GRANTED,
@@ -72,6 +76,40 @@ def invite(*, email: str, name: str, role: str, department: str = "", actor: Act
         expires_at=clock.now() + timedelta(days=INVITATION_DAYS),
     )
     ledger.record(PERSON_INVITED, subject=invitation, actor=actor, data={"role": role})
+    return Issued(invitation, secret)
+
+
+@transaction.atomic
+def found_organization(*, slug: str, name: str, timezone: str, admin_email: str, admin_name: str) -> Issued:
+    """A new organization, with an invitation for its first administrator. Raises Invalid naming each wrong field.
+
+    This is the operator's act (manage.py create_organization), the only one without a person behind it.
+    """
+    fields: dict[str, list[str]] = {}
+    if not re.fullmatch(r"[a-z0-9][a-z0-9-]{1,48}", slug):
+        fields["slug"] = ["2 to 49 small letters, digits and hyphens."]
+    elif Organization.objects.filter(slug=slug).exists():
+        fields["slug"] = ["This name is taken."]
+    if timezone not in available_timezones():
+        fields["timezone"] = ["Give an IANA name, for instance Europe/Berlin."]
+    if "@" not in admin_email:
+        fields["email"] = ["Give an e-mail address."]
+    if fields:
+        raise Invalid("The organization was not created.", fields=fields)
+    organization = Organization.objects.create(slug=slug, name=name, timezone=timezone)
+    with tenancy.entered(organization.pk):
+        secret = secrets.token_urlsafe(32)
+        invitation = Invitation.objects.create(
+            organization=organization,
+            email=admin_email.strip().lower(),
+            name=admin_name.strip(),
+            role="administrator",
+            token_hash=hash_of(secret),
+            expires_at=clock.now() + timedelta(days=INVITATION_DAYS),
+        )
+        actor = Actor.system(organization.pk, "operator")
+        ledger.record(ORGANIZATION_FOUNDED, subject=organization, actor=actor)
+        ledger.record(PERSON_INVITED, subject=invitation, actor=actor, data={"role": "administrator"})
     return Issued(invitation, secret)
 
 
