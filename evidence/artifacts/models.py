@@ -124,7 +124,9 @@ class ArtifactLink(TenantModel):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["artifact", "target_type", "target_id"], name="artifact_link_once"),
+            models.UniqueConstraint(
+                fields=["artifact", "target_type", "target_id", "closing"], name="artifact_link_once"
+            ),
         ]
         indexes = [models.Index(fields=["organization", "target_type", "target_id"], name="artifact_link_by_target")]
 

@@ -267,7 +267,9 @@ class Migration(migrations.Migration):
                     models.Index(fields=["organization", "target_type", "target_id"], name="artifact_link_by_target")
                 ],
                 "constraints": [
-                    models.UniqueConstraint(fields=("artifact", "target_type", "target_id"), name="artifact_link_once")
+                    models.UniqueConstraint(
+                        fields=("artifact", "target_type", "target_id", "closing"), name="artifact_link_once"
+                    )
                 ],
             },
         ),

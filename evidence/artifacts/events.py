@@ -1,0 +1,13 @@
+"""What can be recorded about evidence; together these are its chain of custody."""
+
+from evidence.ledger.events import Event
+
+ARTIFACT_RECEIVED = Event("artifact.received", "{actor} uploaded {subject}")
+ARTIFACT_VERSION_ADDED = Event("artifact.version_added", "{actor} added a version to {subject}")
+ARTIFACT_LINKED = Event("artifact.linked", "{actor} linked {subject}")
+ARTIFACT_ACCEPTED = Event("artifact.accepted", "{actor} accepted {subject}")
+ARTIFACT_RETURNED = Event("artifact.returned", "{actor} returned {subject}")
+ARTIFACT_RELEASED = Event("artifact.released", "{actor} released {subject} from quarantine")
+ARTIFACT_DOWNLOADED = Event("artifact.downloaded", "{actor} downloaded {subject}")
+ARTIFACT_VIEWED = Event("artifact.viewed", "{actor} viewed {subject}")
+ARTIFACT_VERIFIED = Event("artifact.verified", "{actor} checked the stored bytes of {subject}")
