@@ -52,7 +52,7 @@ def examine(sealed: vault.Sealed, *, filename: str, claimed_mime: str = "", expe
             details={"received_sha256": sealed.sha256},
         )
     name = names.cleaned(filename)
-    mime, look = types.sniffed(sealed.head), None
+    mime, look = types.refined(types.sniffed(sealed.head), names.extension(name)), None
     if types.is_zip(sealed.head):
         with vault.plain(sealed) as file:
             look = types.zip_look(file, sealed.size)

@@ -90,7 +90,7 @@ class HeldKeys:
             ) from None
 
 
-def keyring() -> Keyring:
+def keyring() -> HeldKeys:
     """The keys as they are set up now; read anew each time, so that a rotation needs no restart."""
     keys, current = _from_environment(os.environ)
     folder = Path(settings.CLEARHOLD_KEYS_DIR)

@@ -272,7 +272,7 @@ def test_raw_sql_cannot_leave_quarantine(take, people: People):
 
 
 def test_facts_without_a_time_get_the_time_of_upload(uploaded):
-    moment = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
+    moment = datetime(2027, 11, 24, 9, 0, tzinfo=UTC)
     with clock.at(moment):
         artifact = uploaded()
     assert artifact.latest.collected_at == moment
