@@ -64,6 +64,7 @@ INSTALLED_APPS = [
     "remediation.monitoring",
     "portal.accounts",
     "portal.jobs",
+    "portal.engagements",
     "portal.api",
     "portal.web",
 ]

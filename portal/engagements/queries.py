@@ -1,0 +1,114 @@
+"""Reads of engagements. What an auditor may see starts from `open_to` and the released rows, never from all rows."""
+
+from uuid import UUID
+
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+
+from evidence import tenancy
+from evidence.actors import Actor
+from evidence.artifacts.models import Artifact, ArtifactLink
+from evidence.controls.models import Control
+from evidence.errors import NotFound
+from portal.accounts import object_grants
+from portal.accounts.models import Account, Membership
+from portal.engagements.models import Engagement, EngagementGrant, ScopedControl, ScopedFinding
+from remediation.findings.models import Finding
+
+READ = "engagement.read"
+
+
+def engagements(actor: Actor) -> QuerySet[Engagement]:
+    """For staff: every engagement of the organization, newest first, with the sizes of its scope."""
+    actor.require("engagements.view")
+    return (
+        Engagement.objects.using(tenancy.alias())
+        .filter(organization_id=actor.organization_id)
+        .annotate(
+            control_count=Count("scoped_controls", distinct=True),
+            finding_count=Count("scoped_findings", distinct=True),
+        )
+        .order_by("-number")
+    )
+
+
+def find(actor: Actor, ref: str) -> Engagement:
+    """For staff: one engagement by its public id. Raises NotFound, also for an auditor."""
+    found = (
+        Engagement.objects.using(tenancy.alias()).filter(organization_id=actor.organization_id, ref=ref).first()
+        if actor.may("engagements.view")
+        else None
+    )
+    if found is None:
+        raise NotFound(f"There is no engagement {ref[:40]} here.")
+    return found
+
+
+def granted_to(actor: Actor) -> QuerySet[Engagement]:
+    """For an auditor: the engagements whose grant holds at this moment."""
+    live = object_grants.live(EngagementGrant, actor.account_id, "engagement_read")
+    return (
+        Engagement.objects.using(tenancy.alias())
+        .filter(organization_id=actor.organization_id, pk__in=live.values("content_object_id"))
+        .order_by("-number")
+    )
+
+
+def open_to(actor: Actor, ref: str) -> Engagement:
+    """For an auditor: one granted engagement. Raises NotFound when there is none or the grant has ended."""
+    found = granted_to(actor).filter(ref=ref).first()
+    if found is None:
+        raise NotFound("There is no such engagement, or your access to it has ended.")
+    return found
+
+
+def findings(engagement: Engagement, *, released_only: bool = False) -> QuerySet[Finding]:
+    """The findings in scope; for auditors only what was released. Drafts are never among them."""
+    # One filter call, so that both conditions are on the same row of the join.
+    return Finding.objects.using(tenancy.alias()).filter(_in_scope(engagement, released_only)).exclude(state="draft")
+
+
+def controls(engagement: Engagement, *, released_only: bool = False) -> QuerySet[Control]:
+    return Control.objects.using(tenancy.alias()).filter(_in_scope(engagement, released_only))
+
+
+def _in_scope(engagement: Engagement, released_only: bool) -> Q:
+    scoped = Q(engagement_scopes__engagement_id=engagement.pk)
+    return scoped & Q(engagement_scopes__released_at__isnull=False) if released_only else scoped
+
+
+def artifacts(engagement: Engagement, *, released_only: bool = False) -> QuerySet[Artifact]:
+    """Accepted evidence that a finding or control of the scope uses."""
+    found = findings(engagement, released_only=released_only)
+    used = ArtifactLink.objects.using(tenancy.alias()).filter(artifact_id=OuterRef("pk"))
+    return Artifact.objects.using(tenancy.alias()).filter(
+        Exists(
+            used.filter(
+                Q(target_type="findings.finding", target_id__in=found.values("pk"))
+                | Q(target_type="tasks.task", target_id__in=found.values("tasks__pk"))
+                | Q(
+                    target_type="controls.control",
+                    target_id__in=controls(engagement, released_only=released_only).values("pk"),
+                )
+            )
+        ),
+        latest__isnull=False,
+        state="accepted",
+    )
+
+
+def scope_rows(engagement: Engagement) -> tuple[QuerySet[ScopedControl], QuerySet[ScopedFinding]]:
+    """For staff: the scope with who released what."""
+    return (
+        engagement.scoped_controls.select_related("control", "released_by").order_by("control__number"),
+        engagement.scoped_findings.select_related("finding", "released_by").order_by("finding__number"),
+    )
+
+
+def grants(engagement: Engagement) -> QuerySet[EngagementGrant]:
+    return engagement.grants.select_related("user__person", "granted_by", "revoked_by").order_by("-valid_from", "-pk")
+
+
+def auditors(organization_id: UUID) -> QuerySet[Account]:
+    """Accounts that hold the role Auditor here and can be given an engagement."""
+    held = Membership.objects.filter(organization_id=organization_id, role="auditor", ended_at=None)
+    return Account.objects.filter(is_active=True, person_id__in=held.values("person_id")).select_related("person")
