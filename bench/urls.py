@@ -1,0 +1,9 @@
+"""The portal's addresses and the reference's."""
+
+from django.urls import path
+
+from bench.reference import reference
+from portal.urls import urlpatterns as portal_urls
+
+urlpatterns = [path("bench/reference/<uuid:organization_id>/", reference), *portal_urls]
+handler404 = "portal.web.errors.not_found"
