@@ -20,8 +20,15 @@ class Figure:
     ok: bool = True
 
 
-def figure(name: str, value: float, unit: str, *, reference: float | None = None, limit: float | None = None,
-           least: bool = False) -> Figure:
+def figure(
+    name: str,
+    value: float,
+    unit: str,
+    *,
+    reference: float | None = None,
+    limit: float | None = None,
+    least: bool = False,
+) -> Figure:
     ratio = round(value / reference, 2) if reference else None
     judged = ratio if ratio is not None else value
     ok = limit is None or (judged >= limit if least else judged <= limit)

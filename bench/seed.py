@@ -3,13 +3,18 @@
 from django.db import connections, transaction
 
 from evidence import clock, tenancy
+from evidence.actors import Actor
 from evidence.identifiers import uuid7
 from evidence.organizations.models import Organization
 from portal.accounts import services as accounts
 from portal.accounts.models import Account, Membership, Person
-from evidence.actors import Actor
 
-PEOPLE = (("Bea Manager", "manager"), ("Ed Engineer", "engineer"), ("Ann Engineer", "engineer"), ("Al Approver", "approver"))
+PEOPLE = (
+    ("Bea Manager", "manager"),
+    ("Ed Engineer", "engineer"),
+    ("Ann Engineer", "engineer"),
+    ("Al Approver", "approver"),
+)
 
 FINDINGS = """
 INSERT INTO findings_finding (id, organization_id, version, created_at, ref, number, title, description, source,
@@ -40,7 +45,9 @@ def organization(slug: str, findings: int) -> tuple[Organization, dict[str, Acco
         people = []
         for name, role in PEOPLE:
             person = Person.objects.create(name=name)
-            account = Account.objects.create_account(f"{name.split()[0].lower()}@{slug}.example", "bench password", person=person)
+            account = Account.objects.create_account(
+                f"{name.split()[0].lower()}@{slug}.example", "bench password", person=person
+            )
             Membership.objects.create(organization=made, person=person, role=role, department=role)
             accounts_by_role.setdefault(role, account)
             people.append(person)

@@ -23,9 +23,22 @@ class Server:
         environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "bench.settings"}
         self._log = log.open("w")
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "gunicorn", "portal.wsgi", "--bind", f"127.0.0.1:{self.port}", "--workers", "2",
-             "--config", "python:portal.embedded.gunicorn" if (ROOT / "portal/embedded/gunicorn.py").exists() else "/dev/null"],
-            cwd=ROOT, env=environment, stdout=self._log, stderr=self._log,
+            [
+                sys.executable,
+                "-m",
+                "gunicorn",
+                "portal.wsgi",
+                "--bind",
+                f"127.0.0.1:{self.port}",
+                "--workers",
+                "2",
+                "--config",
+                "python:portal.embedded.gunicorn" if (ROOT / "portal/embedded/gunicorn.py").exists() else "/dev/null",
+            ],
+            cwd=ROOT,
+            env=environment,
+            stdout=self._log,
+            stderr=self._log,
         )
         self._wait()
         self.workers = psutil.Process(self._process.pid).children()
