@@ -9,6 +9,7 @@ import json
 from typing import Any
 
 from django.db import connection
+from rest_framework.utils.encoders import JSONEncoder
 
 from evidence import clock
 from evidence.actors import Actor
@@ -53,5 +54,5 @@ def begin(key: str, *, actor: Actor, sha256: str) -> KeptAnswer | None:
 def keep(key: str, *, actor: Actor, status: int, body: Any, headers: dict[str, str]) -> None:
     """Store the answer beside the key, in the same transaction as what it answers."""
     KeptAnswer.objects.filter(organization_id=actor.organization_id, account_id=actor.account_id, key=key).update(
-        status=status, body=json.loads(json.dumps(body, default=str)), headers=headers
+        status=status, body=json.loads(json.dumps(body, cls=JSONEncoder)), headers=headers
     )

@@ -275,7 +275,7 @@ class FindingView(NounView):
     @extend_schema(responses=FindingDetail)
     def get(self, request: Request, ref: str) -> Response:
         """One finding. ETag holds its version."""
-        return answer(self, queries.find(self.actor, ref))
+        return _shown(self, queries.find(self.actor, ref))
 
 
 def checked(serializer: type[serializers.Serializer], request: Request) -> dict[str, Any]:
@@ -289,11 +289,14 @@ def answer(view: NounView, result: Any, code: int = 200) -> Response:
     """The finding as it now stands, or the request that now waits for a decision (202)."""
     if isinstance(result, Finding):
         # Services return the row they wrote; who it names is read anew.
-        found = queries.find(view.actor, result.ref)
-        return versioned(whole(found, internal=not view.organization.is_auditor), found.version, code)
+        return _shown(view, queries.find(view.actor, result.ref), code)
     if hasattr(result, "action"):
         return Response({"request": result.pk, "action": result.action, "state": result.state}, status=202)
     return Response({"id": result.pk}, status=201)
+
+
+def _shown(view: NounView, finding: Finding, code: int = 200) -> Response:
+    return versioned(whole(finding, internal=not view.organization.is_auditor), finding.version, code)
 
 
 Act = Callable[[NounView, Finding, dict[str, Any]], Any]

@@ -68,7 +68,6 @@ def take(finding: Finding, duty: Duty, *, actor: Actor, person_id: UUID | None =
         actor=actor,
         person_id=person_id,
         about=about or finding.ref,
-        severity=finding.severity,
     )
 
 
