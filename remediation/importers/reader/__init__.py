@@ -1,0 +1,1 @@
+"""What all formats read with: limits, text and JSON streams, tables, workbooks, severities, fingerprints, records."""

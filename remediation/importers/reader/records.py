@@ -1,0 +1,126 @@
+"""What a reader hands over for each row: a reading, an ignored row with its reason, or a row in error."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields
+from operator import attrgetter
+from typing import Any
+
+from . import limits
+from .text import clean, clean_line
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One result of the file that counts as a finding."""
+
+    row: int
+    fingerprint: str
+    title: str
+    severity: str
+    tool: str
+    rule_id: str = ""
+    location: str = ""
+    asset: str = ""
+    scope: str = ""
+    description: str = ""
+    original_severity: str = ""
+    severity_note: str = ""
+    tool_fingerprint: str = ""
+    detected_at: str = ""
+    """ISO date, or ISO time; without an offset it is meant in the organization's zone."""
+    cvss_vector: str = ""
+    kev: bool = False
+    audit_rating: str = ""
+    references: tuple[str, ...] = ()
+    criteria: tuple[str, ...] = ()
+    controls: tuple[str, ...] = ()
+    cause: str = ""
+    source: str = "scanner"
+    raw: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Ignored:
+    """A row that is no finding, with the reason that the person sees."""
+
+    row: int
+    reason: str
+    title: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RowError:
+    """A row that should be a finding and can't be read; one of them refuses the file."""
+
+    row: int
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Scanned:
+    """The file reports on this tool and scope, whether or not it found anything there."""
+
+    tool: str
+    scope: str = ""
+    at: str = ""
+
+
+Record = Reading | Ignored | RowError | Scanned
+
+_values = attrgetter(*(each.name for each in fields(Reading)))
+_TUPLES = tuple(
+    index for index, each in enumerate(fields(Reading)) if each.name in ("references", "criteria", "controls")
+)
+
+
+def packed(record: Record) -> list[Any]:
+    """The record as JSON can carry it between the two processes."""
+    match record:
+        case Reading():
+            return ["r", *_values(record)]
+        case Ignored(row, reason, title):
+            return ["i", row, reason, title]
+        case RowError(row, message):
+            return ["e", row, message]
+        case Scanned(tool, scope, at):
+            return ["s", tool, scope, at]
+
+
+def unpacked(values: list[Any]) -> Record:
+    kind, *rest = values
+    if kind == "r":
+        for index in _TUPLES:
+            rest[index] = tuple(rest[index])
+        return Reading(*rest)
+    return {"i": Ignored, "e": RowError, "s": Scanned}[kind](*rest)
+
+
+def small(raw: Mapping[str, Any]) -> dict[str, Any]:
+    """A few facts of the source row, each cut to size; empty ones are left out."""
+    kept: dict[str, Any] = {}
+    for key, value in raw.items():
+        if value is None or value == "" or value == [] or len(kept) >= limits.RAW_KEYS:
+            continue
+        if isinstance(value, (bool, int)):
+            kept[clean_line(key, 80)] = value
+        elif isinstance(value, (list, tuple)):
+            kept[clean_line(key, 80)] = [clean_line(each, 200) for each in value[:20]]
+        else:
+            kept[clean_line(key, 80)] = clean(value, limits.RAW_VALUE_CHARS)
+    return kept
+
+
+def names(values: Iterable[Any] | str | None, limit: int = 20) -> tuple[str, ...]:
+    """Distinct non-empty strings in their order."""
+    if values is None:
+        return ()
+    if isinstance(values, str):
+        values = [values]
+    seen: dict[str, None] = {}
+    for value in values:
+        word = clean_line(value, limits.NAME_CHARS)
+        if word:
+            seen[word] = None
+        if len(seen) >= limit:
+            break
+    return tuple(seen)
