@@ -42,6 +42,11 @@ BEGIN
     THEN
       RAISE EXCEPTION USING ERRCODE = 'CH002', MESSAGE = format('[P-06] the tasks of %s are not all done', OLD.ref);
     END IF;
+    IF OLD.severity IN ('critical', 'high')
+       AND NOT findings_granted(OLD.id, OLD.cycle, 'finding.approve_plan', OLD.severity_since) THEN
+      RAISE EXCEPTION USING ERRCODE = 'CH002',
+        MESSAGE = format('[P-11] the approval of the plan of %s does not stand any more', OLD.ref);
+    END IF;
     IF NOT EXISTS (
         SELECT FROM artifacts_artifactlink l
          WHERE (l.target_type = 'findings.finding' AND l.target_id = OLD.id)

@@ -15,7 +15,7 @@ class PlanState(models.TextChoices):
     SUBMITTED = "submitted", "Waiting for approval"
     APPROVED = "approved", "Approved"
     REFUSED = "refused", "Sent back"
-    OVERTAKEN = "overtaken", "Needs approval again"
+    SUPERSEDED = "superseded", "Superseded"
 
 
 class TaskState(models.TextChoices):
@@ -27,7 +27,10 @@ class TaskState(models.TextChoices):
 
 
 class Plan(VersionedModel):
-    """How a finding will be fixed in one cycle, and the test that will show it, written before the work."""
+    """How a finding will be fixed in one cycle, and the test that will show it, written before the work.
+
+    A plan whose work began is not rewritten: a new one supersedes it.
+    """
 
     finding = models.ForeignKey(Finding, on_delete=models.PROTECT, related_name="plans", db_index=False)
     cycle = models.PositiveIntegerField()
@@ -38,12 +41,13 @@ class Plan(VersionedModel):
     written_by = models.ForeignKey(settings.PERSON_MODEL, on_delete=models.PROTECT, related_name="+", db_index=False)
     submitted_at = models.DateTimeField(null=True, blank=True)
     approved_at = models.DateTimeField(null=True, blank=True)
-    approved_severity = models.CharField(max_length=10, blank=True)
     work_started_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["finding", "cycle"], name="plan_once_per_cycle"),
+            models.UniqueConstraint(
+                fields=["finding", "cycle"], condition=~Q(state=PlanState.SUPERSEDED), name="plan_one_stands_per_cycle"
+            ),
             models.CheckConstraint(condition=Q(state__in=PlanState.values), name="plan_state_known"),
             models.CheckConstraint(
                 condition=Q(state=PlanState.DRAFT) | ~Q(success_test=""), name="plan_has_success_test"
@@ -99,6 +103,7 @@ class Task(VersionedModel):
             ),
             models.Index(fields=["finding", "cycle", "number"], name="task_by_finding"),
             models.Index(fields=["plan"], name="task_by_plan"),
+            models.Index(fields=["organization", "state", "due_on"], name="task_by_state"),
         ]
 
     def __str__(self) -> str:

@@ -16,7 +16,7 @@ from remediation.approvals import services as approvals
 from remediation.findings import events, sla
 from remediation.findings.models import Finding, Proposal
 from remediation.findings.states import Severity, State
-from remediation.findings.transitions import BY_VERB, Move
+from remediation.findings.transitions import BY_VERB, Move, next_step
 from remediation.sod import queries as sod_queries
 from remediation.sod import services as sod
 from remediation.sod.duties import Duty
@@ -237,3 +237,9 @@ def known_severity(value: str) -> Severity:
     if value not in Severity.values:
         raise Invalid("There is no such severity.", fields={"severity": ["Choose critical, high, medium or low."]})
     return Severity(value)
+
+
+__all__ = [
+    "BY_VERB", "SUBJECT", "WORDS", "Stale", "begin", "change", "close", "colleague", "finish", "known_severity", "lock",
+    "needs_words", "next_step", "plain", "reopen", "require_open", "take",
+]  # fmt: skip

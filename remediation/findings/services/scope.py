@@ -9,6 +9,7 @@ from evidence.actors import Actor
 from evidence.controls.models import Control, Criterion
 from evidence.errors import Invalid
 from evidence.ledger import services as ledger
+from remediation.approvals import services as approvals
 from remediation.approvals.models import Request
 from remediation.findings import events
 from remediation.findings.models import Finding, FindingControl, FindingCriterion
@@ -74,6 +75,14 @@ def narrow(request: Request, actor: Actor) -> None:
     change = proposals.settle(request, "granted").change
     FindingCriterion.objects.filter(finding=finding, criterion_id__in=change["criteria"]).delete()
     FindingControl.objects.filter(finding=finding, control__ref__in=change["controls"]).delete()
+    approvals.void_granted(
+        lifecycle.SUBJECT,
+        finding.pk,
+        finding.cycle,
+        actor=actor,
+        why=f"The scope of {finding.ref} was narrowed.",
+        actions=["finding.approve_plan"],
+    )
     lifecycle.change(finding, events.FINDING_NARROWED, actor=actor, changes={}, data=change)
 
 

@@ -94,4 +94,7 @@ def _rerate(finding: Finding, severity: Severity, why: str, kev: bool, event: An
 
 def _void_requests(finding: Finding, actor: Actor, why: str) -> None:
     approvals.void_open(lifecycle.SUBJECT, finding.pk, finding.cycle, actor=actor, why=why)
+    approvals.void_granted(
+        lifecycle.SUBJECT, finding.pk, finding.cycle, actor=actor, why=why, actions=["finding.approve_plan"]
+    )
     Proposal.objects.filter(finding=finding, ended_at=None).update(ended_at=clock.now(), outcome="void")
