@@ -4,7 +4,8 @@ import pytest
 
 from remediation.approvals import subjects
 from remediation.approvals.actions import ACTIONS
-from tests.people import org, other_org, people  # noqa: F401
+from tests.people import People
+from tests.remediation.story import Story
 from tests.remediation.subjects import TYPE, Thing, registered
 
 
@@ -15,3 +16,10 @@ def thing() -> Iterator[Thing]:
     yield made
     for action in ACTIONS:
         subjects.forget(TYPE, action)
+
+
+@pytest.fixture
+def story(people: People, settings, tmp_path) -> Story:
+    settings.CLEARHOLD_BLOBS_DIR = tmp_path / "blobs"
+    settings.CLEARHOLD_KEYS_DIR = tmp_path / "keys"
+    return Story(people)

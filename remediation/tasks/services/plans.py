@@ -18,7 +18,7 @@ from remediation.findings.services import lifecycle, proposals
 from remediation.findings.states import NEEDS_PLAN_APPROVAL, State
 from remediation.sod.duties import Duty
 from remediation.tasks import events
-from remediation.tasks.models import Plan, PlanState, Task
+from remediation.tasks.models import Plan, PlanState, Task, TaskState
 
 ACTION = "finding.approve_plan"
 WRITABLE = (State.ANALYSED, State.PLANNED)
@@ -257,7 +257,7 @@ def _check_tasks(finding: Finding, plan: Plan) -> None:
     if not tasks:
         raise Invalid("The plan has no task yet.", fields={"tasks": ["Add at least one task."]})
     due = sla.rules(finding.organization_id).day_of(finding.current_due_at)
-    late = [task for task in tasks if task.due_on > due]
+    late = [task for task in tasks if task.due_on > due and task.state != TaskState.DONE]
     if late:
         raise Invalid(
             f"{late[0].ref} is due after the finding.",
