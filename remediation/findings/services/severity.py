@@ -14,7 +14,8 @@ from remediation.findings import events, sla
 from remediation.findings.models import Finding, Proposal
 from remediation.findings.services import lifecycle, proposals
 from remediation.findings.severity import effective, is_cut
-from remediation.findings.states import UNTRIAGED, Severity
+from remediation.findings.states import UNTRIAGED, Severity, State
+from remediation.findings.transitions import BY_VERB
 
 
 @transaction.atomic
@@ -55,6 +56,7 @@ def change_severity(
             event=events.FINDING_SEVERITY_CUT_ASKED,
         )
     _void_requests(finding, actor, f"The severity of {finding.ref} rose to {wanted.label}.")
+    _leave_acceptance(finding, actor, wanted)
     return _rerate(finding, wanted, why, is_kev, events.FINDING_SEVERITY_RAISED, actor=actor)
 
 
@@ -90,6 +92,16 @@ def _rerate(finding: Finding, severity: Severity, why: str, kev: bool, event: An
             "current_due_at": max(due, finding.current_due_at) if moved else due,
         },
     )
+
+
+def _leave_acceptance(finding: Finding, actor: Actor, severity: Severity) -> None:
+    # What was accepted was a smaller risk (PRACTICE 3.2, row 14): a rise brings the finding back to triage.
+    if finding.state == State.RISK_ACCEPTED:
+        why = f"The severity rose to {severity.label}, and only the smaller risk had been accepted."
+        lifecycle.finish(finding, BY_VERB["end_acceptance"], actor=actor, reason=why)
+    elif finding.state in (State.RISK_ACCEPTANCE_PENDING, State.DEFERRAL_PENDING):
+        verb = "drop_acceptance" if finding.state == State.RISK_ACCEPTANCE_PENDING else "drop_deferral"
+        lifecycle.finish(finding, BY_VERB[verb], actor=actor, reason=f"The severity rose to {severity.label}.")
 
 
 def _void_requests(finding: Finding, actor: Actor, why: str) -> None:

@@ -26,7 +26,7 @@ def test_a_medium_finding_goes_its_whole_way_and_each_step_is_recorded(story):
     assert finding.state == State.CLOSED
     assert finding.closed_at and finding.verified_at and finding.remediated_at
     assert finding.design_only
-    steps = [kind for kind in kinds(finding) if not kind.startswith(("plan.", "finding.evidence"))]
+    steps = [kind for kind in kinds(finding) if not kind.startswith(("plan.", "approval.", "finding.evidence"))]
     assert steps == [
         "finding.reported", "finding.triaged", "finding.mapped", "finding.analysed", "finding.planned",
         "finding.remediation_started", "finding.ready_for_verification", "finding.verification_recorded",
