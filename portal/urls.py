@@ -1,5 +1,6 @@
 """Every address of the portal. Areas bring their own urlpatterns; `/o/<organization>/` enters the organization."""
 
+from django.conf import settings
 from django.urls import include, path
 
 from portal.web import health
@@ -18,6 +19,9 @@ urlpatterns = [
     path("o/<slug:organization>/", include(_pages)),
     path("api/v1/", include("portal.api.v1.urls")),
 ]
+
+if getattr(settings, "CLEARHOLD_UI_KIT", False):
+    urlpatterns.append(path("ui-kit/", include("portal.web.ui_kit")))
 
 handler400 = "portal.web.errors.bad_request"
 handler403 = "portal.web.errors.forbidden"

@@ -5,6 +5,7 @@ from django.urls import path
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
 
+from portal.edge.tenancy import outside_transaction
 from portal.web.shell import THEMES
 
 app_name = "preferences"
@@ -23,6 +24,7 @@ def _keep(request: HttpRequest, response: HttpResponse, name: str, value: str) -
     return response
 
 
+@outside_transaction
 @require_POST
 def theme(request: HttpRequest) -> HttpResponse:
     """Light, dark, or as the system says."""
@@ -30,6 +32,7 @@ def theme(request: HttpRequest) -> HttpResponse:
     return _keep(request, _back(request), "theme", chosen if chosen in THEMES else "auto")
 
 
+@outside_transaction
 @require_POST
 def keys(request: HttpRequest) -> HttpResponse:
     """Single-key shortcuts on or off (WCAG 2.1.4)."""

@@ -319,17 +319,25 @@ class Shell:
     def sign_in_url(self) -> str:
         return named("accounts:signin")
 
+    def _left(self, key: str, limit: int) -> int:
+        stored = getattr(self.request, "session", {}).get(key)
+        if not stored:
+            return 0
+        return max(0, int(limit - (clock.now() - datetime.fromisoformat(stored)).total_seconds()))
+
+    @cached_property
+    def session_ends(self) -> int:
+        """Seconds to the absolute end of the session; 0 when there is none."""
+        return self._left("started_at", settings.SESSION_ABSOLUTE_SECONDS)
+
     @cached_property
     def session_seconds(self) -> int:
-        """How long the session lives if nothing more is asked; 0 when there is none."""
-        stored = getattr(self.request, "session", {})
-        started, seen = stored.get("started_at"), stored.get("seen_at")
-        if not started or not seen:
-            return 0
-        now = clock.now()
-        idle = settings.SESSION_IDLE_SECONDS - (now - datetime.fromisoformat(seen)).total_seconds()
-        whole = settings.SESSION_ABSOLUTE_SECONDS - (now - datetime.fromisoformat(started)).total_seconds()
-        return max(0, int(min(idle, whole)))
+        """Seconds that the session lives if nothing more is asked; 0 when there is none."""
+        return min(self._left("seen_at", settings.SESSION_IDLE_SECONDS), self.session_ends)
+
+    @property
+    def idle_seconds(self) -> int:
+        return int(settings.SESSION_IDLE_SECONDS)
 
     @cached_property
     def auditor_tabs(self) -> list[tuple[str, str, bool]]:

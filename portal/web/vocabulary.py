@@ -63,6 +63,7 @@ EVIDENCE = {
 }
 
 SCAN = {
+    "not_scanned": Sign("Not scanned", "shield-question-mark"),
     "pending": Sign("Scan waits", "hourglass", "info"),
     "scanning": Sign("Scanning", "scan-search", "info"),
     "clean": Sign("Scanned, clean", "shield-check", "ok"),

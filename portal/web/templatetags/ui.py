@@ -202,7 +202,7 @@ def filesize(count: int | None, none: str = "—") -> SafeString:
 def copy(text: str, label: str = "Copy") -> SafeString:
     """A button that copies the text. Without JavaScript it is hidden."""
     return format_html(
-        '<button class="copy" type="button" data-copy="{}" aria-label="{}" title="{}" hidden>{}</button>',
+        '<button class="copy" type="button" data-copy="{}" aria-label="{}" title="{}">{}</button>',
         text, label, label, icon("copy", "s"),
     )  # fmt: skip
 
