@@ -8,7 +8,7 @@ memory would not do: an import lays a hand on every one of 100,000 findings in o
 # pg_temp stands last so that no temporary table can take the place of a real one.
 _PATH = "SET search_path = pg_catalog, public, pg_temp"
 # A plan made while a table was empty is kept for the session; by index it stays right when an import has filled it.
-_BY_INDEX = f"{_PATH} SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off"
+_BY_INDEX = f"{_PATH} SET enable_seqscan = off SET jit = off"
 
 CONFLICTS = f"""
 CREATE FUNCTION sod_severity(type text, id uuid) RETURNS text LANGUAGE plpgsql STABLE {_PATH} AS $$
@@ -87,6 +87,7 @@ DECLARE
   known int;
   made int;
   bad record;
+  one record;
 BEGIN
   -- 1. Take turns. A bulk of new items makes all its rows itself and need not lock them again.
   SELECT count(*) INTO known FROM (SELECT DISTINCT organization_id, subject_type, subject_id, cycle FROM fresh) AS d;
@@ -97,15 +98,16 @@ BEGIN
     ON CONFLICT DO NOTHING;
   GET DIAGNOSTICS made = ROW_COUNT;
   IF made < known THEN
-    PERFORM 1 FROM fresh f
-      JOIN public.sod_item i ON i.subject_id = f.subject_id AND i.cycle = f.cycle
-       AND i.subject_type = f.subject_type AND i.organization_id = f.organization_id
-     ORDER BY i.subject_id, i.cycle FOR UPDATE OF i;
+    FOR one IN SELECT DISTINCT subject_id, cycle, subject_type, organization_id FROM fresh ORDER BY 1, 2 LOOP
+      PERFORM 1 FROM public.sod_item i
+        WHERE i.subject_id = one.subject_id AND i.cycle = one.cycle AND i.subject_type = one.subject_type
+          AND i.organization_id = one.organization_id FOR UPDATE;
+    END LOOP;
   END IF;
   -- 2. A hand is that of the account's person; only owners and assignees are appointed by another.
   SELECT f.duty INTO bad FROM fresh f
-    LEFT JOIN public.accounts_account a ON a.id = f.account_id AND a.person_id = f.person_id
-   WHERE a.id IS NULL AND f.duty NOT IN ('owner', 'implementer') LIMIT 1;
+    LEFT JOIN public.accounts_account a ON a.id = f.account_id
+   WHERE a.id IS NULL OR a.person_id <> f.person_id AND f.duty NOT IN ('owner', 'implementer') LIMIT 1;
   IF FOUND THEN
     RAISE EXCEPTION USING ERRCODE = 'CH004',
       MESSAGE = format('[S-40] the hand of a %s must be that of the account that acts', bad.duty);
@@ -133,10 +135,13 @@ BEGIN
     END IF;
   END IF;
   IF made <> known THEN
-    SELECT c.number, c.sentence INTO bad FROM fresh f
-     CROSS JOIN LATERAL sod_conflicts(f.organization_id, f.subject_type, f.subject_id, f.cycle, f.person_id, f.duty,
-                                      sod_severity(f.subject_type, f.subject_id), NULL) AS c
-     LIMIT 1;
+    FOR one IN SELECT * FROM fresh LOOP
+      SELECT c.number, c.sentence INTO bad
+        FROM sod_conflicts(one.organization_id, one.subject_type, one.subject_id, one.cycle, one.person_id, one.duty,
+                           sod_severity(one.subject_type, one.subject_id), NULL) AS c
+       LIMIT 1;
+      EXIT WHEN FOUND;
+    END LOOP;
   END IF;
   IF bad.number IS NOT NULL THEN
     RAISE EXCEPTION USING ERRCODE = 'CH003', MESSAGE = format('[%s] %s', bad.number, bad.sentence);
