@@ -281,7 +281,7 @@ class Duties:
     matrix: str = ""
     rules: tuple[Rule, ...] = ()
     decisions: int = 0
-    refused: int = 0
+    refused: int | None = None
     people: int = 0
     waivers: tuple[str, ...] = ()
     delegations: tuple[str, ...] = ()

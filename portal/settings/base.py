@@ -65,6 +65,7 @@ INSTALLED_APPS = [
     "portal.accounts",
     "portal.jobs",
     "portal.engagements",
+    "portal.packages",
     "portal.api",
     "portal.web",
 ]

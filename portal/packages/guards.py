@@ -1,0 +1,57 @@
+"""The line below Python for packages: who prepared one does not approve it, and a sealed one never changes."""
+
+INSTALL = """
+CREATE FUNCTION packages_package_moves() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, public AS $$
+BEGIN
+  IF TG_OP = 'DELETE' THEN
+    RAISE EXCEPTION USING ERRCODE = 'CH001', MESSAGE = 'append-only: a package is never deleted';
+  END IF;
+  IF TG_OP = 'INSERT' THEN
+    IF NEW.state <> 'draft' OR NEW.approved_by_id IS NOT NULL OR NEW.sha256 <> '' THEN
+      RAISE EXCEPTION USING ERRCODE = 'CH002', MESSAGE = '[PKG-1] a package begins as an empty draft';
+    END IF;
+    RETURN NEW;
+  END IF;
+  IF (NEW.organization_id, NEW.number, NEW.issue, NEW.ref, NEW.engagement_id, NEW.prepared_by_id)
+     IS DISTINCT FROM (OLD.organization_id, OLD.number, OLD.issue, OLD.ref, OLD.engagement_id, OLD.prepared_by_id) THEN
+    RAISE EXCEPTION USING ERRCODE = 'CH001', MESSAGE = 'append-only: what a package is and who prepared it stays';
+  END IF;
+  IF OLD.state IN ('sealed', 'superseded') AND
+     (to_jsonb(OLD) - ARRAY['state', 'superseded_at', 'version', 'recorded_by_event']
+      IS DISTINCT FROM to_jsonb(NEW) - ARRAY['state', 'superseded_at', 'version', 'recorded_by_event']) THEN
+    RAISE EXCEPTION USING ERRCODE = 'CH001',
+      MESSAGE = 'append-only: a sealed package never changes; a correction is a new issue';
+  END IF;
+  IF NEW.state <> OLD.state AND (OLD.state || '>' || NEW.state) NOT IN
+     ('draft>in_review', 'in_review>draft', 'in_review>sealed', 'sealed>superseded') THEN
+    RAISE EXCEPTION USING ERRCODE = 'CH002',
+      MESSAGE = format('[PKG-2] a package does not go from %s to %s', OLD.state, NEW.state);
+  END IF;
+  IF NEW.approved_by_id IS NOT NULL AND NEW.approved_by_id = NEW.prepared_by_id THEN
+    RAISE EXCEPTION USING ERRCODE = 'CH003', MESSAGE = '[S-38] who prepared a package may not approve it';
+  END IF;
+  IF (NEW.state = 'sealed' AND OLD.state <> 'sealed') OR
+     (NEW.approved_by_id IS NOT NULL AND OLD.approved_by_id IS NULL) THEN
+    IF NOT approvals_granted('packages.package', NEW.id, 1, 'package.seal') THEN
+      RAISE EXCEPTION USING ERRCODE = 'CH002', MESSAGE = '[PKG-3] a package is sealed only after a granted approval';
+    END IF;
+    IF NOT EXISTS (SELECT 1 FROM approvals_decision d JOIN approvals_request r ON r.id = d.request_id
+                   WHERE r.subject_type = 'packages.package' AND r.subject_id = NEW.id AND r.state = 'granted'
+                     AND d.verdict = 'approve' AND d.person_id = NEW.approved_by_id) THEN
+      RAISE EXCEPTION USING ERRCODE = 'CH002', MESSAGE = '[PKG-4] the person named as approver did not approve it';
+    END IF;
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER packages_package_moves BEFORE INSERT OR UPDATE OR DELETE ON packages_package
+  FOR EACH ROW EXECUTE FUNCTION packages_package_moves();
+CREATE TRIGGER packages_package_no_truncate BEFORE TRUNCATE ON packages_package
+  FOR EACH STATEMENT EXECUTE FUNCTION refuse_change_of_history();
+ALTER TABLE packages_package ENABLE ALWAYS TRIGGER packages_package_moves;
+ALTER TABLE packages_package ENABLE ALWAYS TRIGGER packages_package_no_truncate;
+"""
+REMOVE = """
+DROP TRIGGER packages_package_no_truncate ON packages_package;
+DROP TRIGGER packages_package_moves ON packages_package;
+DROP FUNCTION packages_package_moves();
+"""

@@ -1,0 +1,425 @@
+"""Every write about a package: start, build, submit, seal, supersede, download.
+
+Building and sealing are long, so they run in a job: rows are read in one transaction at one ledger size, the PDF is set
+outside any transaction, and the result is adopted in another. Until then there is no package, afterwards a whole one.
+"""
+
+import io
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from datetime import UTC
+from pathlib import Path
+from typing import Any, BinaryIO
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+
+from evidence import clock
+from evidence.actors import Actor
+from evidence.artifacts.models import Artifact
+from evidence.errors import Invalid, NotFound, Refused, WrongState
+from evidence.ledger import services as ledger
+from evidence.organizations import services as organizations
+from evidence.vault import services as vault
+from evidence.vault.models import Blob
+from portal.engagements.models import Engagement
+from portal.jobs import services as jobs
+from portal.packages import collect, events, render, review
+from portal.packages.models import Package, Paper, State
+from portal.packages.snapshot import Exhibit, Issue, Snapshot, digest, load
+from remediation.approvals import services as approvals
+from remediation.approvals.models import Request
+from remediation.sod import services as sod
+from remediation.sod.duties import Duty
+
+SEAL_SECONDS = 30.0
+LIMIT_BYTES = 1 << 40
+
+Inside = Callable[[], AbstractContextManager[None]]
+Watch = render.Watch
+
+
+@transaction.atomic
+def build(
+    engagement_id: UUID,
+    *,
+    actor: Actor,
+    title: str = "",
+    paper: str = Paper.A4,
+    change: str = "",
+    follows: UUID | None = None,
+) -> Package:
+    """Take the next number, and put the building into the queue. `follows` makes it the next issue of that package.
+
+    The person who builds is its preparer and may not approve it.
+    """
+    actor.require("packages.build")
+    ledger.require_healthy()
+    engagement = Engagement.objects.filter(pk=engagement_id, organization_id=actor.organization_id).first()
+    if engagement is None:
+        raise NotFound("There is no such engagement.")
+    if paper not in Paper.values:
+        raise Invalid("A package is printed on A4 or letter.", fields={"paper": ["Choose A4 or letter."]})
+    ref, number, issue = _next_number(follows, engagement, actor, change)
+    package = Package.objects.create(
+        organization_id=actor.organization_id,
+        ref=ref,
+        number=number,
+        issue=issue,
+        change=change.strip()[:200] or ("First issue" if issue == 1 else "Corrected issue"),
+        engagement=engagement,
+        title=title.strip()[:200] or f"Package for {engagement.title}"[:200],
+        paper=paper,
+        prepared_by_id=actor.person_id,
+    )
+    _take_preparer(package, actor)
+    ledger.record(events.PACKAGE_STARTED, subject=package, actor=actor, after=_told(package), reason=change)
+    return _enqueue(package, "packages.build", f"Build {package.ref}, issue {issue}", actor)
+
+
+@transaction.atomic
+def rebuild(package_id: UUID, *, actor: Actor) -> Package:
+    """Build a draft again, with the rows as they are now. The person who does so becomes its preparer too."""
+    actor.require("packages.build")
+    package = _locked(package_id, actor)
+    if package.state != State.DRAFT:
+        raise WrongState("Only a draft can be built again; a correction of a sealed package is a new issue.")
+    if package.job is not None and not package.job.is_over:
+        raise WrongState("It is being built already.", help="Wait for the job, or cancel it.")
+    _take_preparer(package, actor)
+    return _enqueue(package, "packages.build", f"Build {package.ref}, issue {package.issue}", actor)
+
+
+def _next_number(follows: UUID | None, engagement: Engagement, actor: Actor, change: str) -> tuple[str, int, int]:
+    if follows is None:
+        ref, number = organizations.take_ref(actor.organization_id, "PKG", digits=4)
+        return ref, number, 1
+    before = _locked(follows, actor)
+    if before.engagement_id != engagement.pk:
+        raise Invalid("A new issue belongs to the same engagement as the one before.")
+    if not before.is_final:
+        raise WrongState("Only a sealed package gets a new issue; build the draft again instead.")
+    if not change.strip():
+        raise Invalid("Say what this issue changes.", fields={"change": ["A new issue states its reason."]})
+    newest = Package.objects.filter(organization_id=actor.organization_id, number=before.number).order_by("-issue")[0]
+    if not newest.is_final:
+        raise WrongState(f"Issue {newest.issue} is not sealed yet.")
+    return before.ref, before.number, newest.issue + 1
+
+
+def perform_build(package_id: UUID, *, actor: Actor, inside: Inside, watch: Watch) -> dict[str, Any]:
+    """The job's work: read, print, keep. Raises BuildFailed, Unavailable or what `watch` raises, and keeps nothing."""
+    snapshot = _sealed_snapshot(package_id, actor, inside)
+    with _Printing(snapshot, package_id, inside, watch) as kept:
+        with inside():
+            package = _locked(package_id, actor)
+            if package.state != State.DRAFT:
+                raise WrongState("The package is no longer a draft; nothing was changed.")
+            _adopt(package, kept, snapshot)
+            _record_file(package, events.PACKAGE_BUILT, actor)
+        return {"package": str(package_id), "sha256": package.sha256, "pages": package.pages}
+
+
+def perform_seal(package_id: UUID, *, actor: Actor, inside: Inside, watch: Watch) -> dict[str, Any]:
+    """The job's work after the approval: print the reviewed rows with the seal; the issue before is superseded."""
+    with inside():
+        package = Package.objects.select_related("approved_by", "snapshot").get(pk=package_id)
+        if package.approved_by is None or package.state != State.IN_REVIEW:
+            raise WrongState("Only an approved package can be sealed.")
+        rows = b"".join(vault.open(package.snapshot))
+        approver, approved_at = package.approved_by.name, package.approved_at.astimezone(UTC)
+    if digest(rows) != package.snapshot_sha256:
+        raise render.BuildFailed("The stored snapshot is not the one that was approved. Nothing was sealed.")
+    reviewed = load(rows)
+    identity = replace(reviewed.identity, state="sealed", approved_by=approver, approved_at=approved_at)
+    sealed = replace(reviewed, identity=identity)
+    with _Printing(sealed, package_id, inside, watch) as kept:
+        with inside():
+            package = _locked(package_id, actor)
+            if package.state != State.IN_REVIEW or digest(rows) != package.snapshot_sha256:
+                raise WrongState("The package changed while it was being sealed; nothing was sealed.")
+            _adopt(package, kept, sealed, commit=False)
+            package.state, package.sealed_at = State.SEALED, clock.now()
+            package.save()
+            _record_file(package, events.PACKAGE_SEALED, actor)
+            _supersede_earlier(package, actor)
+        return {"package": str(package_id), "sha256": package.sha256, "pages": package.pages}
+
+
+@transaction.atomic
+def submit_for_review(package_id: UUID, *, actor: Actor, reason: str = "") -> Request:
+    """Ask for the approval of exactly this draft."""
+    package = _locked(package_id, actor)
+    actor.require("packages.build", package)
+    if package.state != State.DRAFT or not package.is_built:
+        raise WrongState("Only a finished draft can go into review.", help="Build it first.")
+    if package.job is not None and not package.job.is_over:
+        raise WrongState("It is being built; wait for the job or cancel it.")
+    ledger.require_healthy()
+    package.state, package.submitted_at = State.IN_REVIEW, clock.now()
+    _save(package)
+    ledger.record(events.PACKAGE_SUBMITTED, subject=package, actor=actor, after=_told(package), reason=reason)
+    return approvals.request(
+        review.ACTION,
+        subject_type=review.SUBJECT,
+        subject_id=package.pk,
+        subject_ref=f"{package.ref} issue {package.issue}",
+        cycle=review.CYCLE,
+        content=review.content(package.pk),
+        severity="",
+        actor=actor,
+        reason=reason,
+    )
+
+
+def seal(package_id: UUID, *, actor: Actor, reason: str) -> Package:
+    """Approve the draft under review; the sealed PDF is printed by a job. Refused for whoever prepared it.
+
+    Raises what `approvals.decide` raises, and WrongState when nothing waits for a decision.
+    """
+    approvals.decide(_open_request(package_id, actor).pk, verdict="approve", reason=reason, actor=actor)
+    return Package.objects.get(pk=package_id)
+
+
+def send_back(package_id: UUID, *, actor: Actor, reason: str) -> Package:
+    """Reject the draft under review; it becomes a draft again."""
+    approvals.decide(_open_request(package_id, actor).pk, verdict="reject", reason=reason, actor=actor)
+    return Package.objects.get(pk=package_id)
+
+
+@transaction.atomic
+def seal_again(package_id: UUID, *, actor: Actor) -> Package:
+    """Print the seal of an approved package once more, after its job failed or was cancelled."""
+    package = _locked(package_id, actor)
+    if not actor.may("packages.approve", package):
+        actor.require("packages.build", package)
+    if package.state != State.IN_REVIEW or package.approved_by_id is None:
+        raise WrongState("Only an approved package that is not sealed yet can be sealed again.")
+    if package.job is not None and not package.job.is_over:
+        raise WrongState("It is being sealed already.")
+    return _enqueue(package, "packages.seal", f"Seal {package.ref}, issue {package.issue}", actor)
+
+
+def supersede(package_id: UUID, *, actor: Actor, change: str) -> Package:
+    """Start the next issue of a sealed package; the old one is superseded when the new one is sealed."""
+    before = Package.objects.filter(pk=package_id, organization_id=actor.organization_id).first()
+    if before is None:
+        raise NotFound("There is no such package.")
+    return build(
+        before.engagement_id, actor=actor, title=before.title, paper=before.paper, change=change, follows=before.pk
+    )
+
+
+@transaction.atomic
+def note_download(package: Package, *, actor: Actor) -> None:
+    """Each download is an event."""
+    ledger.record(events.PACKAGE_DOWNLOADED, subject=package, actor=actor, data={"sha256": package.sha256})
+
+
+def pdf_bytes(package: Package) -> Iterator[bytes]:
+    """The finished file in pieces, checked while they are read. Raises NotFound before it is built."""
+    if package.pdf is None:
+        raise NotFound("This package has not been built yet.")
+    return vault.open(package.pdf)
+
+
+# --- the parts of a build ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """What was printed and stored, but belongs to no row yet."""
+
+    printed: render.Printed
+    pdf: vault.Sealed
+    manifest: vault.Sealed
+    snapshot: vault.Sealed
+
+
+def _sealed_snapshot(package_id: UUID, actor: Actor, inside: Inside) -> Snapshot:
+    """The rows at one ledger size, every event of them under its checkpoint."""
+    with inside():
+        package = _locked(package_id, actor)
+        if package.state != State.DRAFT:
+            raise WrongState("Only a draft can be built.")
+        ledger.require_healthy()
+        waiting = collect.unsealed_events(package.organization_id)
+    if waiting:
+        with inside():
+            ledger.wait_sealed(waiting, SEAL_SECONDS)
+    with inside():
+        package = Package.objects.select_related("organization", "engagement", "prepared_by").get(pk=package_id)
+        return collect.snapshot(package, issues=_issues(package))
+
+
+def _issues(package: Package) -> tuple[Issue, ...]:
+    earlier = Package.objects.filter(
+        organization_id=package.organization_id, number=package.number, issue__lt=package.issue
+    ).order_by("issue")
+    rows = [Issue(row.issue, (row.sealed_at or row.created_at).date(), row.change) for row in earlier]
+    return (*rows, Issue(package.issue, clock.now().date(), package.change))
+
+
+class _Printing:
+    """Prints and stores; on leaving with an error what was stored is discarded."""
+
+    def __init__(self, snapshot: Snapshot, package_id: UUID, inside: Inside, watch: Watch) -> None:
+        self.snapshot, self.package_id, self.inside, self.watch = snapshot, package_id, inside, watch
+        self.stored: list[vault.Sealed] = []
+
+    def __enter__(self) -> _Kept:
+        with self.inside():
+            package = Package.objects.get(pk=self.package_id)
+            blobs = _blobs(self.snapshot, package.organization_id)
+        work = Path(settings.CLEARHOLD_WORK_DIR)
+        lending = render.printed(self.snapshot, _Fetch(blobs), paper=package.paper, watch=self.watch, work=work)
+        try:
+            with lending as printed:
+                self.watch(1, 1, "Storing")
+                with printed.path.open("rb") as file:
+                    pdf = self._store(file, package.organization_id)
+                manifest = self._store(io.BytesIO(printed.manifest), package.organization_id)
+                snapshot = self._store(io.BytesIO(printed.snapshot), package.organization_id)
+        except BaseException:
+            self._discard()
+            raise
+        return _Kept(printed, pdf, manifest, snapshot)
+
+    def __exit__(self, kind: object, *rest: object) -> None:
+        if kind is not None:
+            self._discard()
+
+    def _store(self, file: Any, organization_id: UUID) -> vault.Sealed:
+        sealed = vault.store(file, organization_id=organization_id, limit_bytes=LIMIT_BYTES)
+        self.stored.append(sealed)
+        return sealed
+
+    def _discard(self) -> None:
+        for sealed in self.stored:
+            vault.discard(sealed)
+
+
+class _Fetch:
+    """Writes an exhibit's original bytes; a damaged one is named."""
+
+    def __init__(self, blobs: dict[str, Blob]) -> None:
+        self.blobs = blobs
+
+    def __call__(self, exhibit: Exhibit, target: BinaryIO) -> None:
+        blob = self.blobs.get(exhibit.number)
+        if blob is None:
+            raise render.BuildFailed(f"The file of exhibit {exhibit.number} is missing. No package was made.")
+        try:
+            for piece in vault.open(blob):
+                target.write(piece)
+        except (Refused, OSError) as fault:
+            raise render.BuildFailed(
+                f"The file of exhibit {exhibit.number} could not be read: {fault} No package was made.",
+                code="exhibit_unreadable",
+                help="Run manage.py verify_vault and tell your administrator.",
+            ) from fault
+
+
+def _blobs(snapshot: Snapshot, organization_id: UUID) -> dict[str, Blob]:
+    wanted = {exhibit.number: exhibit.version for exhibit in snapshot.exhibits if not exhibit.not_attached}
+    rows = Artifact.objects.filter(organization_id=organization_id, ref__in=wanted).prefetch_related("versions__blob")
+    return {
+        row.ref: version.blob for row in rows for version in row.versions.all() if version.number == wanted[row.ref]
+    }
+
+
+def _adopt(package: Package, kept: _Kept, snapshot: Snapshot, *, commit: bool = True) -> None:
+    package.pdf = vault.adopt(kept.pdf)
+    package.manifest = vault.adopt(kept.manifest)
+    package.snapshot = vault.adopt(kept.snapshot)
+    printed = kept.printed
+    package.sha256, package.size, package.pages = printed.sha256, printed.size, printed.pages
+    package.manifest_sha256 = printed.manifest_sha256
+    package.snapshot_sha256 = digest(printed.snapshot)
+    package.finding_count, package.exhibit_count = len(snapshot.findings), len(snapshot.exhibits)
+    package.ledger_size = snapshot.checkpoint.tree_size if snapshot.checkpoint else 0
+    package.as_of, package.built_at = snapshot.identity.as_of, clock.now()
+    package.peak_bytes, package.build_seconds = printed.peak_bytes, f"{printed.seconds:.2f}"
+    package.version += 1
+    if commit:
+        package.save()
+
+
+def _record_file(package: Package, event: Any, actor: Actor) -> None:
+    recorded = ledger.record(event, subject=package, actor=actor, after=_told(package))
+    Package.objects.filter(pk=package.pk).update(recorded_by_event=recorded.id)
+    package.recorded_by_event = recorded.id
+
+
+def _supersede_earlier(package: Package, actor: Actor) -> None:
+    earlier = Package.objects.select_for_update().filter(
+        organization_id=package.organization_id, number=package.number, issue__lt=package.issue, state=State.SEALED
+    )
+    for row in earlier:
+        row.state, row.superseded_at = State.SUPERSEDED, clock.now()
+        _save(row)
+        ledger.record(
+            events.PACKAGE_SUPERSEDED, subject=row, actor=actor, data={"by": package.ref, "issue": package.issue}
+        )
+
+
+def _enqueue(package: Package, kind: str, title: str, actor: Actor) -> Package:
+    package.job = jobs.enqueue(kind, actor=actor, args={"package_id": str(package.pk)}, title=title, subject=package)
+    _save(package)
+    return package
+
+
+def _take_preparer(package: Package, actor: Actor) -> None:
+    sod.take_duty(
+        Duty.PREPARER,
+        subject_type=review.SUBJECT,
+        subject_id=package.pk,
+        cycle=review.CYCLE,
+        actor=actor,
+        about=package.ref,
+    )
+
+
+def _open_request(package_id: UUID, actor: Actor) -> Request:
+    found = Request.objects.filter(
+        organization_id=actor.organization_id,
+        subject_type=review.SUBJECT,
+        subject_id=package_id,
+        action=review.ACTION,
+        state=Request.State.OPEN,
+    ).first()
+    if found is None:
+        raise WrongState("Nothing about this package waits for a decision.")
+    return found
+
+
+def _locked(package_id: UUID, actor: Actor) -> Package:
+    found = (
+        Package.objects.select_for_update(of=("self",))
+        .select_related("job")
+        .filter(pk=package_id, organization_id=actor.organization_id)
+        .first()
+    )
+    if found is None:
+        raise NotFound("There is no such package.")
+    return found
+
+
+def _save(package: Package) -> None:
+    package.version += 1
+    package.save()
+
+
+def _told(package: Package) -> dict[str, Any]:
+    return {
+        "state": str(package.state),
+        "issue": package.issue,
+        "sha256": package.sha256,
+        "manifest_sha256": package.manifest_sha256,
+        "snapshot_sha256": package.snapshot_sha256,
+        "size": package.size,
+        "pages": package.pages,
+        "ledger_size": package.ledger_size,
+    }
