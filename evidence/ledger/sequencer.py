@@ -154,7 +154,7 @@ def _checked_head(organization_id: UUID, read: tree.Read) -> signer.Head:
         raise signer.SignerRefused(
             f"The newest checkpoint covers {head.size} events, but {row[2]} have a place.", code="tree_unsigned"
         )
-    signer.check(organization_id, read, head)
+    signer.check(signer.load(organization_id), read, head)
     return head
 
 

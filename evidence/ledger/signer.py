@@ -68,9 +68,8 @@ def load(organization_id: UUID) -> State | None:
         raise SignerRefused(f"The signer's state file {path.name} cannot be read.", code="signer_state") from fault
 
 
-def check(organization_id: UUID, read: tree.Read, head: Head) -> None:
-    """Raise SignerRefused unless the tree in the database continues what was signed."""
-    state = load(organization_id)
+def check(state: State | None, read: tree.Read, head: Head) -> None:
+    """Raise SignerRefused unless the tree in the database, read after the state, continues what was signed."""
     if state is None:
         if head.size:
             raise SignerRefused(

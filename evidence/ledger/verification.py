@@ -1,0 +1,272 @@
+"""Checks a whole history against itself, its signed checkpoints and the signer's memory, and names the first fault.
+
+Nothing stored is believed: every leaf is hashed anew from the event's bytes, every tile from the leaves, every
+checkpoint's root from the tiles and every signature from the public key. It reads one snapshot, in pieces.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from typing import Any
+from uuid import UUID
+
+from django.db import connections, transaction
+from django.db.backends.utils import CursorWrapper
+
+from evidence import tenancy
+from evidence.ledger import keys, notes, signer, tiles, tree
+
+PIECE = 64 * tree.TILE_HASHES
+
+_PIECE = """
+SELECT n.index, e.leaf, e.body, ledger_body_fits(e.body, e.id, e.organization_id, e.kind, e.object_type, e.object_id,
+  e.object_ref, e.object_version, e.actor_person_id, e.actor_account_id, e.actor_system, e.via, e.at)
+FROM ledger_entry n LEFT JOIN ledger_event e ON e.id = n.event_id
+WHERE n.organization_id = %s AND n.index >= %s AND n.index < %s ORDER BY n.index
+"""
+_TILES = "SELECT index, hashes, width FROM ledger_tile WHERE organization_id = %s AND level = %s AND index >= %s ORDER BY index LIMIT %s"
+_NAME = "SELECT event_id FROM ledger_entry WHERE organization_id = %s AND index = %s"
+_PLACELESS = """
+SELECT e.id FROM ledger_event e WHERE e.organization_id = %s
+  AND NOT EXISTS (SELECT FROM ledger_entry n WHERE n.event_id = e.id)
+  AND NOT EXISTS (SELECT FROM ledger_queue q WHERE q.event_id = e.id AND q.organization_id = e.organization_id) LIMIT 1
+"""
+_QUEUE = """
+SELECT q.event_id, CASE WHEN e.id IS NULL THEN 'is not there'
+    WHEN EXISTS (SELECT FROM ledger_entry n WHERE n.event_id = q.event_id) THEN 'has its place already'
+    WHEN q.leaf <> e.leaf OR e.leaf <> sha256('\\x00'::bytea || e.body) THEN 'is no longer what was recorded'
+    WHEN NOT ledger_body_fits(e.body, e.id, e.organization_id, e.kind, e.object_type, e.object_id, e.object_ref,
+      e.object_version, e.actor_person_id, e.actor_account_id, e.actor_system, e.via, e.at)
+      THEN 'has columns that say something else than its body'
+  END AS fault
+FROM ledger_queue q LEFT JOIN ledger_event e ON e.id = q.event_id WHERE q.organization_id = %s ORDER BY 2 NULLS LAST
+"""
+_VERSIONS = """
+SELECT object_type, object_id FROM ledger_event WHERE organization_id = %s GROUP BY object_type, object_id
+HAVING count(*) <> max(object_version) OR sum(object_version) <> count(*) * (count(*) + 1) / 2 LIMIT 1
+"""
+_TEXTS = """
+SELECT t.event_id, t.field FROM ledger_eventtext t LEFT JOIN ledger_event e ON e.id = t.event_id
+WHERE t.organization_id = %s AND (e.id IS NULL OR e.organization_id <> t.organization_id
+  OR CASE WHEN t.erased_at IS NULL
+    THEN convert_from(e.body, 'UTF8')::json #>> ARRAY['facts', 'texts', t.field]
+      IS DISTINCT FROM encode(sha256(t.salt || convert_to(t.text, 'UTF8')), 'hex')
+    ELSE t.salt IS NOT NULL OR t.text IS NOT NULL END) LIMIT 1
+"""
+_LOST_TEXTS = """
+SELECT e.id, k.field FROM ledger_event e CROSS JOIN LATERAL
+  json_object_keys(convert_from(e.body, 'UTF8')::json #> '{facts,texts}') AS k(field)
+WHERE e.organization_id = %s AND position('"texts":{"'::bytea IN e.body) > 0
+  AND NOT EXISTS (SELECT FROM ledger_eventtext t WHERE t.event_id = e.id AND t.field = k.field) LIMIT 1
+"""
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was checked, and the first thing that is wrong."""
+
+    organization_id: UUID
+    slug: str
+    sealed: int = 0
+    root: str = ""
+    checkpoints: int = 0
+    waiting: int = 0
+    texts: int = 0
+    place: str = ""
+    fault: str = ""
+
+    @property
+    def holds(self) -> bool:
+        return not self.fault
+
+
+class Broken(Exception):
+    """The first fault: where it is and what it is."""
+
+    def __init__(self, place: str, fault: str) -> None:
+        super().__init__(f"{place}: {fault}")
+        self.place = place
+        self.fault = fault
+
+
+def verify(organization_id: UUID, slug: str = "") -> Report:
+    """Check one organization's history. Raises Unavailable when there are no public keys to check with."""
+    report = Report(organization_id, slug)
+    # The signer's memory is read before the snapshot: the tree may grow in between, but never shrink.
+    try:
+        remembered = signer.load(organization_id)
+    except signer.SignerRefused as refusal:
+        return Report(organization_id, slug, place="signer", fault=refusal.message)
+    with _snapshot(organization_id) as cursor:
+        run = _Run(organization_id, cursor, remembered)
+        try:
+            for step in (run.alarms, run.leaves, run.upper_tiles, run.checkpoints, run.signer, run.queue, run.rest):
+                step()
+        except Broken as broken:
+            report = replace(report, place=broken.place, fault=broken.fault)
+        return replace(
+            report, sealed=run.size, root=run.root.hex(), checkpoints=run.signed, waiting=run.waiting, texts=run.texts
+        )
+
+
+class _Run:
+    """One verification: what the steps have found so far."""
+
+    def __init__(self, organization_id: UUID, cursor: CursorWrapper, remembered: signer.State | None) -> None:
+        self.organization_id = organization_id
+        self.cursor = cursor
+        self.remembered = remembered
+        self.keys = keys.verifier_keys(organization_id)
+        self.size = self.signed = self.waiting = self.texts = self.tiles = 0
+        self.root = tree.EMPTY_ROOT
+        self.promoted: list[bytes] = []
+        self.stored_level = -1
+        self.stored: dict[int, tuple[bytes, int]] = {}
+
+    def alarms(self) -> None:
+        for kind, message in self._rows(
+            "SELECT kind, message FROM ledger_alarm WHERE organization_id = %s AND cleared_at IS NULL ORDER BY raised_at"
+        ):
+            raise Broken(f"alarm {kind}", message)
+
+    def leaves(self) -> None:
+        """Every event hashes to its leaf and its place in the lowest tiles."""
+        while rows := self._rows(_PIECE, self.size, self.size + PIECE):
+            hashes = self._hashes(rows)
+            for at in range(0, len(hashes), tree.TILE_HASHES):
+                self._lowest_tile((self.size + at) // tree.TILE_HASHES, b"".join(hashes[at : at + tree.TILE_HASHES]))
+            self.size += len(rows)
+        for (index,) in self._rows("SELECT max(index) FROM ledger_entry WHERE organization_id = %s"):
+            if index is not None and index >= self.size:
+                raise Broken(f"entry {self.size}", "is missing, though later ones are there")
+
+    def upper_tiles(self) -> None:
+        """Every tile above follows from those below, and there are no others."""
+        level, below = 1, self.promoted
+        while below:
+            above = []
+            for index in range(-(-len(below) // tree.TILE_HASHES)):
+                part = below[tree.TILE_HASHES * index : tree.TILE_HASHES * (index + 1)]
+                expected = b"".join(part)
+                self._compare_tile(level, index, expected)
+                if len(part) == tree.TILE_HASHES:
+                    above.append(tree.fold(expected))
+            level, below = level + 1, above
+        for (count,) in self._rows("SELECT count(*) FROM ledger_tile WHERE organization_id = %s"):
+            if count != self.tiles:
+                raise Broken("tiles", f"there are {count}, but {self.size} events make {self.tiles}")
+
+    def checkpoints(self) -> None:
+        """Every checkpoint is signed and states the root of the tree as it was then."""
+        read = tiles.reader(self.organization_id)
+        origin = keys.origin(self.organization_id)
+        covered = 0
+        for size, root, note in self._rows(
+            "SELECT size, root, note FROM ledger_checkpoint WHERE organization_id = %s ORDER BY size"
+        ):
+            place = f"checkpoint {size}"
+            try:
+                stated = notes.open_checkpoint(note, self.keys)
+            except (notes.Unreadable, notes.Unsigned) as fault:
+                raise Broken(place, f"its signature does not hold: {fault}") from fault
+            if stated != notes.Checkpoint(origin, size, bytes(root)):
+                raise Broken(place, "its columns say something else than what was signed")
+            if size > self.size:
+                raise Broken(place, f"more events were signed than the {self.size} that have a place")
+            if tree.root(read, size) != stated.root:
+                raise Broken(place, "the events before it are no longer those that were signed")
+            self.signed, self.root, covered = self.signed + 1, stated.root, size
+        if covered != self.size:
+            raise Broken("checkpoints", f"{self.size} events have a place, but the newest checkpoint covers fewer")
+
+    def signer(self) -> None:
+        """The signer's memory outside the database agrees."""
+        try:
+            signer.check(self.remembered, tiles.reader(self.organization_id), signer.Head(self.size, self.root))
+        except signer.SignerRefused as refusal:
+            raise Broken("signer", refusal.message) from refusal
+
+    def queue(self) -> None:
+        """What waits is what was recorded, and everything else has its place."""
+        for event_id, fault in self._rows(_QUEUE):
+            if fault:
+                raise Broken(f"event {event_id}", f"it waits for its place, but {fault}")
+            self.waiting += 1
+        for (event_id,) in self._rows(_PLACELESS):
+            raise Broken(f"event {event_id}", "it has no place in the tree and does not wait for one")
+
+    def rest(self) -> None:
+        """Versions have no gaps and texts are those that were committed to."""
+        for object_type, object_id in self._rows(_VERSIONS):
+            raise Broken(f"{object_type} {object_id}", "its versions have a gap")
+        for event_id, field in self._rows(_TEXTS):
+            raise Broken(f"event {event_id}", f"its text “{field}” is not what it commits to")
+        for event_id, field in self._rows(_LOST_TEXTS):
+            raise Broken(f"event {event_id}", f"its text “{field}” is gone without having been erased")
+        for (count,) in self._rows("SELECT count(*) FROM ledger_eventtext WHERE organization_id = %s"):
+            self.texts = count
+
+    def _hashes(self, rows: list[tuple[Any, ...]]) -> list[bytes]:
+        hashes = []
+        expected = self.size
+        for index, leaf, body, fits in rows:
+            if body is None or index != expected:
+                self._name(index, expected, body)
+            digest = sha256(b"\x00" + body).digest()
+            if digest != leaf:
+                raise Broken(self._event(index), "its body does not hash to its leaf")
+            if not fits:
+                raise Broken(self._event(index), "its columns say something else than its body")
+            hashes.append(digest)
+            expected += 1
+        return hashes
+
+    def _lowest_tile(self, index: int, expected: bytes) -> None:
+        self._compare_tile(0, index, expected)
+        if len(expected) == tree.TILE_BYTES:
+            self.promoted.append(tree.fold(expected))
+
+    def _compare_tile(self, level: int, index: int, expected: bytes) -> None:
+        place = f"tile {level}/{index}"
+        if index % 64 == 0 or level != self.stored_level:
+            rows = self._rows(_TILES, level, index, 64)
+            self.stored = {at: (bytes(hashes), width) for at, hashes, width in rows}
+            self.stored_level = level
+        hashes, width = self.stored.get(index, (b"", 0))
+        if hashes != expected:
+            at = next((n for n in range(256) if hashes[32 * n : 32 * n + 32] != expected[32 * n : 32 * n + 32]), 0)
+            what = self._event(256 * index + at) if level == 0 else f"hash {at}"
+            raise Broken(place, f"it does not hold what {what} hashes to")
+        if 32 * width != len(expected):
+            raise Broken(place, f"it says it holds {width} hashes, but holds {len(expected) // 32}")
+        self.tiles += 1
+
+    def _name(self, index: int, expected: int, body: bytes | None) -> None:
+        if index != expected:
+            raise Broken(f"entry {expected}", "is missing, though later ones are there")
+        if body is None:
+            raise Broken(self._event(index), "it has a place in the tree, but the event is gone")
+
+    def _event(self, index: int) -> str:
+        for (event_id,) in self._rows(_NAME, index):
+            return f"event {event_id} at index {index}"
+        return f"index {index}"
+
+    def _rows(self, statement: str, *parameters: int) -> list[tuple[Any, ...]]:
+        self.cursor.execute(statement, [self.organization_id, *parameters])
+        rows: list[tuple[Any, ...]] = self.cursor.fetchall()
+        return rows
+
+
+@contextmanager
+def _snapshot(organization_id: UUID) -> Iterator[CursorWrapper]:
+    """One moment of the database for all steps; inside a transaction of the caller, that one."""
+    connection = connections[tenancy.alias()]
+    nested = connection.in_atomic_block
+    with transaction.atomic(using=tenancy.alias()), connection.cursor() as cursor:
+        if not nested:
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            cursor.execute("SET LOCAL jit = off")
+        with tenancy.entered(organization_id):
+            yield cursor
