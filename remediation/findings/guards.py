@@ -39,8 +39,7 @@ def _gates() -> str:
     return "\n".join(lines)
 
 
-# A request counts once: it must have been granted at or after the moment since which the old value stands, so an
-# earlier grant of the same action in the same cycle opens nothing twice.
+# A request counts once: the trigger itself keeps the requests that a finding has passed by, whatever SQL says.
 INSTALL = f"""
 CREATE FUNCTION findings_legal_pairs() RETURNS text[] LANGUAGE sql IMMUTABLE PARALLEL SAFE
   SET search_path = pg_catalog AS $$ SELECT {_array(PAIRS)} $$;
@@ -54,14 +53,25 @@ CREATE FUNCTION findings_rank(severity text) RETURNS int LANGUAGE sql IMMUTABLE 
   SET search_path = pg_catalog AS $$ SELECT CASE severity
     {" ".join(f"WHEN '{word}' THEN {rank}" for word, rank in RANK.items())} ELSE 0 END $$;
 
-CREATE FUNCTION findings_granted(finding uuid, its_cycle int, wanted text, since timestamptz, what jsonb DEFAULT NULL)
+CREATE FUNCTION findings_granted(finding uuid, its_cycle int, wanted text, since timestamptz)
 RETURNS boolean LANGUAGE plpgsql STABLE SET search_path = pg_catalog, public AS $$
 BEGIN
   RETURN EXISTS (
     SELECT FROM approvals_request r
      WHERE r.subject_type = '{SUBJECT}' AND r.subject_id = finding AND r.cycle = its_cycle AND r.action = wanted
        AND r.state = 'granted' AND r.ended_at >= since
+  );
+END $$;
+
+CREATE FUNCTION findings_pass(finding uuid, its_cycle int, wanted text, used uuid[], what jsonb DEFAULT NULL)
+RETURNS uuid LANGUAGE plpgsql STABLE SET search_path = pg_catalog, public AS $$
+BEGIN
+  RETURN (
+    SELECT r.id FROM approvals_request r
+     WHERE r.subject_type = '{SUBJECT}' AND r.subject_id = finding AND r.cycle = its_cycle AND r.action = wanted
+       AND r.state = 'granted' AND NOT r.id = ANY (used)
        AND (what IS NULL OR (convert_from(r.content, 'UTF8')::jsonb -> 'content' -> 'change') @> what)
+     ORDER BY r.id LIMIT 1
   );
 END $$;
 
@@ -78,7 +88,9 @@ DECLARE
   settled boolean := OLD.state NOT IN ('draft', 'reported');
   reopens boolean := false;
   gate text;
+  passed uuid;
 BEGIN
+  NEW.passes := OLD.passes;
   IF (NEW.id, NEW.organization_id, NEW.ref, NEW.number, NEW.created_at, NEW.original_severity, NEW.imported_at)
      IS DISTINCT FROM
      (OLD.id, OLD.organization_id, OLD.ref, OLD.number, OLD.created_at, OLD.original_severity, OLD.imported_at)
@@ -109,9 +121,13 @@ BEGIN
       END IF;
       gate := NULL;
     END IF;
-    IF gate IS NOT NULL AND NOT findings_granted(OLD.id, OLD.cycle, gate, OLD.state_since) THEN
-      RAISE EXCEPTION USING ERRCODE = 'CH002',
-        MESSAGE = format('[F-07] %s becomes %s only by a granted request (%s)', OLD.ref, NEW.state, gate);
+    IF gate IS NOT NULL THEN
+      passed := findings_pass(OLD.id, OLD.cycle, gate, NEW.passes);
+      IF passed IS NULL THEN
+        RAISE EXCEPTION USING ERRCODE = 'CH002',
+          MESSAGE = format('[F-07] %s becomes %s only by a granted request (%s)', OLD.ref, NEW.state, gate);
+      END IF;
+      NEW.passes := NEW.passes || passed;
     END IF;
     IF NEW.state = 'verified' AND NOT EXISTS (
       SELECT FROM sod_hand h WHERE h.subject_type = '{SUBJECT}' AND h.subject_id = OLD.id AND h.cycle = OLD.cycle
@@ -124,9 +140,6 @@ BEGIN
       RAISE EXCEPTION USING ERRCODE = 'CH002',
         MESSAGE = format('[F-06] %s would forget where it came from', OLD.ref);
     END IF;
-    IF NEW.state_since < OLD.state_since THEN
-      RAISE EXCEPTION USING ERRCODE = 'CH002', MESSAGE = format('[F-09] the history of %s runs forward', OLD.ref);
-    END IF;
   ELSIF (NEW.returns_to, NEW.state_since) IS DISTINCT FROM (OLD.returns_to, OLD.state_since) THEN
     RAISE EXCEPTION USING ERRCODE = 'CH002',
       MESSAGE = format('[F-09] these fields of %s change with its state only', OLD.ref);
@@ -138,14 +151,14 @@ BEGIN
   END IF;
 
   IF NEW.severity <> OLD.severity THEN
-    IF NEW.severity_since < OLD.severity_since THEN
-      RAISE EXCEPTION USING ERRCODE = 'CH002', MESSAGE = format('[F-09] the history of %s runs forward', OLD.ref);
-    END IF;
-    IF settled AND findings_rank(NEW.severity) < findings_rank(OLD.severity)
-       AND NOT findings_granted(OLD.id, OLD.cycle, 'finding.change_severity', OLD.severity_since,
-                                jsonb_build_object('severity', NEW.severity)) THEN
-      RAISE EXCEPTION USING ERRCODE = 'CH002',
-        MESSAGE = format('[F-11] the severity of %s is cut only by a granted request', OLD.ref);
+    IF settled AND findings_rank(NEW.severity) < findings_rank(OLD.severity) THEN
+      passed := findings_pass(OLD.id, OLD.cycle, 'finding.change_severity', NEW.passes,
+                              jsonb_build_object('severity', NEW.severity));
+      IF passed IS NULL THEN
+        RAISE EXCEPTION USING ERRCODE = 'CH002',
+          MESSAGE = format('[F-11] the severity of %s is cut only by a granted request', OLD.ref);
+      END IF;
+      NEW.passes := NEW.passes || passed;
     END IF;
   ELSIF NEW.severity_since <> OLD.severity_since THEN
     RAISE EXCEPTION USING ERRCODE = 'CH002',
@@ -153,12 +166,15 @@ BEGIN
   END IF;
 
   IF settled AND NOT reopens AND NEW.severity = OLD.severity AND NEW.current_due_at > OLD.current_due_at
-     AND NOT (pair = 'deferral_pending>deferred')
-     AND NOT findings_granted(OLD.id, OLD.cycle, 'finding.move_due', OLD.state_since,
-                              jsonb_build_object('current_due_at', to_char(
-                                NEW.current_due_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'))) THEN
-    RAISE EXCEPTION USING ERRCODE = 'CH002',
-      MESSAGE = format('[F-12] the due date of %s moves only by a granted request', OLD.ref);
+     AND NOT (pair = 'deferral_pending>deferred') THEN
+    passed := findings_pass(OLD.id, OLD.cycle, 'finding.move_due', NEW.passes,
+                            jsonb_build_object('current_due_at', to_char(
+                              NEW.current_due_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')));
+    IF passed IS NULL THEN
+      RAISE EXCEPTION USING ERRCODE = 'CH002',
+        MESSAGE = format('[F-12] the due date of %s moves only by a granted request', OLD.ref);
+    END IF;
+    NEW.passes := NEW.passes || passed;
   END IF;
   IF settled AND NOT reopens AND NEW.severity = OLD.severity
      AND (NEW.due_at, NEW.clock_started_at) IS DISTINCT FROM (OLD.due_at, OLD.clock_started_at) THEN
@@ -167,11 +183,14 @@ BEGIN
   END IF;
 
   IF OLD.state IN ('ready_for_verification', 'verified')
-     AND (NEW.owner_id, NEW.assignee_id) IS DISTINCT FROM (OLD.owner_id, OLD.assignee_id)
-     AND NOT findings_granted(OLD.id, OLD.cycle, 'finding.reassign', OLD.state_since,
-                              jsonb_build_object('owner', NEW.owner_id, 'assignee', NEW.assignee_id)) THEN
-    RAISE EXCEPTION USING ERRCODE = 'CH002',
-      MESSAGE = format('[F-13] %s is reassigned at this stage only by a granted request', OLD.ref);
+     AND (NEW.owner_id, NEW.assignee_id) IS DISTINCT FROM (OLD.owner_id, OLD.assignee_id) THEN
+    passed := findings_pass(OLD.id, OLD.cycle, 'finding.reassign', NEW.passes,
+                            jsonb_build_object('owner', NEW.owner_id, 'assignee', NEW.assignee_id));
+    IF passed IS NULL THEN
+      RAISE EXCEPTION USING ERRCODE = 'CH002',
+        MESSAGE = format('[F-13] %s is reassigned at this stage only by a granted request', OLD.ref);
+    END IF;
+    NEW.passes := NEW.passes || passed;
   END IF;
   RETURN NEW;
 END $$;
@@ -184,13 +203,22 @@ END $$;
 CREATE FUNCTION findings_guard_scope() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, public AS $$
 DECLARE
   its record;
+  gone jsonb;
 BEGIN
   IF TG_OP = 'UPDATE' THEN
     RAISE EXCEPTION USING ERRCODE = 'CH002', MESSAGE = '[F-15] what a finding touches is added or removed, not edited';
   END IF;
-  SELECT f.ref, f.state, f.cycle, f.state_since INTO its FROM findings_finding f WHERE f.id = OLD.finding_id;
-  IF its.state NOT IN ('draft', 'reported')
-     AND NOT findings_granted(OLD.finding_id, its.cycle, 'finding.narrow_scope', its.state_since) THEN
+  SELECT f.ref, f.state, f.cycle, f.passes INTO its FROM findings_finding f WHERE f.id = OLD.finding_id;
+  IF its.state IN ('draft', 'reported') THEN
+    RETURN OLD;
+  END IF;
+  IF TG_TABLE_NAME = 'findings_findingcriterion' THEN
+    gone := jsonb_build_object('criteria', jsonb_build_array(OLD.criterion_id));
+  ELSE
+    gone := jsonb_build_object('controls', jsonb_build_array(
+      (SELECT c.ref FROM controls_control c WHERE c.id = OLD.control_id)));
+  END IF;
+  IF findings_pass(OLD.finding_id, its.cycle, 'finding.narrow_scope', its.passes, gone) IS NULL THEN
     RAISE EXCEPTION USING ERRCODE = 'CH002',
       MESSAGE = format('[F-15] the scope of %s narrows only by a granted request', its.ref);
   END IF;
@@ -229,7 +257,8 @@ DROP FUNCTION findings_guard_scope();
 DROP FUNCTION findings_guard_removal();
 DROP FUNCTION findings_guard_change();
 DROP FUNCTION findings_guard_birth();
-DROP FUNCTION findings_granted(uuid, int, text, timestamptz, jsonb);
+DROP FUNCTION findings_pass(uuid, int, text, uuid[], jsonb);
+DROP FUNCTION findings_granted(uuid, int, text, timestamptz);
 DROP FUNCTION findings_rank(text);
 DROP FUNCTION findings_gate(text, text);
 DROP FUNCTION findings_legal_pairs();

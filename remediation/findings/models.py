@@ -4,6 +4,7 @@ A finding is never deleted and its identity never changes; guards.py holds that 
 """
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 
@@ -65,6 +66,8 @@ class Finding(VersionedModel):
     # Where a pending or deferred finding came from, and goes back to.
     returns_to = models.CharField(max_length=24, choices=State.choices, blank=True)
     cycle = models.PositiveIntegerField(default=1)
+    # The granted requests that already moved this finding. Only the trigger writes it, so that none counts twice.
+    passes = ArrayField(models.UUIDField(), default=list, editable=False)
 
     finder = models.ForeignKey(
         settings.PERSON_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+", db_index=False
