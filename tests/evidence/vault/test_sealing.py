@@ -156,8 +156,9 @@ def test_a_stream_made_longer_is_refused():
         opened(stored)
 
 
-@pytest.mark.parametrize("stored", [b"", b"\x01", sealed(b"")[:40], sealed(b"")[:60]])
-def test_what_is_left_of_a_header_is_refused(stored):
+@pytest.mark.parametrize("kept_bytes", [0, 1, 40, 60])
+def test_what_is_left_of_a_header_is_refused(kept_bytes):
+    stored = sealed(b"")[:kept_bytes]
     with pytest.raises(Truncated):
         opened(stored)
 

@@ -258,7 +258,7 @@ def test_a_request_inserted_as_already_granted(people, thing):
         ({"matrix": 7}, "A-08"),
         ({"expires": clock.now() + timedelta(days=15)}, "A-13"),
     ],
-    ids=str,
+    ids=lambda value: value if isinstance(value, str) else "-".join(value),
 )
 def test_a_request_that_asks_for_less_than_the_policy_or_about_something_else(people, thing, change, rule):
     assert refused(ASK, asked(thing, people.maya, **change)) == ("CH004", rule)
