@@ -36,6 +36,7 @@ FINDING = {
 
 TASK = {
     "todo": Sign("To do", "circle"),
+    "in_progress": Sign("In progress", "circle-dot-dashed", "info"),
     "submitted": Sign("In review", "eye", "review"),
     "returned": Sign("Returned", "undo-2", "warn"),
     "done": Sign("Done", "circle-check", "ok"),
@@ -48,6 +49,7 @@ PLAN = {
     "approved": Sign("Approved", "circle-check", "ok"),
     "returned": Sign("Returned", "undo-2", "warn"),
     "rejected": Sign("Refused", "circle-x", "crit"),
+    "refused": Sign("Refused", "circle-x", "crit"),
     "withdrawn": Sign("Withdrawn", "circle-minus"),
     "superseded": Sign("Replaced", "archive"),
 }
@@ -165,12 +167,24 @@ RISK = {
     "rejected": Sign("Refused", "circle-x", "crit"),
     "withdrawn": Sign("Withdrawn", "circle-minus"),
     "revoked": Sign("Revoked", "shield-x", "warn"),
+    "renewed": Sign("Renewed", "repeat"),
     "expired": Sign("Expired", "calendar-x", "crit"),
     "void": Sign("Void, content changed", "file-x-2", "warn"),
     "ended": Sign("Ended", "archive"),
     "met": Sign("Met", "circle-check", "ok"),
     "missed": Sign("Missed", "alarm-clock", "crit"),
     "closed": Sign("Ended", "archive"),
+}
+
+REVIEW = {
+    "accepted": Sign("Accepted", "circle-check", "ok"),
+    "returned": Sign("Returned", "undo-2", "warn"),
+    "released": Sign("Released", "lock-open", "info"),
+}
+
+VERIFICATION = {
+    "passed": Sign("Passed", "badge-check", "ok"),
+    "failed": Sign("Retest failed", "circle-x", "crit"),
 }
 
 UPLOAD = {
@@ -220,6 +234,8 @@ VOCABULARIES: dict[str, dict[str, Sign]] = {
     "audit_request": AUDIT_REQUEST,
     "engagement": ENGAGEMENT,
     "risk": RISK,
+    "review": REVIEW,
+    "verification": VERIFICATION,
     "upload": UPLOAD,
     "integrity": INTEGRITY,
     "deal": DEAL,

@@ -86,4 +86,6 @@ def test_every_template_compiles():
 
     folder = iconsprite.ROOT / "templates"
     for path in sorted(folder.rglob("*.html")):
+        if "packages" in path.parts:  # rendered to PDF by an engine of their own
+            continue
         get_template(str(Path(path).relative_to(folder)))

@@ -11,7 +11,9 @@ STATES = [
     ("finding", "findings.Finding", "state"),
     ("task", "tasks.Task", "state"),
     ("plan", "tasks.Plan", "state"),
+    ("verification", "tasks.Verification", "result"),
     ("evidence", "artifacts.Artifact", "state"),
+    ("review", "artifacts.ArtifactReview", "verdict"),
     ("scan", "artifacts.ArtifactVersion", "scan_state"),
     ("run", "monitoring.Run", "state"),
     ("package", "packages.Package", "state"),
@@ -36,6 +38,20 @@ def test_every_state_of_the_domain_has_a_sign(kind, label, field):
         pytest.skip(f"{label} is not built yet")
     unknown = [value for value, _ in found.flatchoices if value and value not in vocabulary.VOCABULARIES[kind]]
     assert not unknown, f"add {unknown} to {kind} in portal/web/vocabulary.py"
+
+
+def test_every_state_field_of_the_domain_is_looked_at():
+    known = {(label, field) for _, label, field in STATES}
+    ours = [
+        model for model in apps.get_models() if model.__module__.split(".")[0] in {"evidence", "remediation", "portal"}
+    ]
+    found = {
+        (model._meta.label, field.name)
+        for model in ours
+        for field in model._meta.fields
+        if field.choices and field.name in {"state", "scan_state"}
+    }
+    assert found <= known, f"add {sorted(found - known)} to STATES here and to portal/web/vocabulary.py"
 
 
 def test_severities_of_the_domain_have_a_sign():
