@@ -11,6 +11,8 @@ app = Celery("clearhold", task_cls="portal.jobs.running:DurableJob")
 app.set_default()
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks(related_name="jobs")
+# No app, since it owns no tables.
+app.autodiscover_tasks(["remediation.importers"], related_name="jobs")
 
 
 def load_jobs() -> None:

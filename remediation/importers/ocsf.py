@@ -152,7 +152,7 @@ def _records(row: int, event: dict[str, Any], tool: str, scope: str) -> Iterator
         return
     resources = [mapping(each) for each in sequence(event.get("resources"))] or [mapping(event.get("resource"))]
     ids = [word(each.get("uid")) or word(each.get("name")) for each in resources]
-    ids = [each for each in ids if each] or names([word(mapping(event.get("device")).get("hostname"))])
+    ids = [each for each in ids if each] or list(names([word(mapping(event.get("device")).get("hostname"))]))
     place = "|".join([*sorted(ids), *_packages(flaws)])
     rating, kev = _severity(event, tool), False
     if any(mapping(each.get("cve")).get("is_known_exploited") or each.get("is_known_exploited") for each in flaws):

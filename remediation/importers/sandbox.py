@@ -108,7 +108,7 @@ class Reader:
             raise TooLarge(
                 "The file holds a result that is far too large to be one. Check the export.", code="import_result_size"
             )
-        frame = json.loads(self._bytes(length))
+        frame: dict[str, Any] = json.loads(self._bytes(length))
         if "refused" in frame:
             message, code = str(frame["message"]), f"import_{frame['code']}" if frame.get("code") else "import_invalid"
             details = {"row": frame["row"]} if frame.get("row") else None

@@ -132,10 +132,10 @@ class _Run:
 
 def _read(source: Source, options: Options) -> Iterator[Record]:
     runs = _runs(source)
-    for run in runs:
-        yield Scanned(run.tool, run.scope, run.at)
+    yield from (Scanned(each.tool, each.scope, each.at) for each in runs)
     remaining = iter(runs)
-    run, left = None, 0
+    run: _Run | None = None
+    left = 0
     for row, result in enumerate(items(source, "runs.item.results.item"), 1):
         while left == 0:
             run = next(remaining)

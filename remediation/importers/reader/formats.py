@@ -15,7 +15,7 @@ from .source import Source
 CLOSE = 10
 """Two formats whose scores are nearer than this are ambiguous."""
 
-_NOT_FORMATS = {"sandbox", "services", "template", "preview", "staging", "matching", "events"}
+_NOT_FORMATS = {"sandbox", "services", "template", "matching", "writing", "jobs"}
 
 
 @dataclass(frozen=True, slots=True)

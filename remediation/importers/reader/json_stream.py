@@ -53,7 +53,7 @@ def outline(head: bytes) -> Outline:
         elif kind in _SCALARS and found.paths.get(prefix) is None and len(found.paths) < 5000:
             found.paths[prefix] = value if not isinstance(value, str) else value[:200]
 
-    @ijson.coroutine
+    @ijson.coroutine  # type: ignore[untyped-decorator]
     def sink() -> Any:
         while True:
             take((yield))
@@ -137,18 +137,17 @@ class reporting:
     def __enter__(self) -> None:
         return None
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: Any) -> bool:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: Any) -> None:
         if isinstance(error, (ijson.JSONError, UnicodeDecodeError)) or (
             isinstance(error, ValueError) and not isinstance(error, NotReadable)
         ):
             raise _broken(self._source, error) from error
-        return False
 
 
 def _broken(source: Source, error: BaseException) -> NotReadable:
     """Feed the bytes again in small pieces: the piece that the parser refuses is the place."""
 
-    @ijson.coroutine
+    @ijson.coroutine  # type: ignore[untyped-decorator]
     def sink() -> Any:
         while True:
             yield

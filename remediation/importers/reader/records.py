@@ -92,7 +92,9 @@ def unpacked(values: list[Any]) -> Record:
         for index in _TUPLES:
             rest[index] = tuple(rest[index])
         return Reading(*rest)
-    return {"i": Ignored, "e": RowError, "s": Scanned}[kind](*rest)
+    if kind == "i":
+        return Ignored(*rest)
+    return RowError(*rest) if kind == "e" else Scanned(*rest)
 
 
 def small(raw: Mapping[str, Any]) -> dict[str, Any]:

@@ -70,7 +70,8 @@ class Source:
 
     def lines(self) -> Iterator[str]:
         """The lines with their ends, each of bounded length, strictly decoded."""
-        stream = io.TextIOWrapper(io.BufferedReader(_Raw(self.utf8()), CHUNK_BYTES), encoding="utf-8", newline="")
+        buffered = io.BufferedReader(_Raw(self.utf8()), CHUNK_BYTES)  # type: ignore[type-var]
+        stream = io.TextIOWrapper(buffered, encoding="utf-8", newline="")
         number = 0
         while True:
             number += 1

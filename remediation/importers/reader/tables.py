@@ -30,7 +30,7 @@ def is_table(source: Source) -> bool:
 def header(source: Source) -> list[str]:
     """The column names, for detection."""
     if source.is_zip:
-        return _workbook(source).header
+        return list(_workbook(source).header)
     return _header_and_rest(_csv_rows(source))[0]
 
 

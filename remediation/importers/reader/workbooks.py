@@ -160,7 +160,7 @@ class _explained:
     def __enter__(self) -> None:
         return None
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: Any) -> bool:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: Any) -> None:
         if isinstance(error, DefusedXmlException):
             raise NotReadable(
                 "The workbook declares XML entities, which no spreadsheet program writes: refused as an attack.",
@@ -171,7 +171,6 @@ class _explained:
                 f"The workbook is damaged ({_short(error)}). Open it, save it again, and import that.",
                 code="xlsx_invalid",
             ) from error
-        return False
 
 
 def _short(error: BaseException) -> str:

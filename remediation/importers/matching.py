@@ -1,0 +1,123 @@
+"""What an import would do with each reading, before anything is done: compared by fingerprint with what is known."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import blake2b, sha256
+from typing import Any
+from uuid import UUID
+
+from django.db import connections
+
+from evidence import tenancy
+from remediation.findings.states import State
+
+from .reader.records import Reading
+
+CREATED, UPDATED, REOPENED, UNCHANGED, MERGED = "created", "updated", "reopened", "unchanged", "merged"
+OUTCOMES = (CREATED, UPDATED, REOPENED, UNCHANGED, MERGED)
+
+_KNOWN = """
+SELECT f.fingerprint, f.id, f.ref, f.state, f.cycle, f.severity, f.kev, f.proposed_fixed_at IS NOT NULL,
+       f.clock_started_at, f.reported_at, f.owner_id,
+       coalesce((SELECT o.raw ->> 'digest' FROM findings_occurrence o WHERE o.finding_id = f.id ORDER BY o.seen_at DESC, o.id DESC LIMIT 1), '')
+  FROM findings_finding f
+ WHERE f.organization_id = %s AND f.fingerprint = ANY(%s) AND f.fingerprint <> ''
+ ORDER BY f.id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """The finding that already has this fingerprint."""
+
+    id: UUID
+    ref: str
+    state: str
+    cycle: int
+    severity: str
+    kev: bool
+    is_proposed_fixed: bool
+    clock_started_at: Any
+    reported_at: Any
+    owner_id: UUID | None
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """One reading, what becomes of it, and why."""
+
+    reading: Reading
+    outcome: str
+    reason: str
+    known: Known | None = None
+    digest: str = ""
+
+
+class Matcher:
+    """Compares readings batch by batch; remembers the fingerprints of this file as 8-byte numbers."""
+
+    def __init__(self, organization_id: UUID, *, locking: bool) -> None:
+        self._organization_id = organization_id
+        self._sql = _KNOWN + (" FOR UPDATE OF f" if locking else "")
+        self._rows: dict[int, int] = {}
+
+    def verdicts(self, readings: Sequence[Reading]) -> list[Verdict]:
+        found: list[Verdict] = []
+        fresh: list[tuple[int, Reading]] = []
+        for reading in readings:
+            key = int.from_bytes(blake2b(reading.fingerprint.encode(), digest_size=8).digest())
+            first = self._rows.setdefault(key, reading.row)
+            if first != reading.row:
+                found.append(Verdict(reading, MERGED, f"The same result as row {first} of this file."))
+            else:
+                fresh.append((len(found), reading))
+                found.append(Verdict(reading, CREATED, "New."))
+        known = self._known([reading.fingerprint for _, reading in fresh])
+        for place, reading in fresh:
+            found[place] = judged(reading, known.get(reading.fingerprint))
+        return found
+
+    def _known(self, fingerprints: list[str]) -> dict[str, Known]:
+        if not fingerprints:
+            return {}
+        with connections[tenancy.alias()].cursor() as cursor:
+            cursor.execute(self._sql, [self._organization_id, fingerprints])
+            return {row[0]: Known(*row[1:]) for row in cursor.fetchall()}
+
+
+def judged(reading: Reading, known: Known | None) -> Verdict:
+    """A closed finding that is seen again reopens; a rejected one stays rejected; an open one is updated or left."""
+    digest = digest_of(reading)
+    if known is None:
+        return Verdict(reading, CREATED, "New.", digest=digest)
+    match known.state:
+        case State.CLOSED:
+            return Verdict(
+                reading,
+                REOPENED,
+                f"{known.ref} was closed and is there again: it reopens in a new cycle.",
+                known,
+                digest,
+            )
+        case State.REJECTED:
+            return Verdict(reading, UNCHANGED, f"{known.ref} was rejected and stays so.", known, digest)
+    if known.is_proposed_fixed:
+        return Verdict(reading, UPDATED, f"{known.ref} was proposed as fixed and is there again.", known, digest)
+    if known.digest and known.digest != digest:
+        return Verdict(reading, UPDATED, f"{known.ref} is open; the file says something new about it.", known, digest)
+    return Verdict(reading, UNCHANGED, f"{known.ref} is open and unchanged.", known, digest)
+
+
+def digest_of(reading: Reading) -> str:
+    """What a later file is compared with: the words and facts of the result, without dates and rows."""
+    parts = (
+        reading.title,
+        reading.description,
+        reading.severity,
+        reading.location,
+        reading.cvss_vector,
+        str(reading.kev),
+        reading.audit_rating,
+    )
+    return sha256("\x1f".join(parts).encode("utf-8", "replace")).hexdigest()[:24]

@@ -1,0 +1,293 @@
+"""Writes verdicts in bulk: one statement per kind of row and batch, one event per finding that begins or changes.
+
+PostgreSQL refuses COPY into tables with row-level security, and the app's role may create no temporary table, so
+batches go in as JSON that PostgreSQL itself turns into rows.
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from django.db import connections, models
+
+from evidence import clock, tenancy
+from evidence.actors import Actor
+from evidence.controls.models import Control, Criterion
+from evidence.identifiers import uuid7
+from evidence.ledger import services as ledger
+from evidence.organizations.services import take_numbers
+from remediation.findings import events, sla
+from remediation.findings.models import Finding, FindingControl, FindingCriterion, ImportBatch, Occurrence
+from remediation.findings.services import lifecycle
+from remediation.findings.severity import is_cvss_vector
+from remediation.findings.states import State
+from remediation.sod import queries as sod_queries
+
+from .matching import CREATED, REOPENED, UNCHANGED, UPDATED, Verdict
+from .reader.records import Reading
+
+_REFRESH = """
+UPDATE findings_finding f SET version = f.version + 1, proposed_fixed_at = NULL,
+  title = coalesce(r.title, f.title), description = coalesce(r.description, f.description),
+  severity = coalesce(r.severity, f.severity), kev = coalesce(r.kev, f.kev),
+  severity_since = coalesce(r.severity_since, f.severity_since),
+  severity_rationale = coalesce(r.severity_rationale, f.severity_rationale),
+  due_at = coalesce(r.due_at, f.due_at), current_due_at = coalesce(r.due_at, f.current_due_at),
+  triage_due_at = coalesce(r.triage_due_at, f.triage_due_at)
+FROM json_to_recordset(%s::json) AS r(id uuid, title text, description text, severity text, kev boolean,
+  severity_since timestamptz, severity_rationale text, due_at timestamptz, triage_due_at timestamptz)
+WHERE f.id = r.id
+"""
+
+
+@dataclass
+class Writer:
+    """Writes one import. Every method stays in the caller's transaction."""
+
+    batch: ImportBatch
+    actor: Actor
+    is_repeat: bool
+    """The very same file was imported before: what is unchanged leaves no new sighting."""
+    now: datetime = field(default_factory=clock.now)
+
+    def __post_init__(self) -> None:
+        self.organization_id: UUID = self.actor.organization_id
+        self._sla = sla.rules(self.organization_id)
+        self._criteria = dict(Criterion.objects.values_list("identifier", "pk"))
+        self._controls = dict(Control.objects.filter(organization_id=self.organization_id).values_list("ref", "pk"))
+
+    def write(self, verdicts: Sequence[Verdict]) -> None:
+        by_outcome: dict[str, list[Verdict]] = {}
+        for verdict in verdicts:
+            by_outcome.setdefault(verdict.outcome, []).append(verdict)
+        sightings: list[dict[str, Any]] = []
+        sightings += self._create(by_outcome.get(CREATED, []))
+        sightings += self._update(by_outcome.get(UPDATED, []))
+        sightings += [self._reopen(verdict) for verdict in by_outcome.get(REOPENED, [])]
+        if not self.is_repeat:
+            sightings += [
+                self._sighting(verdict, verdict.known.id, verdict.known.cycle)
+                for verdict in by_outcome.get(UNCHANGED, [])
+                if verdict.known is not None and verdict.known.state != State.REJECTED
+            ]
+        insert(Occurrence, sightings)
+
+    def _create(self, verdicts: list[Verdict]) -> list[dict[str, Any]]:
+        if not verdicts:
+            return []
+        numbers = take_numbers(self.organization_id, "F", len(verdicts))
+        rows = [self._row(verdict.reading, number) for verdict, number in zip(verdicts, numbers, strict=True)]
+        insert(Finding, rows)
+        self._map(zip((row["id"] for row in rows), (verdict.reading for verdict in verdicts), strict=True))
+        ledger.record_many(
+            events.FINDING_IMPORTED,
+            rows=((row["id"], row["ref"], _facts(row)) for row in rows),
+            object_type=lifecycle.SUBJECT,
+            actor=self.actor,
+            data={"cycle": 1, "import": str(self.batch.pk)},
+        )
+        return [self._sighting(verdict, row["id"], 1) for verdict, row in zip(verdicts, rows, strict=True)]
+
+    def _row(self, reading: Reading, number: int) -> dict[str, Any]:
+        detected = moment_of(reading.detected_at, self._sla.zone) or self.now
+        detected = min(detected, self.now)
+        due = sla.due_for(reading.severity, detected, self._sla)
+        return {
+            "id": uuid7(),
+            "organization_id": self.organization_id,
+            "ref": f"F-{number:03d}",
+            "number": number,
+            "title": reading.title,
+            "description": reading.description,
+            "source": reading.source,
+            "source_ref": (reading.tool_fingerprint or str(reading.raw.get("report page", "")))[:200],
+            "tool": reading.tool,
+            "rule_id": reading.rule_id,
+            "fingerprint": reading.fingerprint,
+            "asset": (reading.asset or reading.location or reading.scope or reading.tool)[:500],
+            "detected_at": detected,
+            "reported_at": self.now,
+            "imported_at": self.now,
+            "clock_started_at": detected,
+            "triage_due_at": sla.triage_due_for(reading.severity, self.now, self._sla),
+            "due_at": due,
+            "current_due_at": due,
+            "severity": reading.severity,
+            "original_severity": reading.severity,
+            "severity_rationale": rationale(reading),
+            "severity_since": self.now,
+            "cvss_vector": reading.cvss_vector if is_cvss_vector(reading.cvss_vector) else "",
+            "cvss_source": reading.tool if reading.cvss_vector else "",
+            "kev": reading.kev,
+            "audit_rating": reading.audit_rating,
+            "root_cause": reading.cause,
+            "state": State.REPORTED.value,
+            "state_since": self.now,
+            "cycle": 1,
+            "version": 1,
+            "created_at": self.now,
+        }
+
+    def _map(self, created: Iterable[tuple[UUID, Reading]]) -> None:
+        criteria, controls = [], []
+        for finding_id, reading in created:
+            for name in reading.criteria:
+                if name in self._criteria:
+                    criteria.append(self._link(finding_id, "criterion_id", self._criteria[name]))
+            for name in reading.controls:
+                if name in self._controls:
+                    controls.append(self._link(finding_id, "control_id", self._controls[name]))
+        insert(FindingCriterion, criteria)
+        insert(FindingControl, controls)
+
+    def _link(self, finding_id: UUID, column: str, target: UUID | str) -> dict[str, Any]:
+        return {"id": uuid7(), "organization_id": self.organization_id, "finding_id": finding_id, column: target}
+
+    def _update(self, verdicts: list[Verdict]) -> list[dict[str, Any]]:
+        """Words and severity follow the file until a person has triaged; afterwards the sighting alone is added."""
+        if not verdicts:
+            return []
+        rows = [self._refreshed(verdict) for verdict in verdicts]
+        with connections[tenancy.alias()].cursor() as cursor:
+            cursor.execute(_REFRESH, [_json(rows)])
+        ledger.record_many(
+            events.FINDING_SEEN_AGAIN,
+            rows=(
+                (
+                    verdict.known.id,
+                    verdict.known.ref,
+                    {"proposed_fixed_at": None, "severity": row.get("severity", verdict.known.severity)},
+                )
+                for verdict, row in zip(verdicts, rows, strict=True)
+                if verdict.known is not None
+            ),
+            object_type=lifecycle.SUBJECT,
+            actor=self.actor,
+            data={"import": str(self.batch.pk)},
+        )
+        return [
+            self._sighting(verdict, verdict.known.id, verdict.known.cycle)
+            for verdict in verdicts
+            if verdict.known is not None
+        ]
+
+    def _refreshed(self, verdict: Verdict) -> dict[str, Any]:
+        known, reading = verdict.known, verdict.reading
+        assert known is not None
+        if known.state != State.REPORTED:
+            return {"id": known.id}
+        row: dict[str, Any] = {"id": known.id, "title": reading.title, "description": reading.description}
+        if (known.severity, known.kev) != (reading.severity, reading.kev):
+            row |= {
+                "severity": reading.severity,
+                "kev": reading.kev,
+                "severity_since": self.now if known.severity != reading.severity else None,
+                "severity_rationale": rationale(reading),
+                "due_at": sla.due_for(reading.severity, known.clock_started_at, self._sla),
+                "triage_due_at": sla.triage_due_for(reading.severity, known.reported_at or self.now, self._sla),
+            }
+        return row
+
+    def _reopen(self, verdict: Verdict) -> dict[str, Any]:
+        known = verdict.known
+        assert known is not None
+        actor = self.actor if self.actor.may("findings.reopen") else Actor.system(self.organization_id, "import")
+        owner = (
+            known.owner_id
+            if known.owner_id and sod_queries.roles_of(known.owner_id, self.organization_id)
+            else self.actor.person_id
+        )
+        finding = lifecycle.reopen(
+            known.id,
+            actor=actor,
+            owner_id=owner,
+            reason=f"Seen again in row {verdict.reading.row} of an imported file ({self.batch.sha256[:12]}).",
+        )
+        return self._sighting(verdict, finding.pk, finding.cycle)
+
+    def _sighting(self, verdict: Verdict, finding_id: UUID, cycle: int) -> dict[str, Any]:
+        reading = verdict.reading
+        raw = {**reading.raw, "row": reading.row, "digest": verdict.digest}
+        if reading.scope:
+            raw["scope"] = reading.scope
+        unknown = [name for name in reading.controls if name not in self._controls]
+        if unknown:
+            raw["controls not known here"] = unknown
+        if reading.references:
+            raw["references"] = list(reading.references[:10])
+        return {
+            "id": uuid7(),
+            "organization_id": self.organization_id,
+            "finding_id": finding_id,
+            "import_batch_id": self.batch.pk,
+            "cycle": cycle,
+            "seen_at": self.now,
+            "location": reading.location,
+            "raw": raw,
+        }
+
+
+def rationale(reading: Reading) -> str:
+    """Where the severity comes from, in a sentence that triage can answer."""
+    if reading.severity_note:
+        return reading.severity_note
+    return f"{reading.tool} says “{reading.original_severity}”." if reading.original_severity else ""
+
+
+def moment_of(text: str, zone: ZoneInfo) -> datetime | None:
+    """A date is the start of its day, a time without offset is local, both in the organization's zone."""
+    if not text:
+        return None
+    if len(text) == 10:
+        day = date.fromisoformat(text)
+        return datetime(day.year, day.month, day.day, tzinfo=zone)
+    moment = datetime.fromisoformat(text)
+    return moment if moment.tzinfo else moment.replace(tzinfo=zone)
+
+
+def insert(model: type[models.Model], rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert rows given by column. A column that none of them names takes the model's default."""
+    if not rows:
+        return
+    columns, selected, constants = [], [], []
+    for column in model._meta.concrete_fields:
+        columns.append(f'"{column.column}"')
+        if column.column in rows[0]:
+            selected.append(f'r."{column.column}"')
+        else:
+            selected.append("%s")
+            value = column.get_default()
+            constants.append(column.get_db_prep_save(value, connections[tenancy.alias()]))
+    table = model._meta.db_table
+    sql = (
+        f'INSERT INTO "{table}" ({", ".join(columns)}) SELECT {", ".join(selected)}'  # noqa: S608
+        f' FROM json_populate_recordset(NULL::"{table}", %s::json) AS r'
+    )
+    with connections[tenancy.alias()].cursor() as cursor:
+        cursor.execute(sql, [*constants, _json(rows)])
+
+
+def _facts(row: Mapping[str, Any]) -> dict[str, Any]:
+    """What the event keeps: codes and dates, no words of people (those stand in the finding)."""
+    return {
+        "state": row["state"],
+        "source": row["source"],
+        "tool": row["tool"],
+        "rule_id": row["rule_id"],
+        "fingerprint": row["fingerprint"],
+        "severity": row["severity"],
+        "detected_at": row["detected_at"].isoformat(),
+        "current_due_at": row["current_due_at"].isoformat(),
+    }
+
+
+def _json(rows: Sequence[Mapping[str, Any]]) -> str:
+    return json.dumps(rows, default=_plain, ensure_ascii=False, separators=(",", ":"))
+
+
+def _plain(value: Any) -> str:
+    return value.isoformat() if isinstance(value, (datetime, date)) else str(value)
