@@ -52,17 +52,12 @@ def programs(port: int) -> dict[str, list[str]]:
     """The processes of an installation, the same that deploy/ has units for."""
     web = f"-m gunicorn --config deploy/gunicorn.py --bind 127.0.0.1:{port} portal.wsgi:application"
     worker = "-m celery --quiet --app portal.celery worker --loglevel WARNING --concurrency 2"
-    found = {
+    return {
         "web": [sys.executable, *web.split()],
         "worker": [sys.executable, "-W", QUIET_ABOUT_ROOT, *worker.split(), *CELERY_ALONE.split()],
         "sequencer": command("sequencer"),
         "scheduler": command("scheduler"),
     }
-    return {name: words for name, words in found.items() if name in ("web", "worker") or exists(name)}
-
-
-def exists(name: str) -> bool:
-    return any(ROOT.glob(f"*/*/management/commands/{name}.py"))
 
 
 @dataclass
@@ -245,7 +240,7 @@ def serve(supervisor: Supervisor, var: Path) -> None:
 def load_sample(supervisor: Supervisor) -> None:
     """Once: the file that keeps the sign-ins says that it is done, also after someone has removed the sample."""
     told = supervisor.var / "sample.txt"
-    if not told.exists() and not exists("load_sample"):
+    if not told.exists() and not any(ROOT.glob("*/*/management/commands/load_sample.py")):
         return
     if not told.exists():
         title = "Loading the sample organization and doing the main job in it"
