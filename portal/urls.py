@@ -7,6 +7,7 @@ from portal.web import health
 
 _pages = [
     path("", include("portal.web.people")),
+    path("", include("portal.web.ledger")),
     path("", include("portal.web.jobs")),
     path("", include("portal.web.settings")),
 ]

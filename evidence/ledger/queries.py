@@ -12,7 +12,7 @@ from django.db.models import Q, QuerySet
 
 from evidence.errors import NotFound
 from evidence.ledger import events as kinds_of_events
-from evidence.ledger.models import Alarm, Checkpoint, Event, EventText, Queue
+from evidence.ledger.models import Alarm, Checkpoint, Entry, Event, EventText, Queue
 
 PAGE = 50
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -106,6 +106,16 @@ def event(event_id: UUID) -> Fact:
     if not found:
         raise NotFound("There is no such event.")
     return found[0]
+
+
+def at_index(organization_id: UUID, index: int) -> UUID:
+    """The event at a place of the organization's tree. Raises NotFound."""
+    found = (
+        Entry.objects.filter(organization_id=organization_id, index=index).values_list("event_id", flat=True).first()
+    )
+    if found is None:
+        raise NotFound("There is no event of that number.")
+    return found
 
 
 def events(organization_id: UUID, filters: Filters | None = None, *, after: str = "", limit: int = PAGE) -> Page:
