@@ -89,6 +89,9 @@ class ApprovalPanel:
     answer_note: str = ""
     expires_at: datetime | None = None
     needs_password: bool = True
+    # What a refused form keeps: the words typed, and why it was refused.
+    reason: str = ""
+    error: str = ""
 
     @property
     def suggested(self) -> Candidate | None:

@@ -13,6 +13,7 @@ from evidence import clock
 from evidence.actors import Actor
 from evidence.errors import NotFound
 from evidence.organizations import queries as organizations
+from remediation.approvals import content as contents
 from remediation.approvals import subjects
 from remediation.approvals.actions import ACTIONS, Action
 from remediation.approvals.models import Decision, Nudge, Request
@@ -48,6 +49,7 @@ class Position:
     blocked: list[Candidate] = field(default_factory=list)
     decisions: list[Decision] = field(default_factory=list)
     still_needed: int = 0
+    conflicts: list[Conflict] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -117,6 +119,49 @@ def get(request_id: UUID, *, actor: Actor) -> Request:
     return found
 
 
+def bound_now(request: Request) -> contents.Bound | None:
+    """What the request would be bound to if it were asked now; None when nothing knows its action."""
+    known = subjects.handler(request.subject_type, request.action)
+    if known is None:
+        return None
+    return contents.bind(
+        known.content(request.subject_id),
+        action=request.action,
+        subject_type=request.subject_type,
+        subject_id=request.subject_id,
+        cycle=request.cycle,
+        severity=request.severity,
+        matrix_version=sod.matrix_version(),
+        quorum_version=quorum(request.organization_id, ACTIONS[request.action], request.severity)[3],
+    )
+
+
+def changes_now(request: Request, now: contents.Bound) -> list[str]:
+    """In words, what differs between what was asked and what stands there now."""
+    before, after = request.payload, now.payload
+    found = [
+        *contents.differences(before["content"], after["content"]),
+        *contents.differences({"rules": before["rules"]}, {"rules": after["rules"]}),
+    ]
+    return [str(change) for change in found]
+
+
+def changes_since_before(request: Request) -> list[str]:
+    """In words, what changed since the same was last asked on this cycle; empty the first time."""
+    earlier = (
+        Request.objects.filter(
+            subject_type=request.subject_type,
+            subject_id=request.subject_id,
+            cycle=request.cycle,
+            action=request.action,
+            pk__lt=request.pk,
+        )
+        .order_by("-id")
+        .first()
+    )
+    return [str(change) for change in contents.differences(earlier.fields, request.fields)] if earlier else []
+
+
 def decisions_on(request: Request) -> list[Decision]:
     """The decisions in the order they were made."""
     return list(request.decisions.select_related("person").order_by("at", "id"))
@@ -176,6 +221,7 @@ def position(request: Request, actor: Actor) -> Position:
         blocked=[candidate for candidate in blocked if candidate.person_id != actor.person_id],
         decisions=decisions,
         still_needed=still_needed(request, decisions),
+        conflicts=found,
     )
 
 

@@ -326,35 +326,15 @@ def _require_open(row: Request) -> None:
 
 
 def _check_content(row: Request) -> None:
-    known = subjects.handler(row.subject_type, row.action)
-    if known is None:
+    now = queries.bound_now(row)
+    if now is None:
         raise WrongState(f"Nothing here knows what {row.action} means for {row.subject_ref}.")
-    _, _, _, quorum_version = queries.quorum(row.organization_id, ACTIONS[row.action], row.severity)
-    now = contents.bind(
-        known.content(row.subject_id),
-        action=row.action,
-        subject_type=row.subject_type,
-        subject_id=row.subject_id,
-        cycle=row.cycle,
-        severity=row.severity,
-        matrix_version=sod_queries.matrix_version(),
-        quorum_version=quorum_version,
-    )
-    if now.sha256 == row.content_sha256:
-        return
-    before = row.payload
-    changes = [
-        str(change)
-        for change in (
-            *contents.differences(before["content"], now.payload["content"]),
-            *contents.differences({"rules": before["rules"]}, {"rules": now.payload["rules"]}),
+    if now.sha256 != row.content_sha256:
+        raise ContentChanged(
+            f"{row.subject_ref} changed since the decision was asked for. Your vote was not recorded.",
+            help="Look at what changed; whoever asked must ask again.",
+            details={"changes": queries.changes_now(row, now)},
         )
-    ]
-    raise ContentChanged(
-        f"{row.subject_ref} changed since the decision was asked for. Your vote was not recorded.",
-        help="Look at what changed; whoever asked must ask again.",
-        details={"changes": changes},
-    )
 
 
 def _department(known: Action, actor: Actor) -> str:
