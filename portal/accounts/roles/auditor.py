@@ -4,7 +4,7 @@ ROLE = Role(
     key="auditor",
     word="Auditor",
     sentence="Reads what an engagement released to them, for as long as the grant runs.",
-    home="auditor:home",
+    home="auditor:start",
     order=7,
     permissions=frozenset(),
 )

@@ -1,0 +1,296 @@
+"""The auditor's portal: one engagement, what it released, and nothing else. Every page opened is kept.
+
+These requests read as the database role that can only SELECT; the record of what was opened goes through
+`keeping_record`, the one path on which they write.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+from uuid import UUID
+
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect, render
+from django.urls import path, reverse
+from django.views.decorators.http import require_GET
+
+from evidence import clock, previews, tenancy
+from evidence.artifacts import services as artifacts
+from evidence.artifacts.models import ArtifactLink, ArtifactVersion
+from evidence.errors import NotFound
+from evidence.ledger import queries as ledger
+from evidence.previews import pictures, texts
+from portal.accounts import object_grants
+from portal.accounts.models import Person
+from portal.edge.tenancy import keeping_record
+from portal.engagements import queries, services
+from portal.engagements.models import Engagement, EngagementGrant
+from portal.web import downloads
+from portal.web.components import Step, TimelineEntry
+from remediation.approvals.models import Request as ApprovalRequest
+from remediation.findings.models import Finding
+from remediation.findings.states import OPEN, State
+from remediation.risk.models import Acceptance, Deferral
+from remediation.tasks.models import Plan, Task, Verification
+
+app_name = "auditor"
+PAGE = 50
+# What the company's people say among themselves stays with them.
+INTERNAL_KINDS = frozenset({"finding.commented", "approval.asked"})
+
+
+def _engagement(request: HttpRequest, ref: str) -> Engagement:
+    if not request.organization.is_auditor:  # type: ignore[attr-defined]
+        raise NotFound("There is nothing here, or nothing you may see.")
+    return queries.open_to(request.actor, ref)  # type: ignore[attr-defined]
+
+
+def _opened(request: HttpRequest, engagement: Engagement, object_type: str, row: Any = None) -> None:
+    with keeping_record(request):
+        services.note_opened(
+            engagement, actor=request.actor, object_type=object_type,  # type: ignore[attr-defined]
+            object_id=row.pk if row is not None else None, ref=getattr(row, "ref", ""),
+        )  # fmt: skip
+
+
+def _show(request: HttpRequest, engagement: Engagement, template: str, context: dict[str, Any]) -> HttpResponse:
+    grant = object_grants.live(EngagementGrant, request.actor.account_id, "engagement_read").filter(  # type: ignore[attr-defined]
+        content_object_id=engagement.pk
+    )
+    ends = grant.order_by("-valid_until").values_list("valid_until", flat=True).first()
+    return render(request, f"auditor/{template}.html", {**context, "engagement": engagement, "access_ends": ends})
+
+
+@require_GET
+def start(request: HttpRequest) -> HttpResponse:
+    """The engagements somebody was let into; straight on when it is one."""
+    if not request.organization.is_auditor:  # type: ignore[attr-defined]
+        raise NotFound("There is nothing here, or nothing you may see.")
+    found = list(queries.granted_to(request.actor))  # type: ignore[attr-defined]
+    if len(found) == 1:
+        return redirect("auditor:home", organization=request.organization.slug, engagement=found[0].ref)  # type: ignore[attr-defined]
+    return render(request, "auditor/start.html", {"engagements": found})
+
+
+@require_GET
+def home(request: HttpRequest, engagement: str) -> HttpResponse:
+    """The engagement at a glance: its scope, what is open, how far the history is signed."""
+    here = _engagement(request, engagement)
+    _opened(request, here, "engagements.engagement", here)
+    found = queries.findings(here, released_only=True)
+    states = list(found.values_list("state", flat=True))
+    latest = found.select_related("owner").order_by("-severity_since", "-number")[:8]
+    return _show(request, here, "home", {
+        "controls": queries.controls(here, released_only=True).count(),
+        "total": len(states),
+        "open": sum(state in OPEN for state in states),
+        "closed": sum(state == State.CLOSED for state in states),
+        "evidence": queries.artifacts(here, released_only=True).count(),
+        "standing": ledger.standing(here.organization_id),
+        "latest": latest,
+    })  # fmt: skip
+
+
+@require_GET
+def controls(request: HttpRequest, engagement: str) -> HttpResponse:
+    here = _engagement(request, engagement)
+    _opened(request, here, "controls.control")
+    rows = queries.controls(here, released_only=True).select_related("owner").prefetch_related(
+        "criterion_links__criterion", "owed"
+    )
+    return _show(request, here, "controls", {"controls": rows.order_by("number")})
+
+
+@require_GET
+def findings(request: HttpRequest, engagement: str) -> HttpResponse:
+    """The released findings, by number, fifty a page."""
+    here = _engagement(request, engagement)
+    _opened(request, here, "findings.finding")
+    rows = queries.findings(here, released_only=True).select_related("owner").order_by("number")
+    page, more = _page(rows, request.GET.get("after", ""))
+    return _show(request, here, "findings", {"findings": page, "more": more})
+
+
+def _page(rows: "QuerySet[Any]", after: str) -> tuple[list[Any], int | None]:
+    if after.isdigit() and len(after) < 10:
+        rows = rows.filter(number__gt=int(after))
+    found = list(rows[: PAGE + 1])
+    return found[:PAGE], found[PAGE - 1].number if len(found) > PAGE else None
+
+
+@require_GET
+def finding(request: HttpRequest, engagement: str, ref: str) -> HttpResponse:
+    """One finding: facts, cause, plan, tasks, evidence, decisions, and its history. No internal comments."""
+    here = _engagement(request, engagement)
+    row = (
+        queries.findings(here, released_only=True)
+        .select_related("owner", "assignee", "finder")
+        .prefetch_related("criterion_rows__criterion", "control_rows__control")
+        .filter(ref=ref)
+        .first()
+    )
+    if row is None:
+        raise NotFound(f"There is no finding {ref[:20]} in this engagement.")
+    _opened(request, here, "findings.finding", row)
+    tasks = list(Task.objects.filter(finding=row, cycle=row.cycle).select_related("assignee").order_by("number"))
+    return _show(request, here, "finding", {
+        "finding": row,
+        "steps": _steps(row),
+        "plan": Plan.objects.filter(finding=row, cycle=row.cycle).exclude(state="superseded").order_by("-version").first(),
+        "tasks": tasks,
+        "evidence": _evidence_of(here, row, tasks),
+        "requests": ApprovalRequest.objects.filter(
+            subject_type="findings.finding", subject_id=row.pk
+        ).select_related("requested_by").prefetch_related("decisions__person").order_by("pk"),
+        "verification": Verification.objects.filter(finding=row, cycle=row.cycle).select_related("verifier").last(),
+        "acceptances": Acceptance.objects.filter(finding=row).order_by("pk"),
+        "deferrals": Deferral.objects.filter(finding=row).order_by("pk"),
+        "comments": row.comments.filter(internal=False).select_related("author").order_by("at"),
+        "timeline": _timeline(ledger.history("findings.finding", row.pk)),
+    })  # fmt: skip
+
+
+_STEPS = (
+    ("Reported", ("reported_at",)),
+    ("Triaged", ("triaged_at",)),
+    ("Fix done", ("remediated_at",)),
+    ("Verified", ("verified_at",)),
+    ("Closed", ("closed_at",)),
+)
+
+
+def _steps(row: Finding) -> list[Step]:
+    reached = [bool(getattr(row, names[0])) for _, names in _STEPS]
+    current = reached.index(False) if False in reached else len(reached)
+    return [
+        Step(word, "done" if index < current else "now" if index == current else "todo")
+        for index, (word, _) in enumerate(_STEPS)
+    ]
+
+
+def _evidence_of(here: Engagement, row: Finding, tasks: Iterable[Task]) -> list[Any]:
+    used = ArtifactLink.objects.filter(target_id__in=[row.pk, *(task.pk for task in tasks)]).values("artifact_id")
+    visible = queries.artifacts(here, released_only=True).filter(pk__in=used)
+    return list(visible.select_related("latest").order_by("number"))
+
+
+def _timeline(facts: Iterable[ledger.Fact]) -> list[TimelineEntry]:
+    shown = [fact for fact in facts if fact.kind not in INTERNAL_KINDS]
+    names = dict(
+        Person.objects.using(tenancy.alias())
+        .filter(pk__in={fact.person_id for fact in shown if fact.person_id})
+        .values_list("pk", "name")
+    )
+    return [
+        TimelineEntry(
+            at=fact.at,
+            actor=names.get(fact.person_id, fact.system or "The system"),
+            text=fact.sentence.format(actor="", subject=fact.object_ref).strip(),
+            index=fact.index,
+            hash=fact.leaf,
+            quote=fact.texts.get("reason", ""),
+        )
+        for fact in reversed(shown)
+    ]
+
+
+@require_GET
+def evidence(request: HttpRequest, engagement: str) -> HttpResponse:
+    here = _engagement(request, engagement)
+    _opened(request, here, "artifacts.artifact")
+    rows = queries.artifacts(here, released_only=True).select_related("latest").order_by("number")
+    page, more = _page(rows, request.GET.get("after", ""))
+    return _show(request, here, "evidence", {"artifacts": page, "more": more})
+
+
+def _version(here: Engagement, ref: str) -> ArtifactVersion:
+    row = queries.artifacts(here, released_only=True).select_related("latest__blob", "latest__collector").filter(ref=ref)
+    found = row.first()
+    if found is None or found.latest is None:
+        raise NotFound(f"There is no evidence {ref[:20]} in this engagement.")
+    version: ArtifactVersion = found.latest
+    version.artifact = found
+    return version
+
+
+@require_GET
+def artifact(request: HttpRequest, engagement: str, ref: str) -> HttpResponse:
+    """One piece of evidence: where it comes from, its hash, its custody, and a preview made by the server."""
+    here = _engagement(request, engagement)
+    version = _version(here, ref)
+    _view(request, here, version)
+    kind = previews.kind_of(version.mime)
+    context: dict[str, Any] = {
+        "artifact": version.artifact,
+        "version": version,
+        "kind": kind.value,
+        "timeline": _timeline(ledger.history("artifacts.artifact", version.artifact.pk)),
+    }
+    if kind in (previews.Kind.IMAGE, previews.Kind.PDF):
+        context["picture"] = reverse("auditor:picture", args=[request.organization.slug, here.ref, ref, 1])  # type: ignore[attr-defined]
+    elif kind is not previews.Kind.NONE:
+        context["shown"] = texts.shown(version.blob, kind)
+    return _show(request, here, "artifact", context)
+
+
+def _view(request: HttpRequest, here: Engagement, version: ArtifactVersion, page: int | None = None) -> None:
+    with keeping_record(request):
+        artifacts.record_view(version.pk, actor=request.actor, engagement=here, page=page)  # type: ignore[attr-defined]
+
+
+@require_GET
+def picture(request: HttpRequest, engagement: str, ref: str, page: int) -> HttpResponseBase:
+    """One page of a PDF or an image, drawn by the server."""
+    here = _engagement(request, engagement)
+    version = _version(here, ref)
+    kind = previews.kind_of(version.mime)
+    if kind not in (previews.Kind.IMAGE, previews.Kind.PDF):
+        raise NotFound("Files of this kind have no pages to show.")
+    _view(request, here, version, page)
+    drawn = pictures.drawn(version.blob, kind, page)
+    return downloads.private(HttpResponse(drawn.png, content_type="image/png"))
+
+
+@require_GET
+def download(request: HttpRequest, engagement: str, ref: str) -> HttpResponseBase:
+    """The original bytes, as an attachment."""
+    here = _engagement(request, engagement)
+    version = _version(here, ref)
+    return downloads.serve(request, downloads.record(request, version.pk, engagement=here))
+
+
+@require_GET
+def history(request: HttpRequest, engagement: str) -> HttpResponse:
+    """How far the organization's history is signed, and what happened to this engagement."""
+    here = _engagement(request, engagement)
+    _opened(request, here, "ledger")
+    return _show(request, here, "history", {
+        "standing": ledger.standing(here.organization_id),
+        "timeline": _timeline(
+            fact for fact in ledger.history("engagements.engagement", here.pk) if fact.kind != "engagement.opened"
+        ),
+    })  # fmt: skip
+
+
+@require_GET
+def opened(request: HttpRequest, engagement: str) -> HttpResponse:
+    """What this auditor opened; the company sees the same list."""
+    here = _engagement(request, engagement)
+    filters = ledger.Filters(person_id=request.actor.person_id)  # type: ignore[attr-defined]
+    page = ledger.events(here.organization_id, filters, after=request.GET.get("after", ""))
+    return _show(request, here, "opened", {"facts": page.facts, "next": page.next, "now": clock.now()})
+
+
+urlpatterns = [
+    path("audit/", start, name="start"),
+    path("audit/<str:engagement>/", home, name="home"),
+    path("audit/<str:engagement>/controls", controls, name="controls"),
+    path("audit/<str:engagement>/findings", findings, name="findings"),
+    path("audit/<str:engagement>/findings/<str:ref>", finding, name="finding"),
+    path("audit/<str:engagement>/evidence", evidence, name="evidence"),
+    path("audit/<str:engagement>/evidence/<str:ref>", artifact, name="artifact"),
+    path("audit/<str:engagement>/evidence/<str:ref>/page/<int:page>", picture, name="picture"),
+    path("audit/<str:engagement>/evidence/<str:ref>/download", download, name="download"),
+    path("audit/<str:engagement>/history", history, name="history"),
+    path("audit/<str:engagement>/opened", opened, name="opened"),
+]
