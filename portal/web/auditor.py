@@ -6,20 +6,19 @@ These requests read as the database role that can only SELECT; the record of wha
 
 from collections.abc import Iterable
 from typing import Any
-from uuid import UUID
 
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import path, reverse
 from django.views.decorators.http import require_GET
+from evidence.previews import pictures, texts
 
 from evidence import clock, previews, tenancy
 from evidence.artifacts import services as artifacts
 from evidence.artifacts.models import ArtifactLink, ArtifactVersion
 from evidence.errors import NotFound
 from evidence.ledger import queries as ledger
-from evidence.previews import pictures, texts
 from portal.accounts import object_grants
 from portal.accounts.models import Person
 from portal.edge.tenancy import keeping_record
@@ -95,8 +94,10 @@ def home(request: HttpRequest, engagement: str) -> HttpResponse:
 def controls(request: HttpRequest, engagement: str) -> HttpResponse:
     here = _engagement(request, engagement)
     _opened(request, here, "controls.control")
-    rows = queries.controls(here, released_only=True).select_related("owner").prefetch_related(
-        "criterion_links__criterion", "owed"
+    rows = (
+        queries.controls(here, released_only=True)
+        .select_related("owner")
+        .prefetch_related("criterion_links__criterion", "owed")
     )
     return _show(request, here, "controls", {"controls": rows.order_by("number")})
 
@@ -204,7 +205,9 @@ def evidence(request: HttpRequest, engagement: str) -> HttpResponse:
 
 
 def _version(here: Engagement, ref: str) -> ArtifactVersion:
-    row = queries.artifacts(here, released_only=True).select_related("latest__blob", "latest__collector").filter(ref=ref)
+    row = (
+        queries.artifacts(here, released_only=True).select_related("latest__blob", "latest__collector").filter(ref=ref)
+    )
     found = row.first()
     if found is None or found.latest is None:
         raise NotFound(f"There is no evidence {ref[:20]} in this engagement.")
