@@ -1,6 +1,5 @@
 """`findings/`: the list, one finding, and every step of its life that its finder, triager or owner takes."""
 
-from collections.abc import Callable
 from dataclasses import fields
 from typing import Any
 
@@ -13,6 +12,7 @@ from rest_framework.response import Response
 
 from evidence import tenancy
 from evidence.errors import Invalid
+from portal.api.steps import Act, ReasonIn, call, checked, step, waiting
 from portal.api.views import NounView, versioned
 from remediation.findings import queries
 from remediation.findings import services as findings
@@ -104,14 +104,6 @@ class FindingDetail(FindingOut):
     occurrences = OccurrenceOut(many=True)
 
 
-class Asked(serializers.Serializer):
-    """A step that waits for somebody else's decision."""
-
-    request = serializers.UUIDField()
-    action = serializers.CharField()
-    state = serializers.CharField()
-
-
 class ReportIn(serializers.Serializer):
     title = serializers.CharField(max_length=300)
     description = serializers.CharField(required=False, default="", max_length=20000)
@@ -171,10 +163,6 @@ class RejectIn(serializers.Serializer):
     reason = serializers.CharField(max_length=5000)
     proof = serializers.CharField(required=False, default="", max_length=5000, allow_blank=True)
     duplicate_of = serializers.CharField(required=False, max_length=16)
-
-
-class ReasonIn(serializers.Serializer):
-    reason = serializers.CharField(max_length=5000)
 
 
 class ReopenIn(ReasonIn):
@@ -278,20 +266,13 @@ class FindingView(NounView):
         return _shown(self, queries.find(self.actor, ref))
 
 
-def checked(serializer: type[serializers.Serializer], request: Request) -> dict[str, Any]:
-    """The validated body. Raises DRF's ValidationError, answered as 422 with the fields."""
-    given = serializer(data=request.data)
-    given.is_valid(raise_exception=True)
-    return dict(given.validated_data)
-
-
 def answer(view: NounView, result: Any, code: int = 200) -> Response:
     """The finding as it now stands, or the request that now waits for a decision (202)."""
     if isinstance(result, Finding):
         # Services return the row they wrote; who it names is read anew.
         return _shown(view, queries.find(view.actor, result.ref), code)
     if hasattr(result, "action"):
-        return Response({"request": result.pk, "action": result.action, "state": result.state}, status=202)
+        return waiting(result)
     return Response({"id": result.pk}, status=201)
 
 
@@ -299,29 +280,12 @@ def _shown(view: NounView, finding: Finding, code: int = 200) -> Response:
     return versioned(whole(finding, internal=not view.organization.is_auditor), finding.version, code)
 
 
-Act = Callable[[NounView, Finding, dict[str, Any]], Any]
-
-
-def step(name: str, body: type[serializers.Serializer], act: Act, *, conditional: bool = True) -> Any:
-    """A view for one verb of a finding's life: POST, If-Match when it changes the finding, Idempotency-Key."""
-
-    class Step(NounView):
-        permission_needed = {"*": "findings.view"}
-
-        @extend_schema(request=body, responses={200: FindingDetail, 202: Asked}, operation_id=f"findings_{name}")
-        def post(self, request: Request, ref: str) -> Response:
-            given = checked(body, request)
-            if conditional:
-                given["expected_version"] = self.expected_version()
-            return self.once(lambda: answer(self, act(self, queries.find(self.actor, ref), given)))
-
-    Step.__name__ = f"Finding{name.title().replace('_', '')}View"
-    Step.__doc__ = f"{name.replace('_', ' ').capitalize()} a finding."
-    return Step.as_view()
-
-
-def _call(service: Callable[..., Any]) -> Act:
-    return lambda view, finding, given: service(finding.pk, actor=view.actor, **given)
+def finding_step(verb: str, body: type[serializers.Serializer], act: Act, *, conditional: bool = True) -> Any:
+    """A verb of a finding's life."""
+    return step(
+        "findings", verb, body, act, conditional=conditional, permission="findings.view", out=FindingDetail,
+        find=lambda view, ref: queries.find(view.actor, ref), answer=answer,
+    )  # fmt: skip
 
 
 def _link(view: NounView, finding: Finding, given: dict[str, Any]) -> Any:
@@ -341,15 +305,15 @@ def _reject(view: NounView, finding: Finding, given: dict[str, Any]) -> Any:
 urlpatterns = [
     path("findings/", FindingsView.as_view(), name="api-findings"),
     path("findings/<str:ref>/", FindingView.as_view(), name="api-finding"),
-    path("findings/<str:ref>/triage/", step("triage", TriageIn, _call(findings.triage)), name="api-finding-triage"),
-    path("findings/<str:ref>/analyse/", step("analyse", AnalyseIn, _call(findings.analyse)), name="api-finding-analyse"),
-    path("findings/<str:ref>/severity/", step("change_severity", SeverityIn, _call(findings.change_severity)),
+    path("findings/<str:ref>/triage/", finding_step("triage", TriageIn, call(findings.triage)), name="api-finding-triage"),
+    path("findings/<str:ref>/analyse/", finding_step("analyse", AnalyseIn, call(findings.analyse)), name="api-finding-analyse"),
+    path("findings/<str:ref>/severity/", finding_step("change_severity", SeverityIn, call(findings.change_severity)),
          name="api-finding-severity"),
-    path("findings/<str:ref>/reassign/", step("reassign", ReassignIn, _call(findings.reassign)),
+    path("findings/<str:ref>/reassign/", finding_step("reassign", ReassignIn, call(findings.reassign)),
          name="api-finding-reassign"),
-    path("findings/<str:ref>/reject/", step("reject", RejectIn, _reject), name="api-finding-reject"),
-    path("findings/<str:ref>/reopen/", step("reopen", ReopenIn, _call(findings.reopen)), name="api-finding-reopen"),
-    path("findings/<str:ref>/comments/", step("comment", CommentIn, _call(findings.comment), conditional=False),
+    path("findings/<str:ref>/reject/", finding_step("reject", RejectIn, _reject), name="api-finding-reject"),
+    path("findings/<str:ref>/reopen/", finding_step("reopen", ReopenIn, call(findings.reopen)), name="api-finding-reopen"),
+    path("findings/<str:ref>/comments/", finding_step("comment", CommentIn, call(findings.comment), conditional=False),
          name="api-finding-comments"),
-    path("findings/<str:ref>/links/", step("link", LinkIn, _link, conditional=False), name="api-finding-links"),
+    path("findings/<str:ref>/links/", finding_step("link", LinkIn, _link, conditional=False), name="api-finding-links"),
 ]  # fmt: skip

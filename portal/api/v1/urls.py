@@ -5,6 +5,9 @@ from drf_spectacular.views import SpectacularAPIView
 
 _nouns: list = [
     path("", include("portal.api.v1.findings")),
+    path("", include("portal.api.v1.tasks")),
+    path("", include("portal.api.v1.approvals")),
+    path("", include("portal.api.v1.reading")),
     path("", include("portal.api.v1.jobs")),
 ]
 

@@ -1,0 +1,167 @@
+"""`approvals/`: what waits for a decision, why somebody may or may not decide, and the decision itself."""
+
+import json
+from typing import Any
+
+from django.urls import path
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from evidence.errors import Invalid
+from portal.api.steps import ReasonIn, checked
+from portal.api.v1.findings import PersonOut
+from portal.api.views import NounView
+from remediation.approvals import queries
+from remediation.approvals import services as approvals
+
+
+class DecisionOut(serializers.Serializer):
+    person = PersonOut()
+    verdict = serializers.CharField()
+    reason = serializers.CharField()
+    at = serializers.DateTimeField()
+
+
+class RequestOut(serializers.Serializer):
+    id = serializers.UUIDField()
+    action = serializers.CharField()
+    subject_type = serializers.CharField()
+    subject_ref = serializers.CharField()
+    cycle = serializers.IntegerField()
+    state = serializers.CharField()
+    severity = serializers.CharField()
+    needed = serializers.IntegerField()
+    distinct_departments = serializers.BooleanField()
+    content_sha256 = serializers.CharField()
+    matrix_version = serializers.IntegerField()
+    expires_at = serializers.DateTimeField()
+
+
+class QueueRow(RequestOut):
+    may = serializers.BooleanField(help_text="Whether the caller may decide.")
+    why_not = serializers.CharField()
+    rule = serializers.CharField()
+
+
+class QueuePage(serializers.Serializer):
+    results = QueueRow(many=True)
+    next = serializers.CharField(allow_null=True)
+
+
+class CandidateOut(serializers.Serializer):
+    person = PersonOut()
+    reason = serializers.CharField()
+    rule = serializers.CharField()
+
+
+class PositionOut(RequestOut):
+    content = serializers.JSONField()
+    may = serializers.BooleanField()
+    why_not = serializers.ListField(child=serializers.CharField())
+    rule = serializers.CharField()
+    still_needed = serializers.IntegerField()
+    decisions = DecisionOut(many=True)
+    eligible = CandidateOut(many=True)
+    blocked = CandidateOut(many=True)
+
+
+class DecideIn(serializers.Serializer):
+    verdict = serializers.ChoiceField(choices=["approve", "reject"])
+    reason = serializers.CharField(max_length=5000)
+    content_sha256 = serializers.CharField(max_length=64, help_text="The content the caller saw.")
+
+
+def line(row: Any) -> dict[str, Any]:
+    return {name: getattr(row, "pk" if name == "id" else name) for name in RequestOut().fields}
+
+
+def _person(person_id: Any, name: str) -> dict[str, Any]:
+    return {"id": person_id, "name": name}
+
+
+def whole(view: NounView, row: Any) -> dict[str, Any]:
+    """A request with its content and the caller's position on it."""
+    position = queries.position(row, view.actor)
+    return {
+        **line(row),
+        "content": json.loads(bytes(row.content)),
+        "may": position.may,
+        "why_not": [] if position.may else position.sentences,
+        "rule": position.rule,
+        "still_needed": position.still_needed,
+        "decisions": [
+            {
+                "person": _person(one.person_id, one.person.name),
+                "verdict": one.verdict,
+                "reason": one.reason,
+                "at": one.at,
+            }
+            for one in position.decisions
+        ],
+        **{
+            kind: [
+                {"person": _person(one.person_id, one.name), "reason": one.reason, "rule": one.rule}
+                for one in getattr(position, kind)
+            ]
+            for kind in ("eligible", "blocked")
+        },
+    }
+
+
+class ApprovalsView(NounView):
+    permission_needed = {"*": "approvals.view"}
+
+    @extend_schema(responses=QueuePage, parameters=[OpenApiParameter("cursor", str)])
+    def get(self, request: Request) -> Response:
+        """Open requests: those the caller may decide first, each other one with the reason why not."""
+        queue = queries.queue(self.actor)
+        rows = [*queue.can, *queue.cannot, *queue.other]
+        results = [{**line(row.request), "may": row.may, "why_not": row.reason, "rule": row.rule} for row in rows]
+        return Response({"results": results, "next": None})
+
+
+class ApprovalView(NounView):
+    permission_needed = {"*": "approvals.view"}
+
+    @extend_schema(responses=PositionOut)
+    def get(self, request: Request, request_id: str) -> Response:
+        """One request, its content, and who may decide it."""
+        return Response(whole(self, queries.get(request_id, actor=self.actor)))  # type: ignore[arg-type]
+
+
+class DecideView(NounView):
+    permission_needed = {"*": "approvals.view"}
+
+    @extend_schema(request=DecideIn, responses=PositionOut)
+    def post(self, request: Request, request_id: str) -> Response:
+        """Approve or reject. Needs a sign-in within the last five minutes, so a token can't."""
+        given = checked(DecideIn, request)
+        row = queries.get(request_id, actor=self.actor)  # type: ignore[arg-type]
+        if given.pop("content_sha256") != row.content_sha256:
+            raise Invalid("This is not the content you saw.", fields={"content_sha256": ["Read the request again."]})
+
+        def act() -> Response:
+            approvals.decide(row.pk, actor=self.actor, **given)
+            return Response(whole(self, queries.get(row.pk, actor=self.actor)))
+
+        return self.once(act)
+
+
+class WithdrawView(NounView):
+    permission_needed = {"*": "approvals.view"}
+
+    @extend_schema(request=ReasonIn, responses=RequestOut)
+    def post(self, request: Request, request_id: str) -> Response:
+        """Take back one's own open request."""
+        given = checked(ReasonIn, request)
+        return self.once(lambda: Response(line(approvals.withdraw(request_id, actor=self.actor, **given))))  # type: ignore[arg-type]
+
+
+urlpatterns = [
+    path("approvals/", ApprovalsView.as_view(), name="api-approvals"),
+    path("approvals/<uuid:request_id>/", ApprovalView.as_view(), name="api-approval"),
+    path("approvals/<uuid:request_id>/decide/", DecideView.as_view(), name="api-approval-decide"),
+    path("approvals/<uuid:request_id>/withdraw/", WithdrawView.as_view(), name="api-approval-withdraw"),
+]
