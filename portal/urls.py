@@ -11,6 +11,7 @@ _pages = [
     path("", include("portal.web.ledger")),
     path("", include("portal.web.jobs")),
     path("", include("portal.web.settings")),
+    path("", include("portal.web.evidence")),
 ]
 
 urlpatterns = [

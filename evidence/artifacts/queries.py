@@ -123,9 +123,9 @@ def filters_from(values: dict[str, str]) -> Filters:
             fields[name] = ["Give a day as 2026-11-24."]
             return None
 
-    covers_from, covers_to, before = day("from"), day("to"), values.get("before", "")
+    covers_from, covers_to, before = day("from"), day("to"), values.get("after", "")
     if before and not (before.isdigit() and len(before) < 10):
-        fields["before"] = ["Not a place in the list."]
+        fields["after"] = ["Not a place in the list."]
     if fields:
         raise Invalid("The list could not be narrowed as asked.", fields=fields)
     return Filters(

@@ -85,6 +85,9 @@ def sniffed(head: bytes) -> str:
         found = magic.from_buffer(head, mime=True)
     except magic.MagicException:
         return UNKNOWN
+    if found == "text/html" and not head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
+        # A table or log with a tag somewhere in it is no page.
+        found = "text/plain"
     if found.startswith("text/") and _looks_like_json(head):
         return "application/json"
     return "application/x-ole-storage" if head.startswith(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1") else found

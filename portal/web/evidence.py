@@ -1,0 +1,465 @@
+"""Evidence: the list, the upload page, one artifact with its custody and preview, its judgement, its download."""
+
+from collections.abc import Iterable
+from contextlib import suppress
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from django import forms
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse, QueryDict
+from django.middleware.csrf import CsrfViewMiddleware
+from django.shortcuts import redirect, render
+from django.urls import path, reverse
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from evidence import clock, previews
+from evidence.artifacts import facts, queries
+from evidence.artifacts import services as artifacts
+from evidence.artifacts.flags import flags_of
+from evidence.artifacts.models import Artifact, ArtifactVersion, Method, State
+from evidence.controls import queries as controls
+from evidence.controls.models import EvidenceKind
+from evidence.errors import Invalid, Refused
+from evidence.intake.services import Received
+from evidence.ledger import queries as ledger
+from evidence.previews import pictures, texts
+from portal.accounts.models import Person
+from portal.edge.tenancy import inside, needs, outside_transaction
+from portal.web import downloads, uploads
+from portal.web.components import Filter, Slice, TimelineEntry
+
+app_name = "evidence"
+
+AGES = [("yes", "Stale")]
+SIGNS = {
+    "artifact.received": ("upload", "info", "uploaded version 1"),
+    "artifact.version_added": ("file-plus-2", "info", "added a version"),
+    "artifact.linked": ("link", "", "linked it"),
+    "artifact.accepted": ("circle-check", "ok", "accepted it"),
+    "artifact.returned": ("undo-2", "review", "returned it"),
+    "artifact.released": ("lock-open", "review", "released it from quarantine"),
+    "artifact.downloaded": ("download", "", "downloaded the original"),
+    "artifact.viewed": ("eye", "", "viewed a preview"),
+    "artifact.verified": ("shield-check", "ok", "checked the stored bytes"),
+}
+PLACES = {"controls.control": ("shield-check", "Control"), "findings.finding": ("flag", "Finding")}
+PLACES |= {"tasks.task": ("list-checks", "Task"), "monitoring.run": ("calendar-check", "Control run")}
+
+
+class UploadForm(forms.Form):
+    """What is stated about files; the files themselves are received past it."""
+
+    title = forms.CharField(
+        max_length=facts.TITLE_LIMIT, required=False, help_text="What it shows. Left empty, the file's name."
+    )
+    kind = forms.ChoiceField(choices=EvidenceKind.choices, initial=EvidenceKind.REPORT)
+    period_from = forms.DateField(label="Covers from", required=False, widget=forms.DateInput({"type": "date"}))
+    period_to = forms.DateField(label="to", required=False, widget=forms.DateInput({"type": "date"}))
+    as_of = forms.DateTimeField(
+        label="Or true at this moment (UTC)", required=False, widget=forms.DateTimeInput({"type": "datetime-local"})
+    )
+    source_system = forms.CharField(label="System", max_length=facts.SHORT_LIMIT, required=False)
+    is_production = forms.ChoiceField(
+        label="Production system", required=False, choices=[("", "Not stated"), ("yes", "Yes"), ("no", "No")]
+    )
+    method = forms.ChoiceField(label="How it was produced", choices=Method.choices, initial=Method.EXPORT)
+    query = forms.CharField(
+        label="Query or steps",
+        required=False,
+        widget=forms.Textarea({"rows": 3, "class": "mono"}),
+        help_text="Lets the auditor repeat it. This proves completeness.",
+    )
+    row_count = forms.IntegerField(label="Rows", required=False, min_value=0)
+    control = forms.CharField(
+        label="Control",
+        required=False,
+        max_length=16,
+        widget=forms.TextInput({"list": "controls", "placeholder": "AC-01"}),
+    )
+    note = forms.CharField(label="What is new in this version", required=False, max_length=facts.SHORT_LIMIT)
+
+
+@require_GET
+@needs("evidence.view")
+def evidence(request: HttpRequest) -> HttpResponse:
+    """Evidence, newest first, fifty at a time; every state of the list is a URL."""
+    filters = queries.filters_from(request.GET.dict())
+    page = queries.evidence(filters)
+    more = ""
+    if page.next_before is not None:
+        params = request.GET.copy()
+        params["after"] = str(page.next_before)
+        more = f"?{params.urlencode()}"
+    today = clock.now().date()
+    rows = [
+        {
+            "artifact": row,
+            "links": [_place(link.target_type, link.target_ref) for link in _distinct(row)],
+            "is_stale": bool(row.fresh_until and row.fresh_until < today),
+        }
+        for row in page.rows
+    ]
+    return render(
+        request,
+        "evidence/list.html",
+        {
+            "rows": rows,
+            "page": Slice(len(rows), None, more, "shown"),
+            "filters": [
+                Filter("state", "State", State.choices),
+                Filter("kind", "Kind", EvidenceKind.choices),
+                Filter("stale", "Age", AGES),
+                Filter("control", "Control"),
+            ],
+            "is_filtered": any(
+                request.GET.get(name) for name in ("state", "kind", "stale", "control", "q", "from", "to")
+            ),
+            "may_upload": _may(request, "evidence.upload"),
+        },
+    )
+
+
+@csrf_exempt  # checked below, once the body's files go into the vault instead of temporary files
+@outside_transaction
+@require_http_methods(["GET", "POST"])
+@needs("evidence.upload")
+def upload(request: HttpRequest) -> HttpResponseBase:
+    """The page, and its two ways in: one raw file from the page's script, or a plain form with several."""
+    if request.method == "GET":
+        with inside(request):
+            return _upload_page(request, UploadForm(initial=_initial(request.GET)))
+    return _upload_form(request) if uploads.is_form(request) else _upload_raw(request)
+
+
+def _upload_raw(request: HttpRequest) -> HttpResponseBase:
+    if (forged := _forged(request)) is not None:
+        return forged
+    values = uploads.stated(request)
+    name = uploads.first(values, "filename")
+    about = uploads.facts_from(values)
+    received = uploads.receive_raw(request, filename=name)
+    try:
+        with inside(request):
+            artifact = keep(request.actor, received, values, about=about)  # type: ignore[attr-defined]
+    except Refused as refusal:
+        uploads.discarding([received], refusal)
+        raise
+    return JsonResponse({**brief(artifact), "url": address(request, artifact)}, status=201)
+
+
+def _upload_form(request: HttpRequest) -> HttpResponseBase:
+    handler = uploads.sealing_form(request)
+    try:
+        forged = _forged(request)
+        files = [file for field in request.FILES for file in request.FILES.getlist(field)]
+        handler.refuse_incomplete()
+    except BaseException:
+        handler.abandon()
+        raise
+    if forged is not None:
+        handler.abandon()
+        return forged
+    form = UploadForm(request.POST)
+    try:
+        if not form.is_valid():
+            raise Invalid("The evidence was not recorded; some fields don't fit.")
+        if not files:
+            raise Invalid("Choose a file first.", fields={"file": ["No file was chosen."]})
+        about = uploads.facts_from(request.POST)
+        received = [uploads.examined(file) for file in files]
+        with inside(request):
+            kept = [keep(request.actor, one, request.POST, about=about) for one in received]  # type: ignore[attr-defined]
+            messages.success(request, _thanks(kept))
+    except Invalid as refusal:
+        handler.abandon()
+        for field, words in (refusal.fields or {"": [refusal.message]}).items():
+            form.add_error(field if field in form.fields else None, words)
+        with inside(request):
+            return _upload_page(request, form, status=422)
+    except Refused:
+        handler.abandon()
+        raise
+    if len(kept) == 1:
+        return redirect(address(request, kept[0]))
+    return redirect("evidence:list", organization=request.organization.slug)  # type: ignore[attr-defined]
+
+
+def keep(actor: Any, received: Received, values: uploads.Values, *, about: facts.VersionFacts) -> Artifact:
+    """Record one stored file as new evidence, or as a version of what `artifact` names, and link it."""
+    ref = uploads.first(values, "artifact")
+    if ref:
+        found = queries.artifact(ref)
+        version = uploads.first(values, "version")
+        expected = int(version) if version.isdigit() else found.version
+        artifact = artifacts.add_version(found.pk, received, version=expected, actor=actor, about=about)
+    else:
+        title = uploads.first(values, "title") or received.filename[: facts.TITLE_LIMIT]
+        kind = uploads.first(values, "kind") or EvidenceKind.REPORT
+        artifact = artifacts.add(received, title=title, kind=kind, actor=actor, about=about)
+    for control in uploads.several(values, "control"):
+        artifacts.link_control(artifact.pk, control, actor=actor)
+    return queries.artifact(artifact.pk)
+
+
+def brief(artifact: Artifact) -> dict[str, Any]:
+    """What an uploader needs to know at once."""
+    latest = artifact.latest
+    return {
+        "ref": artifact.ref,
+        "number": latest.number if latest else 0,
+        "title": artifact.title,
+        "state": artifact.state,
+        "sha256": latest.sha256 if latest else "",
+        "size": latest.size if latest else 0,
+        "type": latest.mime if latest else "",
+        "notes": [note["sentence"] for note in (latest.intake_notes if latest else [])],
+    }
+
+
+def address(request: HttpRequest, artifact: Artifact) -> str:
+    return reverse("evidence:artifact", args=[request.organization.slug, artifact.ref])  # type: ignore[attr-defined]
+
+
+@require_GET
+@needs("evidence.view")
+def artifact(request: HttpRequest, ref: str, number: int | None = None) -> HttpResponse:
+    """One artifact: facts, period, versions, integrity, custody and where it is used."""
+    found = queries.artifact(ref)
+    version = queries.version(ref, number) if number else found.latest
+    history = ledger.history("artifacts.artifact", found.pk)
+    kind = previews.kind_of(version.mime) if version else previews.Kind.NONE
+    reviews = list(found.reviews.all())
+    return render(
+        request,
+        "evidence/artifact.html",
+        {
+            "artifact": found,
+            "version": version,
+            "is_latest": version is not None and version.pk == found.latest_id,
+            "flags": flags_of(found, version) if version else [],
+            "questions": _questions(version),
+            "versions": [(row, _judged(row, reviews)) for row in found.versions.all()],
+            "used_by": [_place(link.target_type, link.target_ref, link.closing) for link in _distinct(found)],
+            "period": _period(version),
+            "custody": _custody(history),
+            "returned": next((row for row in reviews if row.verdict == "returned"), None),
+            "has_preview": kind is not previews.Kind.NONE,
+            "is_picture": kind in (previews.Kind.IMAGE, previews.Kind.PDF),
+            "may": {
+                "download": _may(request, "evidence.download"),
+                "upload": _may(request, "evidence.upload"),
+                "review": _may(request, "evidence.review"),
+            },
+            "states": State,
+        },
+    )
+
+
+@require_POST
+@needs("evidence.review")
+def review(request: HttpRequest, ref: str) -> HttpResponse:
+    """Accept, return with words, or release from quarantine."""
+    found = queries.artifact(ref)
+    verdict, reason = request.POST.get("verdict", ""), request.POST.get("reason", "")
+    number = _number(request.POST.get("number", ""))
+    judge = {"accepted": artifacts.accept, "returned": artifacts.give_back, "released": artifacts.release}.get(verdict)
+    if judge is None:
+        raise Invalid("Choose to accept, return or release.", fields={"verdict": ["Unknown."]})
+    judge(found.pk, number=number, actor=request.actor, reason=reason)  # type: ignore[attr-defined, operator]
+    messages.success(request, f"{found.ref}, version {number}: {State(queries.artifact(ref).state).label.lower()}.")
+    return redirect("evidence:artifact", organization=request.organization.slug, ref=ref)  # type: ignore[attr-defined]
+
+
+@require_POST
+@needs("evidence.upload")
+def link(request: HttpRequest, ref: str) -> HttpResponse:
+    """Link to a control."""
+    artifacts.link_control(queries.artifact(ref).pk, request.POST.get("control", ""), actor=request.actor)  # type: ignore[attr-defined]
+    return redirect("evidence:artifact", organization=request.organization.slug, ref=ref)  # type: ignore[attr-defined]
+
+
+@require_POST
+@needs("evidence.view")
+def verify(request: HttpRequest, ref: str, number: int) -> HttpResponse:
+    """Read and hash the stored bytes now."""
+    version = queries.version(ref, number)
+    if artifacts.verify(version.pk, actor=request.actor):  # type: ignore[attr-defined]
+        messages.success(request, f"The stored bytes of {ref}, version {number}, have the SHA-256 on record.")
+    else:
+        messages.error(
+            request, f"The stored bytes of {ref}, version {number}, are not those on record. Tell your administrator."
+        )
+    return redirect("evidence:version", organization=request.organization.slug, ref=ref, number=number)  # type: ignore[attr-defined]
+
+
+@require_GET
+@needs("evidence.download")
+def download(request: HttpRequest, ref: str, number: int) -> HttpResponseBase:
+    """The original file, as an attachment."""
+    version = downloads.record(request, queries.version(ref, number).pk, reason=request.GET.get("reason", "")[:500])
+    return downloads.serve(request, version)
+
+
+@require_GET
+@needs("evidence.view")
+def preview(request: HttpRequest, ref: str, number: int) -> HttpResponse:
+    """What can be shown of the file: its beginning as text, or links to its drawn pages."""
+    version = queries.version(ref, number)
+    kind = previews.kind_of(version.mime)
+    context: dict[str, Any] = {"artifact": version.artifact, "version": version, "kind": kind.value}
+    if kind in (previews.Kind.IMAGE, previews.Kind.PDF):
+        context["page"] = max(1, min(pictures.MAX_PAGE, _number(request.GET.get("page", ""), 1)))
+    elif kind is not previews.Kind.NONE:
+        version = artifacts.record_view(version.pk, actor=request.actor)  # type: ignore[attr-defined]
+        context["shown"] = texts.shown(version.blob, kind)
+    fragment = request.headers.get("HX-Request") == "true"
+    response = render(request, "evidence/_preview.html" if fragment else "evidence/preview.html", context)
+    response["Cache-Control"] = "private, no-store"
+    response["Vary"] = "HX-Request"
+    return response
+
+
+@require_GET
+@needs("evidence.view")
+def picture(request: HttpRequest, ref: str, number: int, page: int) -> HttpResponseBase:
+    """One page as PNG, drawn by us."""
+    version = queries.version(ref, number)
+    kind = previews.kind_of(version.mime)
+    if kind not in (previews.Kind.IMAGE, previews.Kind.PDF):
+        raise pictures.NoPicture("Files of this kind have no pages to show.")
+    version = artifacts.record_view(version.pk, actor=request.actor, page=page)  # type: ignore[attr-defined]
+    drawn = pictures.drawn(version.blob, kind, page)
+    return downloads.private(HttpResponse(drawn.png, content_type="image/png"))
+
+
+def _nobody(request: HttpRequest) -> HttpResponse:
+    raise AssertionError("only stands in for a view that needs its token")
+
+
+def _forged(request: HttpRequest) -> HttpResponse | None:
+    """Django's answer to a request without its CSRF token, or None."""
+    return CsrfViewMiddleware(_nobody).process_view(request, _nobody, (), {})
+
+
+def _number(text: str, otherwise: int = 0) -> int:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else otherwise
+
+
+def _may(request: HttpRequest, permission: str) -> bool:
+    return bool(request.actor.may(permission))  # type: ignore[attr-defined]
+
+
+def _initial(given: QueryDict) -> dict[str, str]:
+    return {name: given.get(name, "") for name in UploadForm.base_fields if given.get(name)}
+
+
+def _upload_page(request: HttpRequest, form: UploadForm, status: int = 200) -> HttpResponse:
+    ref = request.GET.get("artifact", "") or request.POST.get("artifact", "")
+    context = {
+        "form": form,
+        "limit_bytes": queries.upload_limit_bytes(request.organization.id),  # type: ignore[attr-defined]
+        "controls": list(controls.controls().values_list("ref", "title")),
+        "of": queries.artifact(ref) if ref else None,
+    }
+    return render(request, "evidence/upload.html", context, status=status)
+
+
+def _thanks(kept: list[Artifact]) -> str:
+    names = ", ".join(one.ref for one in kept)
+    held = [one.ref for one in kept if one.state == State.QUARANTINED]
+    return f"Received as {names}." + (f" {', '.join(held)} waits in quarantine for a reviewer." if held else "")
+
+
+def _questions(version: ArtifactVersion | None) -> list[tuple[str, str]]:
+    answers = version.ipe if version else {}
+    words = {True: "Yes", False: "No"}
+    return [
+        (word, words[answers[key]] if isinstance(answers[key], bool) else str(answers[key]))
+        for key, word in facts.IPE_QUESTIONS.items()
+        if key in answers
+    ]
+
+
+def _distinct(artifact: Artifact) -> Iterable[Any]:
+    """One link for each target, the closing one first."""
+    best: dict[tuple[str, UUID], Any] = {}
+    for row in artifact.links.all():
+        key = (row.target_type, row.target_id)
+        if key not in best or row.closing:
+            best[key] = row
+    return best.values()
+
+
+def _place(target_type: str, ref: str, closing: bool = False) -> dict[str, Any]:
+    icon, word = PLACES.get(target_type, ("link", target_type.rpartition(".")[2].capitalize()))
+    return {"icon": icon, "word": word, "ref": ref or word, "closing": closing, "url": ""}
+
+
+def _judged(version: ArtifactVersion, reviews: list[Any]) -> str:
+    """The state of one version: the last judgement of it, else received."""
+    verdicts = [row.verdict for row in reviews if row.reviewed_id == version.pk and row.verdict != "released"]
+    return verdicts[0] if verdicts else "received"
+
+
+def _period(version: ArtifactVersion | None) -> dict[str, Any] | None:
+    """What a bar shows: the days covered within the year that ends with them."""
+    if version is None or version.period_from is None or version.period_to is None:
+        return None
+    first, last = version.period_from, version.period_to
+    with suppress(ValueError):
+        start, end = date(first.year, first.month, 1), max(last, clock.now().date())
+        days = (last - first).days + 1
+        return {"parts": [(first, last, "ok")], "start": start, "end": end, "days": days, "first": first, "last": last}
+    return None
+
+
+def _custody(history: list[Any]) -> list[TimelineEntry]:
+    people = Person.objects.in_bulk({fact.person_id for fact in history if fact.person_id})
+    return [_entry(fact, people) for fact in reversed(history)]
+
+
+def _entry(fact: Any, people: dict[Any, Person]) -> TimelineEntry:
+    icon, tone, text = SIGNS.get(fact.kind, ("circle-dot", "", fact.kind))
+    data, after = fact.data or {}, fact.after or {}
+    number = data.get("number") or after.get("number")
+    if fact.kind == "artifact.version_added":
+        text = f"added version {number}"
+    elif fact.kind == "artifact.linked":
+        target = data.get("target", {})
+        text = f"linked it to {target.get('ref') or target.get('type', '')}"
+    elif fact.kind == "artifact.verified" and not data.get("intact", True):
+        icon, tone, text = "octagon-alert", "crit", "found that the stored bytes differ"
+    elif number and fact.kind != "artifact.received":
+        text = f"{text}, version {number}"
+    person = people.get(fact.person_id)
+    details = [(name.replace("_", " ").capitalize(), words) for name, words in fact.texts.items() if name != "reason"]
+    if digest := (data.get("sha256") or after.get("sha256")):
+        details.append(("SHA-256", digest))
+    return TimelineEntry(
+        at=fact.at,
+        actor=person.name if person else fact.system or "The product",
+        text=text,
+        icon=icon,
+        tone=tone,
+        index=fact.index,
+        hash=fact.leaf,
+        quote=fact.reason,
+        details=details,
+    )
+
+
+urlpatterns = [
+    path("evidence/", evidence, name="list"),
+    path("evidence/upload", upload, name="upload"),
+    path("evidence/<str:ref>", artifact, name="artifact"),
+    path("evidence/<str:ref>/v/<int:number>", artifact, name="version"),
+    path("evidence/<str:ref>/v/<int:number>/original", download, name="download"),
+    path("evidence/<str:ref>/v/<int:number>/preview", preview, name="preview"),
+    path("evidence/<str:ref>/v/<int:number>/page/<int:page>.png", picture, name="picture"),
+    path("evidence/<str:ref>/v/<int:number>/verify", verify, name="verify"),
+    path("evidence/<str:ref>/review", review, name="review"),
+    path("evidence/<str:ref>/link", link, name="link"),
+]
