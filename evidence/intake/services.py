@@ -44,7 +44,7 @@ def take(
 
 def examine(sealed: vault.Sealed, *, filename: str, claimed_mime: str = "", expected_sha256: str = "") -> Received:
     """Find out what stored bytes are. A digest that differs from the sender's removes them again."""
-    if expected_sha256 and not hmac.compare_digest(expected_sha256.lower().strip(), sealed.sha256):
+    if expected_sha256 and not hmac.compare_digest(expected_sha256.lower().strip().encode(), sealed.sha256.encode()):
         vault.discard(sealed)
         raise DigestDiffers(
             f"The file arrived with SHA-256 {sealed.sha256}, but you said {expected_sha256}. Nothing of it was kept.",

@@ -147,7 +147,7 @@ def _upload_raw(request: HttpRequest) -> HttpResponseBase:
     except Refused as refusal:
         uploads.discarding([received], refusal)
         raise
-    return JsonResponse({**brief(artifact), "url": address(request, artifact)}, status=201)
+    return _stored(request, artifact)
 
 
 def _upload_form(request: HttpRequest) -> HttpResponseBase:
@@ -169,12 +169,16 @@ def _upload_form(request: HttpRequest) -> HttpResponseBase:
         if not files:
             raise Invalid("Choose a file first.", fields={"file": ["No file was chosen."]})
         about = uploads.facts_from(request.POST)
-        received = [uploads.examined(file) for file in files]
+        digest = request.POST.get("client_sha256", "") if len(files) == 1 else ""
+        received = [uploads.examined(file, expected=digest) for file in files]
         with inside(request):
             kept = [keep(request.actor, one, request.POST, about=about) for one in received]  # type: ignore[attr-defined]
-            messages.success(request, _thanks(kept))
+            if not _by_script(request):
+                messages.success(request, _thanks(kept))
     except Invalid as refusal:
         handler.abandon()
+        if _by_script(request):
+            raise
         for field, words in (refusal.fields or {"": [refusal.message]}).items():
             form.add_error(field if field in form.fields else None, words)
         with inside(request):
@@ -182,9 +186,20 @@ def _upload_form(request: HttpRequest) -> HttpResponseBase:
     except Refused:
         handler.abandon()
         raise
+    if _by_script(request):
+        return _stored(request, kept[0])
     if len(kept) == 1:
         return redirect(address(request, kept[0]))
     return redirect("evidence:list", organization=request.organization.slug)  # type: ignore[attr-defined]
+
+
+def _by_script(request: HttpRequest) -> bool:
+    return request.headers.get("HX-Request") == "true"
+
+
+def _stored(request: HttpRequest, artifact: Artifact) -> JsonResponse:
+    url = address(request, artifact)
+    return JsonResponse({**brief(artifact), "url": url}, status=201, headers={"Location": url})
 
 
 def keep(actor: Any, received: Received, values: uploads.Values, *, about: facts.VersionFacts) -> Artifact:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, date, datetime
 from typing import IO, Any
+from urllib.parse import unquote
 from uuid import UUID
 
 from django.core.files.uploadedfile import UploadedFile
@@ -194,7 +195,8 @@ def examined(file: SealedFile, *, expected: str = "") -> intake.Received:
 
 def expected_sha256(request: HttpRequest) -> str:
     """The digest the sender computed: `X-SHA256` in hex, or `Content-Digest` of RFC 9530. Empty without one."""
-    given = request.headers.get("X-SHA256", "").strip().lower()
+    headers = request.headers
+    given = (headers.get("X-SHA256") or headers.get("X-Client-SHA256") or "").strip().lower()
     if given:
         if len(given) != 64 or set(given) - set("0123456789abcdef"):
             raise Invalid("X-SHA256 is not a SHA-256 in hex.", fields={"X-SHA256": ["64 hex digits."]})
@@ -213,6 +215,8 @@ def expected_sha256(request: HttpRequest) -> str:
 def stated(request: HttpRequest) -> QueryDict:
     """What a raw upload states: the query, and `X-Evidence-Facts`, a JSON object in base64url, for longer texts."""
     values = request.GET.copy()
+    if name := request.headers.get("X-File-Name", ""):
+        values["filename"] = unquote(name)
     given = request.headers.get("X-Evidence-Facts", "")
     if given:
         try:

@@ -1,12 +1,15 @@
 // Files: drop, paste or choose; one request per file, a row per file with its stages, a bar and a way to stop.
 //
-// <form data-upload="/address" data-field="file" [data-mode="stream"] [data-most="bytes"]>. The server answers with
+// <form data-upload="/address" data-field="file" [data-mode="stream"] [data-later] [data-most="bytes"]>. With
+// data-later files wait for the form's button, so that the fields beside them can be filled first. "stream" sends the
+// file alone and the fields in a header, unless they are too long for one. The server answers with
 // a file row (templates/ui/file_row.html), with a redirect that is followed when all files are in, or with a refusal.
 
 import { csrf, icon, make, parsed, say } from "./ui.js";
 
 const HASH_MOST = 64 * 1024 * 1024;
 const AT_ONCE = 2;
+const FACTS_MOST = 6000;
 const started = new WeakSet();
 
 function size(bytes) {
@@ -19,6 +22,14 @@ async function digest(file) {
   if (!window.crypto?.subtle || file.size > HASH_MOST) return "";
   const bytes = await window.crypto.subtle.digest("SHA-256", await file.arrayBuffer());
   return [...new Uint8Array(bytes)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+/** The form's fields as JSON in base64url, or nothing when they are too long for a header. */
+function factsOf(form) {
+  const told = [...new FormData(form)].filter(([name, value]) => typeof value === "string" && value && name !== "csrfmiddlewaretoken");
+  const bytes = new TextEncoder().encode(JSON.stringify(Object.fromEntries(told)));
+  const text = btoa([...bytes].map((byte) => String.fromCharCode(byte)).join(""));
+  return text.length > FACTS_MOST ? "" : text.replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
 }
 
 /** The row of one file while it travels. */
@@ -71,6 +82,7 @@ export function start(form) {
   const zone = form.querySelector("[data-drop]");
   const queue = form.querySelector("[data-queue]");
   const status = form.querySelector("[data-say]");
+  const later = "later" in form.dataset;
   const waiting = [];
   let running = 0;
   let next = "";
@@ -78,8 +90,8 @@ export function start(form) {
 
   const tell = (text) => { if (status) status.textContent = text; else say(text); };
 
-  function body(file, hash) {
-    if (form.dataset.mode === "stream") return file;
+  function body(file, hash, facts) {
+    if (facts) return file;
     const data = new FormData(form);
     data.delete(input.name);
     data.append(form.dataset.field || input.name, file, file.name);
@@ -110,13 +122,16 @@ export function start(form) {
     const finished = new Promise((resolve) => { xhr.onloadend = resolve; });
     xhr.open("POST", form.dataset.upload);
     for (const [name, value] of Object.entries({ ...csrf(), "HX-Request": "true" })) xhr.setRequestHeader(name, value);
-    if (form.dataset.mode === "stream") {
+    const facts = form.dataset.mode === "stream" ? factsOf(form) : "";
+    if (facts) {
       xhr.setRequestHeader("Content-Type", "application/octet-stream");
+      xhr.setRequestHeader("X-Evidence-Facts", facts);
+      xhr.setRequestHeader("X-File-Type", file.type || "application/octet-stream");
       xhr.setRequestHeader("X-File-Name", encodeURIComponent(file.name));
       if (hash) xhr.setRequestHeader("X-Client-SHA256", hash);
     }
     tell(`Sending ${file.name}`);
-    xhr.send(body(file, hash));
+    xhr.send(body(file, hash, facts));
     await finished;
     settle(file, row, xhr, done);
   }
@@ -174,7 +189,17 @@ export function start(form) {
         waiting.push({ file, row });
       }
     }
-    pump();
+    if (!later) pump();
+  }
+
+  if (later) {
+    input.required = false;
+    form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      if (!waiting.length && !running) tell("Choose a file first");
+      failures = 0;
+      pump();
+    });
   }
 
   input.addEventListener("change", () => { add(input.files); input.value = ""; });
