@@ -12,13 +12,13 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import path, reverse
 from django.views.decorators.http import require_GET
-from evidence.previews import pictures, texts
 
 from evidence import clock, previews, tenancy
 from evidence.artifacts import services as artifacts
 from evidence.artifacts.models import ArtifactLink, ArtifactVersion
 from evidence.errors import NotFound
 from evidence.ledger import queries as ledger
+from evidence.previews import pictures, texts
 from portal.accounts import object_grants
 from portal.accounts.models import Person
 from portal.edge.tenancy import keeping_record
