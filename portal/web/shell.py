@@ -80,7 +80,7 @@ GROUPS: tuple[tuple[str, tuple[Place, ...]], ...] = (
     (
         "Manage",
         (
-            Place("people", "People and roles", "users", "people", ("people:list",), ("people.view",)),
+            Place("people", "People and roles", "users", "people", ("people:list",), ("people.view",), short="People"),
             Place("settings", "Settings", "settings-2", "settings", ("settings:home", "settings:policies"), ("settings.manage",)),
             Place("jobs", "Jobs", "rotate-ccw", "jobs", ("jobs:list",), ("jobs.view",)),
         ),
