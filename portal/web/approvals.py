@@ -174,12 +174,11 @@ def _panel(request: HttpRequest, asked: Request, left: Refusal | None = None) ->
     action = ACTIONS[asked.action]
     is_open = asked.state == Request.State.OPEN
     decided = any(decision.person_id == actor.person_id for decision in position.decisions)
-    waiting_for = "another department" if asked.distinct_departments and position.decisions else "one more person"
     lines = [
         DecisionLine(one.person.name, one.verdict, one.department, one.at, one.reason) for one in position.decisions
     ]
     if is_open and position.still_needed:
-        lines.append(DecisionLine(f"{position.still_needed} more", "waiting", f"From {waiting_for}"))
+        lines.append(_missing(position.still_needed, asked))
     blocked = not position.may and not decided
     return ApprovalPanel(
         title=action.word,
@@ -191,6 +190,7 @@ def _panel(request: HttpRequest, asked: Request, left: Refusal | None = None) ->
         heading=f"You cannot {action.verb} this" if is_open else "Nothing is left to decide",
         sentence=_sentence(position, decided),
         rule=position.rule if blocked else "",
+        rule_note=position.conflicts[0].general if blocked and position.conflicts else "",
         acts=_acts(asked, position.conflicts, actor) if blocked else (),
         candidates=_candidates(position) if is_open else (),
         ask_url=reverse("approvals:ask", args=[_slug(request), asked.pk])
@@ -211,7 +211,14 @@ def _sentence(position: queries.Position, decided: bool) -> str:
         return "You took no part in this work, so you can decide."
     if decided:
         return "Your decision stands in the history and cannot be changed."
-    return " ".join(position.sentences)
+    # The first act speaks for all; the others stand in the list below it.
+    others = position.sentences[len(position.conflicts) :]
+    return " ".join([*position.sentences[: min(1, len(position.conflicts))], *others])
+
+
+def _missing(count: int, asked: Request) -> DecisionLine:
+    note = "From different departments" if asked.distinct_departments else ""
+    return DecisionLine("One more approval" if count == 1 else f"{count} more approvals", "waiting", note)
 
 
 def _small_team(position: queries.Position, asked: Request) -> str:
@@ -234,7 +241,7 @@ def _candidates(position: queries.Position) -> list[Candidate]:
             one.reason or _standing(one),
             one.person_id == suggested,
         )
-        for one in (*position.eligible, *position.blocked)
+        for one in (*position.eligible, *(blocked for blocked in position.blocked if not blocked.has_decided))
     ]
 
 

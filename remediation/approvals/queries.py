@@ -35,6 +35,7 @@ class Candidate:
     reason: str = ""
     rule: str = ""
     asked_at: datetime | None = None
+    has_decided: bool = False
 
 
 @dataclass(frozen=True)
@@ -205,7 +206,14 @@ def position(request: Request, actor: Actor) -> Position:
         elif found:
             reason, rule = found[0].third_person, found[0].rule
         candidate = Candidate(
-            member.person_id, member.name, role, member.departments[role], reason, rule, asked.get(member.person_id)
+            member.person_id,
+            member.name,
+            role,
+            member.departments[role],
+            reason,
+            rule,
+            asked.get(member.person_id),
+            member.person_id in decided,
         )
         (blocked if reason else eligible).append(candidate)
     own = next((member for member in everyone if member.person_id == actor.person_id), None)

@@ -30,7 +30,10 @@ class Terms:
 
 @dataclass(frozen=True)
 class Conflict:
-    """One reason why a person may not take a duty. `sentence` speaks to that person, `third_person` about them."""
+    """One reason why a person may not take a duty.
+
+    `sentence` speaks to that person, `third_person` about them, `general` states the rule.
+    """
 
     rule: str
     held: str
@@ -38,6 +41,7 @@ class Conflict:
     act: str
     sentence: str
     third_person: str
+    general: str
     about: str = ""
     at: datetime | None = None
 
@@ -75,6 +79,7 @@ def _conflict(rule: Cell, item: Held) -> Conflict:
         act=act,
         sentence=f"{act}, so someone else must {WORDS[rule.wanted].instead} (rule {rule.number}).",
         third_person=f"{WORDS[item.duty].whoever.capitalize()}{_when(item)} (rule {rule.number})",
+        general=rule.sentence,
         about=item.about,
         at=item.at,
     )
