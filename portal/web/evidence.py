@@ -19,7 +19,7 @@ from evidence import clock, previews
 from evidence.artifacts import facts, queries
 from evidence.artifacts import services as artifacts
 from evidence.artifacts.flags import flags_of
-from evidence.artifacts.models import Artifact, ArtifactVersion, Method, State
+from evidence.artifacts.models import Artifact, ArtifactLink, ArtifactVersion, Method, State
 from evidence.controls import queries as controls
 from evidence.controls.models import EvidenceKind
 from evidence.errors import Invalid, Refused
@@ -30,6 +30,10 @@ from portal.accounts.models import Person
 from portal.edge.tenancy import inside, needs, outside_transaction
 from portal.web import downloads, uploads
 from portal.web.components import Filter, Slice, TimelineEntry
+from portal.web.shell import named
+from remediation.findings.models import Finding
+from remediation.tasks import services as tasks
+from remediation.tasks.models import Task
 
 app_name = "evidence"
 
@@ -45,8 +49,12 @@ SIGNS = {
     "artifact.viewed": ("eye", "", "viewed a preview"),
     "artifact.verified": ("shield-check", "ok", "checked the stored bytes"),
 }
-PLACES = {"controls.control": ("shield-check", "Control"), "findings.finding": ("flag", "Finding")}
-PLACES |= {"tasks.task": ("list-checks", "Task"), "monitoring.run": ("calendar-check", "Control run")}
+PLACES = {
+    "controls.control": ("shield-check", "Control", "controls:detail"),
+    "findings.finding": ("flag", "Finding", "findings:detail"),
+    "tasks.task": ("list-checks", "Task", "tasks:detail"),
+    "monitoring.run": ("calendar-check", "Control run", ""),
+}
 
 
 class UploadForm(forms.Form):
@@ -97,7 +105,7 @@ def evidence(request: HttpRequest) -> HttpResponse:
     rows = [
         {
             "artifact": row,
-            "links": [_place(link.target_type, link.target_ref) for link in _distinct(row)],
+            "links": [_place(request, link) for link in _distinct(row)],
             "is_stale": bool(row.fresh_until and row.fresh_until < today),
         }
         for row in page.rows
@@ -216,7 +224,29 @@ def keep(actor: Any, received: Received, values: uploads.Values, *, about: facts
         artifact = artifacts.add(received, title=title, kind=kind, actor=actor, about=about)
     for control in uploads.several(values, "control"):
         artifacts.link_control(artifact.pk, control, actor=actor)
+    _attach(artifact, values, actor)
     return queries.artifact(artifact.pk)
+
+
+def _attach(artifact: Artifact, values: uploads.Values, actor: Any) -> None:
+    """Give it as evidence of a fix: remediation links it and keeps the uploader's hand."""
+    for ref in uploads.several(values, "finding"):
+        finding = Finding.objects.filter(ref=ref.upper()).first()
+        if finding is None:
+            raise Invalid(f"There is no finding {ref} here.", fields={"finding": ["Unknown."]})
+        tasks.attach_evidence(artifact.pk, finding_id=finding.pk, actor=actor)
+    for ref in uploads.several(values, "task"):
+        task = _task(ref)
+        owed = [row.pk for row in task.owed.all() if str(row.pk) in uploads.several(values, "owed")]
+        for owed_id in owed or [None]:
+            tasks.attach_evidence(artifact.pk, task_id=task.pk, owed_id=owed_id, actor=actor)
+
+
+def _task(ref: str) -> Task:
+    found = Task.objects.select_related("finding").prefetch_related("owed").filter(ref=ref.strip().upper()).first()
+    if found is None:
+        raise Invalid(f"There is no task {ref} here.", fields={"task": ["Unknown."]})
+    return found
 
 
 def brief(artifact: Artifact) -> dict[str, Any]:
@@ -257,7 +287,7 @@ def artifact(request: HttpRequest, ref: str, number: int | None = None) -> HttpR
             "flags": flags_of(found, version) if version else [],
             "questions": _questions(version),
             "versions": [(row, _judged(row, reviews)) for row in found.versions.all()],
-            "used_by": [_place(link.target_type, link.target_ref, link.closing) for link in _distinct(found)],
+            "used_by": [_place(request, link) for link in _distinct(found)],
             "period": _period(version),
             "custody": _custody(history),
             "returned": next((row for row in reviews if row.verdict == "returned"), None),
@@ -372,8 +402,14 @@ def _initial(given: QueryDict) -> dict[str, str]:
 
 
 def _upload_page(request: HttpRequest, form: UploadForm, status: int = 200) -> HttpResponse:
-    ref = request.GET.get("artifact", "") or request.POST.get("artifact", "")
+    given = {**request.GET.dict(), **request.POST.dict()}
+    ref, task = given.get("artifact", ""), _task(given["task"]) if given.get("task") else None
+    chosen = uploads.several(request.POST or request.GET, "owed")
     context = {
+        "task": task,
+        "task_url": named("tasks:detail", organization=request.organization.slug, ref=task.ref) if task else "",  # type: ignore[attr-defined]
+        "finding_ref": given.get("finding", "") if task is None else "",
+        "owed": [(row, str(row.pk) in chosen) for row in task.owed.all()] if task else [],
         "form": form,
         "limit_bytes": queries.upload_limit_bytes(request.organization.id),  # type: ignore[attr-defined]
         "controls": list(controls.controls().values_list("ref", "title")),
@@ -408,9 +444,11 @@ def _distinct(artifact: Artifact) -> Iterable[Any]:
     return best.values()
 
 
-def _place(target_type: str, ref: str, closing: bool = False) -> dict[str, Any]:
-    icon, word = PLACES.get(target_type, ("link", target_type.rpartition(".")[2].capitalize()))
-    return {"icon": icon, "word": word, "ref": ref or word, "closing": closing, "url": ""}
+def _place(request: HttpRequest, link: ArtifactLink) -> dict[str, Any]:
+    icon, word, page = PLACES.get(link.target_type, ("link", link.target_type.rpartition(".")[2].capitalize(), ""))
+    slug = request.organization.slug  # type: ignore[attr-defined]
+    url = named(page, organization=slug, ref=link.target_ref) if page and link.target_ref else ""
+    return {"icon": icon, "word": word, "ref": link.target_ref or word, "closing": link.closing, "url": url}
 
 
 def _judged(version: ArtifactVersion, reviews: list[Any]) -> str:

@@ -19,9 +19,11 @@ from evidence.controls import services as controls
 from evidence.intake import services as intake
 from evidence.ledger.models import Event
 from evidence.organizations import services as organizations
+from remediation.sod.models import Hand
 from tests.people import account_of
 from tests.portal.evidence_store import stored_files
 from tests.portal.web.test_signing_in_and_people import signed_in
+from tests.remediation.story import Story
 
 CSV = b"week,result\nW12,<script>alert(1)</script>\n"
 
@@ -293,3 +295,32 @@ def test_evidence_is_linked_to_a_control_on_its_page(root, uploaded, people):
     assert "AC-01" in client.get(f"{root}E-001").content.decode()
     assert client.get(f"{root}?control=AC-01").content.decode().count('<span class="id">E-') == 1
     assert client.get(f"{root}?control=AC-02").content.decode().count('<span class="id">E-') == 0
+
+
+def test_evidence_given_for_a_task_answers_what_it_owes_and_leaves_the_uploaders_hand(root, people):
+    story = Story(people).reported().triaged().analysed().planned().in_remediation()
+    owed = story.task.owed.get()
+    client = signed_in(people.ivan)
+    address = f"{root}upload?task={story.task.ref}&owed={owed.pk}"
+    page = client.get(address).content.decode()
+    assert f'value="{owed.pk}" checked' in page
+    assert story.finding.ref in page
+    form = {"kind": "report", "method": "export", "task": story.task.ref, "owed": str(owed.pk)}
+    assert client.post(f"{root}upload", {**form, "file": SimpleUploadedFile("a.csv", CSV)}).status_code == 302
+    owed.refresh_from_db()
+    assert owed.artifact.ref == "E-001"
+    hands = Hand.objects.filter(subject_id=story.finding.pk, person_id=people.ivan.person_id)
+    assert "uploader" in hands.values_list("duty", flat=True)
+    shown = client.get(f"{root}E-001").content.decode()
+    assert story.task.ref in shown
+    assert "given to close it" in shown
+
+
+def test_evidence_for_a_task_or_finding_that_does_not_exist_leaves_nothing(root, people):
+    client = signed_in(people.ines)
+    assert client.get(f"{root}upload?task=T-999").status_code == 422
+    for name, ref in (("task", "T-999"), ("finding", "F-999")):
+        form = {"kind": "log", "method": "api", name: ref, "file": SimpleUploadedFile("a", CSV)}
+        assert client.post(f"{root}upload", form).status_code == 422
+    assert not stored_files()
+    assert not Artifact.objects.exists()
