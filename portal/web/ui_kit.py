@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django import forms
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.urls import path
 
 from evidence import clock
@@ -98,6 +98,10 @@ class KitShell(Shell):
     @property
     def keep_url(self) -> str:  # type: ignore[override]
         return "/ui-kit/fragment"
+
+    @property
+    def sign_in_url(self) -> str:  # type: ignore[override]
+        return "/ui-kit/public"
 
     @cached_property
     def auditor_tabs(self) -> list[tuple[str, str, bool]]:
@@ -360,6 +364,12 @@ def fragment(request: HttpRequest) -> HttpResponse:
 
 
 @outside_transaction
+def signed_out(request: HttpRequest) -> HttpResponse:
+    """As when the session has ended: every request ends at the sign-in page."""
+    return redirect("/ui-kit/public")
+
+
+@outside_transaction
 def upload(request: HttpRequest) -> HttpResponse:
     """Takes a file and forgets it."""
     given = request.FILES.get("file")
@@ -379,5 +389,6 @@ urlpatterns = [
     path("errors/<str:name>", error, name="error"),
     path("palette", palette, name="palette"),
     path("fragment", fragment, name="fragment"),
+    path("signed-out", signed_out, name="signed_out"),
     path("upload", upload, name="upload"),
 ]

@@ -1,6 +1,6 @@
 // What every page needs. It adds to pages that already work as plain HTML.
 
-import { cookie, csrf, icon, keep, make, parsed, say, showRefusal, toast } from "./ui.js";
+import { cookie, csrf, icon, isSignIn, keep, make, parsed, say, showRefusal, toast } from "./ui.js";
 import "./keys.js";
 
 // --- theme -----------------------------------------------------------------------------------------------------------
@@ -114,6 +114,12 @@ function settle(element) {
 
 document.addEventListener("htmx:beforeSwap", (event) => {
   const { xhr, elt } = event.detail;
+  if (isSignIn(xhr)) {
+    event.detail.shouldSwap = false;
+    const run = () => window.open(document.body.dataset.signin, "_blank", "noopener");
+    toast("You are signed out. Sign in in another tab; what you typed is still here.", "warn", { word: "Sign in", run });
+    return;
+  }
   if (xhr.status < 400) return;
   const note = parsed(xhr.responseText).querySelector(".refusal");
   if (!note) return;

@@ -12,7 +12,10 @@ export function start(root) {
 
   const now = table.querySelector("thead .now");
   if (now && root.scrollWidth > root.clientWidth) {
-    root.scrollLeft = now.offsetLeft - root.clientWidth / 2;
+    // The first and last columns stay; the current week stands at three quarters of what is seen between them.
+    const names = table.querySelector(".rh").offsetWidth;
+    const seen = root.clientWidth - names - (table.querySelector(".pc")?.offsetWidth || 0);
+    root.scrollLeft = now.offsetLeft - names - seen * 0.75;
   }
   if (!stops.length) return;
   stops.forEach((stop) => { stop.tabIndex = -1; });

@@ -64,6 +64,12 @@ export function toast(text, tone = "ok", action = null) {
   return box;
 }
 
+/** Whether an answer is the sign-in page: the session ended and the request was sent there. */
+export function isSignIn(xhr) {
+  const page = document.body.dataset.signin;
+  return Boolean(page && xhr.responseURL && new URL(xhr.responseURL).pathname === page);
+}
+
 export function cookie(name) {
   const found = document.cookie.split("; ").find((one) => one.startsWith(`${name}=`));
   return found ? decodeURIComponent(found.slice(name.length + 1)) : "";

@@ -5,7 +5,7 @@
 // file alone and the fields in a header, unless they are too long for one. The server answers with
 // a file row (templates/ui/file_row.html), with a redirect that is followed when all files are in, or with a refusal.
 
-import { csrf, icon, make, parsed, say } from "./ui.js";
+import { csrf, icon, isSignIn, make, parsed, say } from "./ui.js";
 
 const HASH_MOST = 64 * 1024 * 1024;
 const AT_ONCE = 2;
@@ -141,6 +141,11 @@ export function start(form) {
     if (xhr.status === 0) {
       failures += 1;
       row.fail("The connection broke. Nothing of this file was stored; add it again.");
+      return tell(`${file.name} was not sent`);
+    }
+    if (isSignIn(xhr)) {
+      failures += 1;
+      row.fail("You are signed out, so nothing was stored. Sign in in another tab and add the file again.");
       return tell(`${file.name} was not sent`);
     }
     if (xhr.status >= 400) {

@@ -19,6 +19,7 @@ PAGES = [
 SIZES = [
     {"width": 1440, "scheme": "light"},
     {"width": 1440, "scheme": "dark"},
+    {"width": 900, "scheme": "light"},
     {"width": 390, "scheme": "light"},
     {"width": 390, "scheme": "dark"},
     {"width": 320, "scheme": "light"},
@@ -181,6 +182,14 @@ def test_swapped_rows_are_announced_and_refusals_stand_beside_the_act(page, kit)
     until(page, "document.activeElement.matches('#refused [data-errors]')")
     page.locator("#refused [data-errors] a").first.click()
     assert page.evaluate("document.activeElement.name") == "title"
+
+
+def test_a_lost_session_never_puts_the_sign_in_page_into_a_page(page, kit):
+    ready(page, f"{kit}/")
+    page.click("#b-out")
+    page.wait_for_selector(".toast:has-text('You are signed out')")
+    assert page.locator("#target").text_content() == "Nothing yet"
+    assert not violations(page)
 
 
 def test_files_get_a_row_each_with_stages_and_a_reason_when_refused(page, kit):
