@@ -105,3 +105,22 @@ DROP FUNCTION keep_membership_facts();
 DROP TRIGGER accounts_membership_toxic ON accounts_membership;
 DROP FUNCTION refuse_toxic_roles();
 """
+
+# Separation of duties compares persons: an account that could change hands would be a way round it.
+ACCOUNT_PERSON = """
+CREATE FUNCTION keep_account_person() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp
+AS $$
+BEGIN
+  IF NEW.person_id IS DISTINCT FROM OLD.person_id OR NEW.id <> OLD.id THEN
+    RAISE EXCEPTION USING ERRCODE = 'CH001', MESSAGE = 'append-only: an account belongs to one person for ever';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER accounts_account_person BEFORE UPDATE ON accounts_account
+  FOR EACH ROW EXECUTE FUNCTION keep_account_person();
+ALTER TABLE accounts_account ENABLE ALWAYS TRIGGER accounts_account_person;
+"""
+REMOVE_ACCOUNT_PERSON = """
+DROP TRIGGER accounts_account_person ON accounts_account;
+DROP FUNCTION keep_account_person();
+"""

@@ -1,5 +1,3 @@
-from datetime import timedelta
-
 from django.apps import AppConfig
 
 
@@ -8,7 +6,6 @@ class JobsConfig(AppConfig):
     label = "jobs"
 
     def ready(self) -> None:
-        from evidence.vault import services as vault
-        from portal.jobs import schedule
+        from portal.jobs import sweeps
 
-        schedule.every(timedelta(hours=6), "leftovers in the vault", vault.sweep)
+        sweeps.declare()

@@ -127,6 +127,12 @@ def test_approval_with_the_account_of_another_person(people, thing):
     assert refused(VOTE, vote(request, people.arun, person=people.alba.person_id)) == ("CH004", "A-04")
 
 
+def test_an_account_does_not_change_hands(people, thing):
+    thing.ask(people.maya)
+    move = "UPDATE accounts_account SET person_id = %s WHERE id = %s"
+    assert refused(move, [people.arun.person_id, people.maya.account_id])[0] == "CH001"
+
+
 def test_approval_by_an_account_that_was_switched_off(people, thing):
     request = thing.ask(people.maya)
     Account.objects.filter(pk=people.arun.account_id).update(is_active=False)

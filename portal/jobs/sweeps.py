@@ -1,0 +1,35 @@
+"""The sweeps of the lower floors: what ends by time, and what is cleared away. The scheduler runs them."""
+
+from datetime import timedelta
+from uuid import UUID
+
+from evidence.actors import Actor
+from evidence.vault import services as vault
+from portal.jobs import schedule
+from remediation.approvals import services as approvals
+from remediation.risk import services as risk
+
+
+def end_requests(organization_id: object) -> object:
+    """Requests whose votes ran out."""
+    return approvals.expire_due(actor=_product(organization_id))
+
+
+def end_risks(organization_id: object) -> object:
+    """Risk acceptances and deferrals whose time has come."""
+    return risk.expire_due(actor=_product(organization_id))
+
+
+def clear_blobs(organization_id: object) -> object:
+    """Files in the vault that no row names."""
+    return vault.sweep(UUID(str(organization_id)))
+
+
+def declare() -> None:
+    schedule.every(timedelta(minutes=5), "requests that ran out", end_requests)
+    schedule.every(timedelta(minutes=15), "risks that ran out", end_risks)
+    schedule.every(timedelta(hours=6), "leftovers in the vault", clear_blobs)
+
+
+def _product(organization_id: object) -> Actor:
+    return Actor.system(UUID(str(organization_id)), "scheduler")
