@@ -42,7 +42,14 @@ Watch = render.Watch
 
 
 @transaction.atomic
-def build(
+def build(engagement_id: UUID, *, actor: Actor, **wanted: Any) -> Package:
+    """Start a package (see `start`) and put the building into the queue."""
+    package = start(engagement_id, actor=actor, **wanted)
+    return _enqueue(package, "packages.build", f"Build {package.ref}, issue {package.issue}", actor)
+
+
+@transaction.atomic
+def start(
     engagement_id: UUID,
     *,
     actor: Actor,
@@ -51,9 +58,9 @@ def build(
     change: str = "",
     follows: UUID | None = None,
 ) -> Package:
-    """Take the next number, and put the building into the queue. `follows` makes it the next issue of that package.
+    """Take the next number for an empty draft. `follows` makes it the next issue of that package.
 
-    The person who builds is its preparer and may not approve it.
+    The person who starts it is its preparer and may not approve it.
     """
     actor.require("packages.build")
     ledger.require_healthy()
@@ -76,7 +83,7 @@ def build(
     )
     _take_preparer(package, actor)
     ledger.record(events.PACKAGE_STARTED, subject=package, actor=actor, after=_told(package), reason=change)
-    return _enqueue(package, "packages.build", f"Build {package.ref}, issue {issue}", actor)
+    return package
 
 
 @transaction.atomic

@@ -17,7 +17,7 @@ from evidence.ledger import sequencer
 from evidence.ledger.models import Event
 from evidence.vault import services as vault
 from portal.engagements import services as engagements
-from portal.packages import collect, queries, services
+from portal.packages import collect, delivery, queries, services, verification
 from portal.packages.models import Package, State
 from remediation.findings.services import reporting
 from tests.people import stale
@@ -55,9 +55,7 @@ def engagement(people, org):
 
 
 def built(engagement, people, **options) -> Package:
-    package = services.build(engagement.pk, actor=people.maya, **options)
-    package.job = None
-    Package.objects.filter(pk=package.pk).update(job=None)
+    package = services.start(engagement.pk, actor=people.maya, **options)
     sequencer.run_once(engagement.organization_id)
     services.perform_build(package.pk, actor=people.maya, inside=inside, watch=still)
     package.refresh_from_db()
@@ -199,3 +197,29 @@ def test_reading_takes_a_bounded_number_of_queries(engagement, people, django_as
     package = Package.objects.select_related("organization", "engagement", "prepared_by").get(pk=package.pk)
     with django_assert_max_num_queries(60):
         collect.snapshot(package, issues=())
+
+
+def test_the_command_writes_a_package_that_verifies_and_a_flipped_byte_does_not(engagement, people, tmp_path):
+    package = built(engagement, people)
+    sequencer.run_once(engagement.organization_id)
+    target = tmp_path / "package.pdf"
+    delivery.write(package, target)
+    report = verification.verify(target)
+    assert [check.words for check in report.checks if not check.holds] == []
+    data = target.read_bytes()
+    for place in (40, len(data) // 3, len(data) // 2, len(data) - 40):
+        changed = bytearray(data)
+        changed[place] ^= 1
+        target.write_bytes(changed)
+        assert verification.verify(target).verdict == verification.Verdict.ALTERED
+    target.write_bytes(data)
+    verification.proof_path(target).unlink()
+    assert verification.verify(target).verdict == verification.Verdict.UNREADABLE
+    assert verification.verify(target, partial=True).verdict == verification.Verdict.HOLDS
+
+
+def test_a_file_that_is_no_package_cannot_be_read(tmp_path):
+    for name, data in (("empty.pdf", b""), ("text.pdf", b"hello"), ("half.pdf", b"%PDF-1.7 and no more")):
+        (tmp_path / name).write_bytes(data)
+        assert verification.verify(tmp_path / name).verdict != verification.Verdict.HOLDS
+    assert verification.verify(tmp_path / "none.pdf").verdict == verification.Verdict.UNREADABLE
