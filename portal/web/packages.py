@@ -1,0 +1,235 @@
+"""Packages: the list, a new one, one with its progress, contents, integrity and seal, and the files to take away."""
+
+from typing import Any
+from uuid import UUID
+
+from django import forms
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.shortcuts import redirect, render
+from django.urls import path, reverse
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from evidence.ledger import queries as ledger
+from portal.accounts import services as accounts
+from portal.edge.tenancy import inside, needs, outside_transaction
+from portal.engagements.models import Engagement
+from portal.packages import delivery, queries, services
+from portal.packages.models import Package, Paper
+from portal.web import history
+from portal.web.components import ApprovalPanel, Candidate, DecisionLine, OwnAct
+
+app_name = "packages"
+PAGE = 50
+
+
+class PackageForm(forms.Form):
+    engagement = forms.ModelChoiceField(Engagement.objects.none(), label="Engagement", empty_label=None)
+    title = forms.CharField(
+        max_length=200, required=False, label="Title", help_text="Left empty, it is named for its engagement."
+    )
+    paper = forms.ChoiceField(choices=Paper.choices, initial=Paper.A4, label="Paper")
+
+    def __init__(self, *args: Any, organization_id: UUID, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        rows = Engagement.objects.filter(organization_id=organization_id).order_by("-number")
+        self.fields["engagement"].queryset = rows  # type: ignore[attr-defined]
+
+
+@require_GET
+@needs("packages.view")
+def packages(request: HttpRequest) -> HttpResponse:
+    rows = queries.packages(request.actor)  # type: ignore[attr-defined]
+    before = request.GET.get("before", "")
+    if before.isdigit():
+        rows = rows.filter(number__lt=int(before))
+    page = list(rows[: PAGE + 1])
+    context = {
+        "packages": [{"row": row, "state": shown_state(row)} for row in page[:PAGE]],
+        "more": page[PAGE - 1].number if len(page) > PAGE else None,
+        "may_build": request.actor.may("packages.build"),  # type: ignore[attr-defined]
+    }
+    return render(request, "packages/list.html", context)
+
+
+@require_http_methods(["GET", "POST"])
+@needs("packages.build")
+def new(request: HttpRequest) -> HttpResponse:
+    actor = request.actor  # type: ignore[attr-defined]
+    form = PackageForm(request.POST or None, organization_id=actor.organization_id)
+    if request.method == "POST" and form.is_valid():
+        facts = form.cleaned_data
+        made = services.build(facts["engagement"].pk, actor=actor, title=facts["title"], paper=facts["paper"])
+        return _to(request, made)
+    return render(request, "packages/new.html", {"form": form}, status=422 if form.errors else 200)
+
+
+@require_GET
+@needs("packages.view")
+def detail(request: HttpRequest, package: UUID) -> HttpResponse:
+    row = queries.find(request.actor, package)  # type: ignore[attr-defined]
+    return render(request, "packages/detail.html", _page(request, row))
+
+
+def _page(request: HttpRequest, row: Package) -> dict[str, Any]:
+    actor = request.actor  # type: ignore[attr-defined]
+    running = row.job is not None and not row.job.is_over
+    may_build = actor.may("packages.build")
+    return {
+        "package": row,
+        "state": shown_state(row),
+        "job": row.job,
+        "running": running,
+        "failed": row.job is not None and row.job.is_over and row.job.state != "succeeded",
+        "panel": _panel(request, row),
+        "may_rebuild": may_build and row.state == "draft" and not running,
+        "may_submit": may_build and row.state == "draft" and row.is_built and not running,
+        "may_seal_again": row.state == "in_review" and row.approved_by_id is not None and not running and may_build,
+        "may_supersede": may_build and row.state == "sealed",
+        "history": history.entries(
+            ledger.history("packages.package", row.pk),
+            request.organization.slug,  # type: ignore[attr-defined]
+        ),
+        "issues": Package.objects.filter(organization_id=row.organization_id, number=row.number).order_by("-issue"),
+    }
+
+
+def shown_state(row: Package) -> str:
+    """The state as a reader needs it: a draft that is being built, or whose build failed, says so."""
+    if row.job is not None and not row.is_final:
+        if not row.job.is_over:
+            return "building"
+        if row.job.state == "failed":
+            return "failed"
+    return str(row.state)
+
+
+def _panel(request: HttpRequest, row: Package) -> ApprovalPanel | None:
+    actor = request.actor  # type: ignore[attr-defined]
+    asked = queries.sealing(row, actor)
+    if asked is None:
+        return None
+    position = asked.position
+    return ApprovalPanel(
+        title="Approval of the seal",
+        needed=asked.request.needed,
+        given=sum(decision.verdict == "approve" for decision in position.decisions),
+        decisions=[
+            DecisionLine(
+                who=decision.person.name,
+                state=decision.verdict,
+                at=decision.at,
+                note=decision.department,
+                reason=decision.reason,
+            )
+            for decision in position.decisions
+        ],
+        blocked=not position.may,
+        heading="You cannot seal this package",
+        sentence=" ".join(position.sentences),
+        rule=position.rule,
+        acts=[OwnAct(act) for act in position.acts],
+        candidates=[
+            *(Candidate(str(one.person_id), one.name, "free", one.department) for one in position.eligible),
+            *(Candidate(str(one.person_id), one.name, "ineligible", one.reason) for one in position.blocked),
+        ],
+        decide_url=reverse("packages:decide", args=[request.organization.slug, row.pk]),  # type: ignore[attr-defined]
+        content_sha256=asked.request.content_sha256,
+        content_url=reverse("packages:file", args=[request.organization.slug, row.pk]),  # type: ignore[attr-defined]
+        expires_at=asked.request.expires_at,
+        needs_password=actor.authenticated_at is None,
+    )
+
+
+@require_POST
+@needs("packages.approve")
+def decide(request: HttpRequest, package: UUID) -> HttpResponse:
+    actor = request.actor  # type: ignore[attr-defined]
+    if request.POST.get("password"):
+        actor = accounts.reauthenticate(request, request.POST["password"])
+    row = queries.find(actor, package)
+    reason = request.POST.get("reason", "")
+    if request.POST.get("verdict") == "reject":
+        services.send_back(row.pk, actor=actor, reason=reason)
+        messages.success(request, "The package went back to its preparer as a draft.")
+    else:
+        services.seal(row.pk, actor=actor, reason=reason)
+        messages.success(request, "Approved. The sealed file is being printed.")
+    return _to(request, row)
+
+
+@require_POST
+@needs("packages.build")
+def rebuild(request: HttpRequest, package: UUID) -> HttpResponse:
+    return _to(request, services.rebuild(package, actor=request.actor))  # type: ignore[attr-defined]
+
+
+@require_POST
+@needs("packages.build")
+def submit(request: HttpRequest, package: UUID) -> HttpResponse:
+    row = queries.find(request.actor, package)  # type: ignore[attr-defined]
+    services.submit_for_review(row.pk, actor=request.actor, reason=request.POST.get("reason", ""))  # type: ignore[attr-defined]
+    messages.success(request, "The package waits for somebody else's approval.")
+    return _to(request, row)
+
+
+@require_POST
+@needs("packages.build")
+def seal_again(request: HttpRequest, package: UUID) -> HttpResponse:
+    return _to(request, services.seal_again(package, actor=request.actor))  # type: ignore[attr-defined]
+
+
+@require_POST
+@needs("packages.build")
+def supersede(request: HttpRequest, package: UUID) -> HttpResponse:
+    made = services.supersede(package, actor=request.actor, change=request.POST.get("change", ""))  # type: ignore[attr-defined]
+    return _to(request, made)
+
+
+@require_GET
+@outside_transaction
+def file(request: HttpRequest, package: UUID) -> StreamingHttpResponse:
+    """The PDF as an attachment; the download is an event before the first byte goes out."""
+    with inside(request):
+        request.actor.require("packages.view")  # type: ignore[attr-defined]
+        row = queries.find(request.actor, package)  # type: ignore[attr-defined]
+        pieces = services.pdf_bytes(row)
+        services.note_download(row, actor=request.actor)  # type: ignore[attr-defined]
+    return attachment(pieces, row.filename, "application/pdf", row.size)
+
+
+@require_GET
+@needs("packages.view")
+def proof(request: HttpRequest, package: UUID) -> HttpResponse:
+    """The ledger's proof of the PDF's SHA-256, to keep beside it."""
+    row = queries.find(request.actor, package)  # type: ignore[attr-defined]
+    text = delivery.proof(row.recorded_by_event)
+    return attachment([text.encode()], f"{row.filename}.tlog-proof", "text/plain; charset=utf-8", len(text.encode()))
+
+
+def attachment(pieces: Any, name: str, kind: str, size: int) -> StreamingHttpResponse:
+    """Bytes to keep, never to show: attachment, nosniff, sandboxed."""
+    answer = StreamingHttpResponse(pieces, content_type=kind)
+    answer["Content-Disposition"] = f'attachment; filename="{name}"'
+    answer["Content-Length"] = str(size)
+    answer["X-Content-Type-Options"] = "nosniff"
+    answer["Cache-Control"] = "private, no-store"
+    return answer
+
+
+def _to(request: HttpRequest, row: Package) -> HttpResponse:
+    return redirect("packages:detail", organization=request.organization.slug, package=row.pk)  # type: ignore[attr-defined]
+
+
+urlpatterns = [
+    path("packages", packages, name="list"),
+    path("packages/new", new, name="new"),
+    path("packages/<uuid:package>", detail, name="detail"),
+    path("packages/<uuid:package>/file", file, name="file"),
+    path("packages/<uuid:package>/proof", proof, name="proof"),
+    path("packages/<uuid:package>/rebuild", rebuild, name="rebuild"),
+    path("packages/<uuid:package>/submit", submit, name="submit"),
+    path("packages/<uuid:package>/decide", decide, name="decide"),
+    path("packages/<uuid:package>/seal-again", seal_again, name="seal_again"),
+    path("packages/<uuid:package>/supersede", supersede, name="supersede"),
+]
