@@ -12,12 +12,9 @@ _pages = [
     path("", include("portal.web.imports")),
     path("", include("portal.web.jobs")),
     path("", include("portal.web.settings")),
-<<<<<<< HEAD
     path("", include("portal.web.evidence")),
-=======
     path("", include("portal.web.engagements")),
     path("", include("portal.web.packages")),
->>>>>>> 77e5a74 (Show packages and engagements to staff)
 ]
 
 urlpatterns = [
