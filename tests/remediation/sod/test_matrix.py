@@ -161,3 +161,20 @@ def test_a_conditional_hand_follows_the_severity_that_the_subjects_table_has(org
     else:
         assert refusal_of(lay, values("verifier"))[1].startswith("[S-09]")
     assert Request.objects.filter(pk=subject).exists()
+
+
+def test_the_documented_rules_are_those_in_force():
+    from pathlib import Path
+
+    from remediation.approvals.actions import ACTIONS
+    from remediation.approvals.guards import RULES
+
+    text = (Path(__file__).resolve().parents[3] / "docs" / "separation-of-duties.md").read_text()
+    words = {"N": "never", "C": "by policy, not for High or Critical", "Y": "yes"}
+    for pair in PAIRS:
+        line = f"| {pair.number} | {pair.one.label} and {pair.other.label} | {words[pair.verdict]} | {pair.note}"
+        assert line.rstrip() in text
+    for number, sentence in RULES.items():
+        assert f"| {number} | {sentence} |" in text
+    for action in ACTIONS.values():
+        assert f"| {action.word} (`{action.key}`) | {' or '.join(action.roles)} |" in text
