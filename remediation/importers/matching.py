@@ -11,10 +11,13 @@ from django.db import connections
 from evidence import tenancy
 from remediation.findings.states import State
 
+from .reader.compact import CompactMap
 from .reader.records import Reading
 
 CREATED, UPDATED, REOPENED, UNCHANGED, MERGED = "created", "updated", "reopened", "unchanged", "merged"
 OUTCOMES = (CREATED, UPDATED, REOPENED, UNCHANGED, MERGED)
+
+_CLOSED, _REJECTED = State.CLOSED.value, State.REJECTED.value
 
 _KNOWN = """
 SELECT f.fingerprint, f.id, f.ref, f.state, f.cycle, f.severity, f.kev, f.proposed_fixed_at IS NOT NULL,
@@ -60,7 +63,7 @@ class Matcher:
     def __init__(self, organization_id: UUID, *, locking: bool) -> None:
         self._organization_id = organization_id
         self._sql = _KNOWN + (" FOR UPDATE OF f" if locking else "")
-        self._rows: dict[int, int] = {}
+        self._rows = CompactMap()
 
     def verdicts(self, readings: Sequence[Reading]) -> list[Verdict]:
         found: list[Verdict] = []
@@ -91,17 +94,12 @@ def judged(reading: Reading, known: Known | None) -> Verdict:
     digest = digest_of(reading)
     if known is None:
         return Verdict(reading, CREATED, "New.", digest=digest)
-    match known.state:
-        case State.CLOSED:
-            return Verdict(
-                reading,
-                REOPENED,
-                f"{known.ref} was closed and is there again: it reopens in a new cycle.",
-                known,
-                digest,
-            )
-        case State.REJECTED:
-            return Verdict(reading, UNCHANGED, f"{known.ref} was rejected and stays so.", known, digest)
+    if known.state == _CLOSED:
+        return Verdict(
+            reading, REOPENED, f"{known.ref} was closed and is there again: it reopens in a new cycle.", known, digest
+        )
+    if known.state == _REJECTED:
+        return Verdict(reading, UNCHANGED, f"{known.ref} was rejected and stays so.", known, digest)
     if known.is_proposed_fixed:
         return Verdict(reading, UPDATED, f"{known.ref} was proposed as fixed and is there again.", known, digest)
     if known.digest and known.digest != digest:

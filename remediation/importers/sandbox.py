@@ -5,11 +5,13 @@ Nothing of the file is parsed in this process. What the child can't survive ends
 
 import json
 import os
+import queue
 import select
 import signal
 import struct
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -23,6 +25,7 @@ from .reader import limits
 from .reader.records import Record, unpacked
 
 _ROOT = Path(__file__).resolve().parents[2]
+_FRAMES_AHEAD = 16
 _FRAME_BYTES = 64 * limits.MB
 _START = "import sys; sys.path.insert(0, {root!r}); from remediation.importers.reader.child import main; main()"
 
@@ -43,6 +46,9 @@ class Reader:
         self.header: list[str] = []
         self.stopped_early = False
         self._waited = 0.0
+        self._closing = False
+        self._pump: threading.Thread | None = None
+        self._taken: queue.Queue[list[Record] | BaseException | None] = queue.Queue(_FRAMES_AHEAD)
         receive, send = os.pipe()
         asked = {
             "out": send,
@@ -84,23 +90,47 @@ class Reader:
         self.close()
 
     def __iter__(self) -> Iterator[Record]:
+        """The records. A thread takes them from the child meanwhile, so that it reads on while the database writes."""
+        self._pump = threading.Thread(target=self._take, name="import-reader", daemon=True)
+        self._pump.start()
         while True:
-            frame = self._frame()
-            for values in frame.get("records", ()):
-                yield unpacked(values)
-            if frame.get("end"):
-                self.stopped_early = bool(frame.get("stopped"))
+            taken = self._taken.get()
+            if isinstance(taken, BaseException):
+                raise taken
+            if taken is None:
+                return
+            yield from taken
+
+    def _take(self) -> None:
+        try:
+            while not self._closing:
+                frame = self._frame()
+                self._hand(list(map(unpacked, frame.get("records", ()))))
+                if frame.get("end"):
+                    self.stopped_early = bool(frame.get("stopped"))
+                    self._hand(None)
+                    return
+        except BaseException as error:  # handed to the thread that iterates
+            self._hand(error)
+
+    def _hand(self, what: list[Record] | BaseException | None) -> None:
+        while not self._closing:
+            with suppress(queue.Full):
+                self._taken.put(what, timeout=0.2)
                 return
 
     def close(self) -> None:
         """End the child, whatever it does."""
-        if self._pipe >= 0:
-            os.close(self._pipe)
-            self._pipe = -1
+        self._closing = True
         if self._child.poll() is None:
             with suppress(ProcessLookupError):
                 os.killpg(self._child.pid, signal.SIGKILL)
         self._child.wait()
+        if self._pump is not None:
+            self._pump.join()
+        if self._pipe >= 0:
+            os.close(self._pipe)
+            self._pipe = -1
 
     def _frame(self) -> dict[str, Any]:
         length = struct.unpack(">I", self._bytes(4))[0]
@@ -125,7 +155,6 @@ class Reader:
             # Only the waiting counts: while the database is busy, the child is at rest.
             self._waited += time.monotonic() - before
             if not ready:
-                self.close()
                 raise TooLarge(
                     f"Reading the file took longer than {limits.WAIT_SECONDS} seconds and was stopped. Split it, or export less.",
                     code="import_time",

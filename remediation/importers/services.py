@@ -33,16 +33,19 @@ from .reader.records import Ignored, Reading, RowError, Scanned
 from .sandbox import Reader
 from .writing import Writer
 
-BATCH_ROWS = 2_000
+BATCH_ROWS = 4_000
 IGNORED, ERROR = "ignored", "error"
 NO_RESCANS = frozenset({"audit_report"})
 """An auditor's report lists what was found; what it doesn't list was not looked at again."""
 
 _ABSENT = """
 SELECT f.id FROM findings_finding f
+  LEFT JOIN (SELECT finding_id FROM findings_occurrence WHERE import_batch_id = %s) seen ON seen.finding_id = f.id
  WHERE f.organization_id = %s AND f.tool = %s AND f.fingerprint <> '' AND f.state = ANY(%s) AND f.proposed_fixed_at IS NULL
-   AND EXISTS (SELECT FROM findings_occurrence o WHERE o.finding_id = f.id AND coalesce(o.raw ->> 'scope', '') = %s)
-   AND NOT EXISTS (SELECT FROM findings_occurrence o WHERE o.finding_id = f.id AND o.import_batch_id = %s)
+   AND seen.finding_id IS NULL
+"""
+_IN_SCOPE = """
+SELECT DISTINCT finding_id FROM findings_occurrence WHERE finding_id = ANY(%s) AND coalesce(raw ->> 'scope', '') = %s
 """
 
 Progress = Callable[[int, int | None, str], None]
@@ -283,13 +286,28 @@ def _propose_fixed(batch: ImportBatch, counts: Counts, *, actor: Actor, report: 
     for (tool, scope), at in counts.scanned.items():
         if at and _newer_known(tool, scope, at, actor):
             continue
-        with connections[tenancy.alias()].cursor() as cursor:
-            cursor.execute(_ABSENT, [actor.organization_id, tool, list(OPEN), scope, batch.pk])
-            absent = [row[0] for row in cursor.fetchall()]
+        absent = _absent(batch, tool)
         for start in range(0, len(absent), BATCH_ROWS):
-            proposed += hints.propose_fixed(absent[start : start + BATCH_ROWS], actor=actor, batch=batch)
+            part = _in_scope(absent[start : start + BATCH_ROWS], scope)
+            proposed += hints.propose_fixed(part, actor=actor, batch=batch) if part else 0
             report(counts.rows, None, f"{proposed:,} proposed as fixed")
     return proposed
+
+
+def _absent(batch: ImportBatch, tool: str) -> list[UUID]:
+    with connections[tenancy.alias()].cursor() as cursor:
+        # The tables have just grown and their statistics not yet: a nested loop over both would take minutes.
+        cursor.execute("SELECT set_config('enable_nestloop', 'off', true)")
+        cursor.execute(_ABSENT, [batch.pk, batch.organization_id, tool, list(OPEN)])
+        found = [row[0] for row in cursor.fetchall()]
+        cursor.execute("SELECT set_config('enable_nestloop', 'on', true)")
+    return found
+
+
+def _in_scope(finding_ids: list[UUID], scope: str) -> list[UUID]:
+    with connections[tenancy.alias()].cursor() as cursor:
+        cursor.execute(_IN_SCOPE, [finding_ids, scope])
+        return [row[0] for row in cursor.fetchall()]
 
 
 def _newer_known(tool: str, scope: str, at: str, actor: Actor) -> bool:

@@ -30,6 +30,8 @@ from remediation.sod import queries as sod_queries
 from .matching import CREATED, REOPENED, UNCHANGED, UPDATED, Verdict
 from .reader.records import Reading
 
+_REPORTED = State.REPORTED.value
+
 _REFRESH = """
 UPDATE findings_finding f SET version = f.version + 1, proposed_fixed_at = NULL,
   title = coalesce(r.title, f.title), description = coalesce(r.description, f.description),
@@ -57,6 +59,24 @@ class Writer:
     def __post_init__(self) -> None:
         self.organization_id: UUID = self.actor.organization_id
         self._sla = sla.rules(self.organization_id)
+        self._moments: dict[str, tuple[datetime, str]] = {}
+        self._dues: dict[tuple[str, datetime], tuple[str, str]] = {}
+        self._same_in_all: dict[str, Any] = {
+            "organization_id": self.organization_id,
+            "reported_at": self.now,
+            "imported_at": self.now,
+            "severity_since": self.now,
+            "state": _REPORTED,
+            "state_since": self.now,
+            "cycle": 1,
+            "version": 1,
+            "created_at": self.now,
+        }
+        self._same_in_sightings: dict[str, Any] = {
+            "organization_id": self.organization_id,
+            "import_batch_id": self.batch.pk,
+            "seen_at": self.now,
+        }
         self._criteria = dict(Criterion.objects.values_list("identifier", "pk"))
         self._controls = dict(Control.objects.filter(organization_id=self.organization_id).values_list("ref", "pk"))
 
@@ -74,18 +94,18 @@ class Writer:
                 for verdict in by_outcome.get(UNCHANGED, [])
                 if verdict.known is not None and verdict.known.state != State.REJECTED
             ]
-        insert(Occurrence, sightings)
+        insert(Occurrence, sightings, self._same_in_sightings)
 
     def _create(self, verdicts: list[Verdict]) -> list[dict[str, Any]]:
         if not verdicts:
             return []
         numbers = take_numbers(self.organization_id, "F", len(verdicts))
         rows = [self._row(verdict.reading, number) for verdict, number in zip(verdicts, numbers, strict=True)]
-        insert(Finding, rows)
+        insert(Finding, rows, self._same_in_all)
         self._map(zip((row["id"] for row in rows), (verdict.reading for verdict in verdicts), strict=True))
         ledger.record_many(
             events.FINDING_IMPORTED,
-            rows=((row["id"], row["ref"], _facts(row)) for row in rows),
+            rows=((UUID(row["id"]), row["ref"], _facts(row)) for row in rows),
             object_type=lifecycle.SUBJECT,
             actor=self.actor,
             data={"cycle": 1, "import": str(self.batch.pk)},
@@ -93,12 +113,11 @@ class Writer:
         return [self._sighting(verdict, row["id"], 1) for verdict, row in zip(verdicts, rows, strict=True)]
 
     def _row(self, reading: Reading, number: int) -> dict[str, Any]:
-        detected = moment_of(reading.detected_at, self._sla.zone) or self.now
-        detected = min(detected, self.now)
-        due = sla.due_for(reading.severity, detected, self._sla)
+        """The columns that differ from finding to finding, as JSON takes them."""
+        detected, detected_text = self._detected(reading.detected_at)
+        due, triage_due = self._due(reading.severity, detected)
         return {
-            "id": uuid7(),
-            "organization_id": self.organization_id,
+            "id": str(uuid7()),
             "ref": f"F-{number:03d}",
             "number": number,
             "title": reading.title,
@@ -109,30 +128,42 @@ class Writer:
             "rule_id": reading.rule_id,
             "fingerprint": reading.fingerprint,
             "asset": (reading.asset or reading.location or reading.scope or reading.tool)[:500],
-            "detected_at": detected,
-            "reported_at": self.now,
-            "imported_at": self.now,
-            "clock_started_at": detected,
-            "triage_due_at": sla.triage_due_for(reading.severity, self.now, self._sla),
+            "detected_at": detected_text,
+            "clock_started_at": detected_text,
+            "triage_due_at": triage_due,
             "due_at": due,
             "current_due_at": due,
             "severity": reading.severity,
             "original_severity": reading.severity,
             "severity_rationale": rationale(reading),
-            "severity_since": self.now,
-            "cvss_vector": reading.cvss_vector if is_cvss_vector(reading.cvss_vector) else "",
+            "cvss_vector": reading.cvss_vector if reading.cvss_vector and is_cvss_vector(reading.cvss_vector) else "",
             "cvss_source": reading.tool if reading.cvss_vector else "",
             "kev": reading.kev,
             "audit_rating": reading.audit_rating,
             "root_cause": reading.cause,
-            "state": State.REPORTED.value,
-            "state_since": self.now,
-            "cycle": 1,
-            "version": 1,
-            "created_at": self.now,
         }
 
-    def _map(self, created: Iterable[tuple[UUID, Reading]]) -> None:
+    def _detected(self, text: str) -> tuple[datetime, str]:
+        known = self._moments.get(text)
+        if known is None:
+            moment = min(moment_of(text, self._sla.zone) or self.now, self.now)
+            known = (moment, moment.isoformat())
+            if len(self._moments) < 10_000:
+                self._moments[text] = known
+        return known
+
+    def _due(self, severity: str, detected: datetime) -> tuple[str, str]:
+        known = self._dues.get((severity, detected))
+        if known is None:
+            known = (
+                sla.due_for(severity, detected, self._sla).isoformat(),
+                sla.triage_due_for(severity, self.now, self._sla).isoformat(),
+            )
+            if len(self._dues) < 10_000:
+                self._dues[severity, detected] = known
+        return known
+
+    def _map(self, created: Iterable[tuple[str, Reading]]) -> None:
         criteria, controls = [], []
         for finding_id, reading in created:
             for name in reading.criteria:
@@ -141,11 +172,12 @@ class Writer:
             for name in reading.controls:
                 if name in self._controls:
                     controls.append(self._link(finding_id, "control_id", self._controls[name]))
-        insert(FindingCriterion, criteria)
-        insert(FindingControl, controls)
+        ours = {"organization_id": self.organization_id}
+        insert(FindingCriterion, criteria, ours)
+        insert(FindingControl, controls, ours)
 
-    def _link(self, finding_id: UUID, column: str, target: UUID | str) -> dict[str, Any]:
-        return {"id": uuid7(), "organization_id": self.organization_id, "finding_id": finding_id, column: target}
+    def _link(self, finding_id: str, column: str, target: UUID | str) -> dict[str, Any]:
+        return {"id": str(uuid7()), "finding_id": finding_id, column: str(target)}
 
     def _update(self, verdicts: list[Verdict]) -> list[dict[str, Any]]:
         """Words and severity follow the file until a person has triaged; afterwards the sighting alone is added."""
@@ -209,7 +241,7 @@ class Writer:
         )
         return self._sighting(verdict, finding.pk, finding.cycle)
 
-    def _sighting(self, verdict: Verdict, finding_id: UUID, cycle: int) -> dict[str, Any]:
+    def _sighting(self, verdict: Verdict, finding_id: UUID | str, cycle: int) -> dict[str, Any]:
         reading = verdict.reading
         raw = {**reading.raw, "row": reading.row, "digest": verdict.digest}
         if reading.scope:
@@ -220,12 +252,9 @@ class Writer:
         if reading.references:
             raw["references"] = list(reading.references[:10])
         return {
-            "id": uuid7(),
-            "organization_id": self.organization_id,
-            "finding_id": finding_id,
-            "import_batch_id": self.batch.pk,
+            "id": str(uuid7()),
+            "finding_id": str(finding_id),
             "cycle": cycle,
-            "seen_at": self.now,
             "location": reading.location,
             "raw": raw,
         }
@@ -249,19 +278,20 @@ def moment_of(text: str, zone: ZoneInfo) -> datetime | None:
     return moment if moment.tzinfo else moment.replace(tzinfo=zone)
 
 
-def insert(model: type[models.Model], rows: Sequence[Mapping[str, Any]]) -> None:
-    """Insert rows given by column. A column that none of them names takes the model's default."""
+def insert(model: type[models.Model], rows: Sequence[Mapping[str, Any]], same: Mapping[str, Any]) -> None:
+    """Insert rows given by column, with `same` in all of them. Any other column takes the model's default."""
     if not rows:
         return
     columns, selected, constants = [], [], []
-    for column in model._meta.concrete_fields:
-        columns.append(f'"{column.column}"')
-        if column.column in rows[0]:
-            selected.append(f'r."{column.column}"')
+    for field_ in model._meta.concrete_fields:
+        name = str(field_.column)
+        columns.append(f'"{name}"')
+        if name in rows[0]:
+            selected.append(f'r."{name}"')
         else:
             selected.append("%s")
-            value = column.get_default()
-            constants.append(column.get_db_prep_save(value, connections[tenancy.alias()]))
+            value = same[name] if name in same else field_.get_default()
+            constants.append(field_.get_db_prep_save(value, connections[tenancy.alias()]))
     table = model._meta.db_table
     sql = (
         f'INSERT INTO "{table}" ({", ".join(columns)}) SELECT {", ".join(selected)}'  # noqa: S608
@@ -274,14 +304,13 @@ def insert(model: type[models.Model], rows: Sequence[Mapping[str, Any]]) -> None
 def _facts(row: Mapping[str, Any]) -> dict[str, Any]:
     """What the event keeps: codes and dates, no words of people (those stand in the finding)."""
     return {
-        "state": row["state"],
-        "source": row["source"],
+        "state": _REPORTED,
         "tool": row["tool"],
         "rule_id": row["rule_id"],
         "fingerprint": row["fingerprint"],
         "severity": row["severity"],
-        "detected_at": row["detected_at"].isoformat(),
-        "current_due_at": row["current_due_at"].isoformat(),
+        "detected_at": row["detected_at"],
+        "current_due_at": row["current_due_at"],
     }
 
 

@@ -9,6 +9,8 @@ import re
 from hashlib import blake2b, sha256
 from urllib.parse import unquote
 
+from .compact import CompactMap
+
 _DIGITS = re.compile(r"\d+")
 _SPACE = re.compile(r"\s+")
 _OS_SUFFIX = re.compile(r" \([^()]* [\d][^()]*\)$")
@@ -52,23 +54,23 @@ def wording(text: str) -> str:
 
 
 class Ordinals:
-    """Counts look-alikes within one file; keeps 8-byte hashes only, so that a million results fit in memory."""
+    """Counts look-alikes within one file. Nearly all results look like no other, so those are kept most compactly."""
 
     def __init__(self) -> None:
-        self._next: dict[int, int] = {}
+        self._first = CompactMap()
+        self._further: dict[int, int] = {}
         self._at: dict[int, int] = {}
 
     def of(self, look: str, spot: str) -> int:
         """The number of this spot among the spots that look alike; the same spot keeps its number."""
-        look_key = _short(look)
         if not spot:
             return 1
-        spot_key = _short(f"{look}\0{spot}")
-        if spot_key in self._at:
-            return self._at[spot_key]
-        number = self._next.get(look_key, 0) + 1
-        self._next[look_key] = number
-        self._at[spot_key] = number
+        look_key, spot_key = _short(look), _short(f"{look}\0{spot}") or 1
+        if self._first.setdefault(look_key, spot_key) == spot_key:
+            return 1
+        number = self._at.get(spot_key)
+        if number is None:
+            number = self._at[spot_key] = self._further[look_key] = self._further.get(look_key, 1) + 1
         return number
 
 

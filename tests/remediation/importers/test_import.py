@@ -166,11 +166,11 @@ def test_a_cancelled_import_saves_nothing(people):
         pass
 
     def progress(done: int, total: int | None, note: str) -> None:
-        if done >= 2000:
+        if done >= 4000:
             raise Stop
 
     with pytest.raises(Stop):
-        upload(sarif(*(f"R{number}" for number in range(5000))), people.maya, progress=progress)
+        upload(sarif(*(f"R{number}" for number in range(9000))), people.maya, progress=progress)
     assert not Finding.objects.exists()
 
 
