@@ -96,6 +96,7 @@ AUDITOR_TABS = (
     ("evidence", "Evidence", "evidence"),
     ("packages", "Packages", "packages"),
     ("history", "Event history", "history"),
+    ("opened", "What you opened", "opened"),
 )
 
 
