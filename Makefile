@@ -23,8 +23,8 @@ lint: setup ## format, the floors, templates, migrations, settings
 	$(VENV)/ruff check .
 	$(VENV)/ruff format --check -q .
 	$(VENV)/lint-imports --no-logo
-	$(VENV)/djlint templates --lint --quiet --exclude templates/packages
-	$(VENV)/djlint templates/packages --lint --quiet --ignore H006,H015,H021,H030,H031,H043,T003
+	$(VENV)/djlint templates --lint --quiet --exclude templates/packages,templates/ui_kit
+	$(VENV)/djlint templates/packages --lint --quiet --ignore H006,H015,H020,H021,H030,H031,H043,H044,T003
 	$(VENV)/python manage.py makemigrations --check --dry-run
 	@SECRET_KEY=0123456789-abcdefghijklmnopqrstuvwxyz-ABCDEFGHIJKLMNOPQRSTUVWXYZ ALLOWED_HOSTS=lint.example \
 	DATABASE_URL=postgresql://clearhold_app@127.0.0.1:1/lint DATABASE_OWNER_URL=postgresql://clearhold_migrator@127.0.0.1:1/lint \
