@@ -164,7 +164,7 @@ def _judge(artifact_id: UUID, *, number: int, verdict: Verdict, reason: str, act
     to, sources, event = _VERDICTS[verdict]
     if artifact.state not in sources:
         raise WrongState(f"{artifact.ref} is {artifact.get_state_display().lower()}, so this step doesn't exist now.")
-    _refuse_own(artifact, actor)
+    person_id = _refuse_own(artifact, actor)
     before = {"state": artifact.state}
     ArtifactReview.objects.create(
         organization_id=artifact.organization_id,
@@ -172,7 +172,7 @@ def _judge(artifact_id: UUID, *, number: int, verdict: Verdict, reason: str, act
         reviewed=version,
         verdict=verdict,
         reason=reason.strip(),
-        person_id=actor.person_id,
+        person_id=person_id,
     )
     artifact.state = to
     artifact.version += 1
@@ -297,7 +297,8 @@ def _freshness_days(artifact: Artifact) -> int | None:
     return min(found, default=None)
 
 
-def _refuse_own(artifact: Artifact, actor: Actor) -> None:
+def _refuse_own(artifact: Artifact, actor: Actor) -> UUID:
+    """The person who judges. Raises DutyConflict for somebody who brought a version, and for the product itself."""
     acts = []
     for version in artifact.versions.all():
         if version.uploaded_by_id == actor.person_id:
@@ -312,6 +313,7 @@ def _refuse_own(artifact: Artifact, actor: Actor) -> None:
             acts=acts,
             help="Ask a reviewer who neither uploaded nor collected it.",
         )
+    return actor.person_id
 
 
 def _snapshot(artifact: Artifact, version: ArtifactVersion) -> dict[str, Any]:

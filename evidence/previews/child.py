@@ -48,7 +48,7 @@ def drawn_image(data: bytes, page: int) -> tuple[dict[str, object], bytes]:
 
 
 def drawn_pdf(data: bytes, page: int) -> tuple[dict[str, object], bytes]:
-    import pypdfium2
+    import pypdfium2  # type: ignore[import-untyped]
 
     document = pypdfium2.PdfDocument(data)
     pages = len(document)

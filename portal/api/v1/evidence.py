@@ -3,6 +3,11 @@
     curl --fail-with-body -H "Authorization: Bearer $TOKEN" -H "Content-Type: application/octet-stream" \\
       --data-binary @report.csv \\
       "$BASE/api/v1/organizations/$SLUG/evidence/?filename=report.csv&title=Leavers&kind=report&control=AC-01"
+
+or, for files of any size, which curl then reads piece by piece:
+
+    curl --fail-with-body -H "Authorization: Bearer $TOKEN" -T report.csv \\
+      "$BASE/api/v1/organizations/$SLUG/evidence/?title=Leavers&kind=report&control=AC-01"
 """
 
 from typing import Any
@@ -138,9 +143,11 @@ class Push(NounView):
             return response
         return super().handle_exception(exc)
 
-    def receive(self, request: HttpRequest) -> Response:
+    def receive(self, request: HttpRequest, filename: str = "") -> Response:
         """Receive the body, raw or as a form with one file, and record it."""
         values: Any = uploads.stated(request)
+        if filename:
+            values["filename"] = filename
         if not uploads.is_form(request):
             about = uploads.facts_from(values)
             received = uploads.receive_raw(request, filename=uploads.first(values, "filename"))
@@ -218,6 +225,24 @@ class EvidenceView(Push):
         return self.receive(request._request)
 
 
+class NamedFileView(Push):
+    """`curl -T report.csv …/evidence/?title=…`: curl puts the file's name at the end of the address."""
+
+    serializer_class = ArtifactOut
+    permission_needed = {"*": "evidence.upload"}
+
+    @extend_schema(
+        parameters=_PARAMETERS, request={"application/octet-stream": OpenApiTypes.BINARY}, responses={201: ArtifactOut}
+    )
+    def put(self, request: Request, filename: str) -> Response:
+        """Push one file under its name; the same as posting it, and new evidence each time."""
+        return self.receive(request._request, filename=filename)
+
+    @extend_schema(exclude=True)
+    def post(self, request: Request, filename: str) -> Response:
+        return self.receive(request._request, filename=filename)
+
+
 class OneEvidenceView(NounView):
     serializer_class = ArtifactOut
     permission_needed = {"*": "evidence.view"}
@@ -270,11 +295,13 @@ class OriginalView(NounView):
         return downloads.serve(request._request, version)
 
 
-_push = EvidenceView.as_view()
-_push.outside_transaction = True  # type: ignore[attr-defined]
+_push, _put = EvidenceView.as_view(), NamedFileView.as_view()
+for _view in (_push, _put):
+    _view.outside_transaction = True  # type: ignore[attr-defined]
 
 urlpatterns = [
     path("evidence/", _push, name="api-evidence"),
+    path("evidence/<str:filename>", _put, name="api-evidence-file"),
     path("evidence/<str:ref>/", OneEvidenceView.as_view(), name="api-evidence-one"),
     path("evidence/<str:ref>/review/", ReviewView.as_view(), name="api-evidence-review"),
     path("evidence/<str:ref>/versions/<int:number>/original", OriginalView.as_view(), name="api-evidence-original"),
