@@ -42,9 +42,10 @@ class Event(models.Model):
             models.CheckConstraint(condition=models.Q(object_version__gte=1), name="event_version_from_one"),
         ]
         indexes = [
-            models.Index(fields=["organization", "at", "id"], name="event_by_time"),
-            models.Index(fields=["organization", "kind", "at", "id"], name="event_by_kind"),
-            models.Index(fields=["organization", "actor_person_id", "at", "id"], name="event_by_person"),
+            models.Index(fields=["organization", "id"], name="event_by_organization"),
+            models.Index(fields=["organization", "kind", "id"], name="event_by_kind"),
+            models.Index(fields=["organization", "actor_person_id", "id"], name="event_by_person"),
+            models.Index(fields=["organization", "at"], name="event_by_time"),
         ]
 
 

@@ -3,19 +3,18 @@
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
 from evidence.errors import NotFound
 from evidence.ledger import events as kinds_of_events
 from evidence.ledger.models import Alarm, Checkpoint, Entry, Event, EventText, Queue
 
 PAGE = 50
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -119,13 +118,12 @@ def at_index(organization_id: UUID, index: int) -> UUID:
 
 
 def events(organization_id: UUID, filters: Filters | None = None, *, after: str = "", limit: int = PAGE) -> Page:
-    """The organization's events, newest first; `after` is the mark of the page before. Raises NotFound for no mark."""
+    """The organization's events, last recorded first; `after` is the mark of the page before. Raises NotFound for no mark."""
     narrowed = _narrow(Event.objects.filter(organization_id=organization_id), filters or Filters())
     if after:
-        at, key = _unmark(after)
-        narrowed = narrowed.filter(Q(at__lt=at) | Q(at=at, id__lt=key), at__lte=at)
-    found = _facts(narrowed.order_by("-at", "-id")[: limit + 1])
-    return Page(tuple(found[:limit]), _mark(found[limit - 1]) if len(found) > limit else "")
+        narrowed = narrowed.filter(id__lt=_unmark(after))
+    found = _facts(narrowed.order_by("-id")[: limit + 1])
+    return Page(tuple(found[:limit]), str(found[limit - 1].id) if len(found) > limit else "")
 
 
 def standing(organization_id: UUID) -> Standing:
@@ -191,14 +189,8 @@ def _fact(row: Event, texts: Sequence[EventText]) -> Fact:
     )
 
 
-def _mark(fact: Fact) -> str:
-    return f"{(fact.at - _EPOCH) // timedelta(microseconds=1)}.{fact.id}"
-
-
-def _unmark(mark: str) -> tuple[datetime, UUID]:
-    moment, _, key = mark.partition(".")
+def _unmark(mark: str) -> UUID:
     try:
-        at = _EPOCH + timedelta(microseconds=int(moment))
-        return at, UUID(key)
-    except (ValueError, OverflowError) as fault:
+        return UUID(mark)
+    except ValueError as fault:
         raise NotFound("This is not a page of the history.") from fault

@@ -11,17 +11,21 @@ from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
+import psycopg
 from django.db import connections, transaction
 from django.db.backends.utils import CursorWrapper
 
 from evidence import tenancy
 from evidence.ledger import keys, notes, signer, tiles, tree
+from evidence.ledger.body import NONCE_BYTES
 
 PIECE = 64 * tree.TILE_HASHES
 
 _PIECE = """
-SELECT n.index, e.leaf, e.body, ledger_body_fits(e.body, e.id, e.organization_id, e.kind, e.object_type, e.object_id,
-  e.object_ref, e.object_version, e.actor_person_id, e.actor_account_id, e.actor_system, e.via, e.at)
+SELECT n.index, e.leaf, e.body,
+  ledger_body_head(e.actor_person_id, e.actor_account_id, e.actor_system, e.via, e.at),
+  ledger_body_middle(e.id, e.kind),
+  ledger_body_tail(e.object_type, e.object_id, e.object_ref, e.object_version, e.organization_id)
 FROM ledger_entry n LEFT JOIN ledger_event e ON e.id = n.event_id
 WHERE n.organization_id = %s AND n.index >= %s AND n.index < %s ORDER BY n.index
 """
@@ -132,7 +136,7 @@ class _Run:
 
     def leaves(self) -> None:
         """Every event hashes to its leaf and its place in the lowest tiles."""
-        while rows := self._rows(_PIECE, self.size, self.size + PIECE):
+        while rows := self._binary_rows(_PIECE, self.size, self.size + PIECE):
             hashes = self._hashes(rows)
             for at in range(0, len(hashes), tree.TILE_HASHES):
                 self._lowest_tile((self.size + at) // tree.TILE_HASHES, b"".join(hashes[at : at + tree.TILE_HASHES]))
@@ -210,13 +214,18 @@ class _Run:
     def _hashes(self, rows: list[tuple[Any, ...]]) -> list[bytes]:
         hashes = []
         expected = self.size
-        for index, leaf, body, fits in rows:
+        for index, leaf, body, head, middle, tail in rows:
             if body is None or index != expected:
                 self._name(index, expected, body)
             digest = sha256(b"\x00" + body).digest()
             if digest != leaf:
                 raise Broken(self._event(index), "its body does not hash to its leaf")
-            if not fits:
+            end = tail.encode()
+            nonce = len(body) - len(end) - 2 * NONCE_BYTES
+            before = middle.encode()
+            if not (
+                body.startswith(head.encode()) and body.endswith(end) and body.startswith(before, nonce - len(before))
+            ):
                 raise Broken(self._event(index), "its columns say something else than its body")
             hashes.append(digest)
             expected += 1
@@ -252,6 +261,13 @@ class _Run:
         for (event_id,) in self._rows(_NAME, index):
             return f"event {event_id} at index {index}"
         return f"index {index}"
+
+    def _binary_rows(self, statement: str, *parameters: int) -> list[tuple[Any, ...]]:
+        # Half the work of reading a million bodies is their way through hexadecimal text, so these come as bytes.
+        with psycopg.Cursor(self.cursor.connection) as cursor:
+            cursor.execute(statement, [self.organization_id, *parameters], binary=True)
+            rows: list[tuple[Any, ...]] = cursor.fetchall()
+        return rows
 
     def _rows(self, statement: str, *parameters: int) -> list[tuple[Any, ...]]:
         self.cursor.execute(statement, [self.organization_id, *parameters])

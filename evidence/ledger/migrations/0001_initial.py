@@ -223,15 +223,19 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="event",
-            index=models.Index(fields=["organization", "at", "id"], name="event_by_time"),
+            index=models.Index(fields=["organization", "id"], name="event_by_organization"),
         ),
         migrations.AddIndex(
             model_name="event",
-            index=models.Index(fields=["organization", "kind", "at", "id"], name="event_by_kind"),
+            index=models.Index(fields=["organization", "at"], name="event_by_time"),
         ),
         migrations.AddIndex(
             model_name="event",
-            index=models.Index(fields=["organization", "actor_person_id", "at", "id"], name="event_by_person"),
+            index=models.Index(fields=["organization", "kind", "id"], name="event_by_kind"),
+        ),
+        migrations.AddIndex(
+            model_name="event",
+            index=models.Index(fields=["organization", "actor_person_id", "id"], name="event_by_person"),
         ),
         migrations.AddConstraint(
             model_name="event",
