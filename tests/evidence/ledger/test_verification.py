@@ -157,7 +157,7 @@ def test_every_alteration_is_found_and_named(firm):
 
 def test_every_column_is_among_the_alterations(firm):
     """A column that nobody tried to alter may be one that nobody checks."""
-    # The moment of a checkpoint is the machine's word alone and is not signed (docs/operators).
+    # The moment of a checkpoint is the machine's word alone and is not signed (docs/history.md).
     unsigned = {("ledger_checkpoint", "at"), ("ledger_queue", "id")}
     with connections["owner"].cursor() as cursor:
         cursor.execute(
