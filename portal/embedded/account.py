@@ -73,7 +73,7 @@ def for_servers(data: Path, binaries: tuple[Path, ...]) -> Account:
     account = Account(uid=entry.pw_uid, gid=entry.pw_gid)
     if all(_reaches(entry, path) for path in (data.parent, *binaries)):
         return account
-    return Account(uid=entry.pw_uid, gid=entry.pw_gid, prefix=_with_search(entry, data))
+    return Account(uid=entry.pw_uid, gid=entry.pw_gid, prefix=_with_search(entry, (data.parent, *binaries)))
 
 
 def _entry() -> pwd.struct_passwd:
@@ -103,22 +103,22 @@ def _reaches(entry: pwd.struct_passwd, path: Path) -> bool:
     return may(path, read=True) and all(may(parent, read=False) for parent in path.parents)
 
 
-def _with_search(entry: pwd.struct_passwd, data: Path) -> tuple[str, ...]:
+def _with_search(entry: pwd.struct_passwd, paths: tuple[Path, ...]) -> tuple[str, ...]:
     setpriv = shutil.which("setpriv")
     user = ("--reuid", str(entry.pw_uid), "--regid", str(entry.pw_gid), "--clear-groups")
     for capability in ("dac_read_search", "dac_override"):
         if setpriv is None:
             break
-        held = (f"--inh-caps=+{capability}", f"--ambient-caps=+{capability}")
+        # The secure bit: without it access(2), by which PostgreSQL looks for its own programs, forgets capabilities.
+        held = (f"--inh-caps=+{capability}", f"--ambient-caps=+{capability}", "--securebits=+no_setuid_fixup")
         words = (setpriv, *user, *held)
-        if (
-            subprocess.run(
-                [*words, "ls", "-d", f"{data.parent.resolve()}/."], check=False, capture_output=True
-            ).returncode
-            == 0
-        ):
+        if all(_succeeds(*words, "test", "-x", str(path.resolve())) for path in paths):
             return words
     raise CannotRun(
-        f"PostgreSQL refuses to run as root, and the account {entry.pw_name!r} can't reach {data.parent}. "
+        f"PostgreSQL refuses to run as root, and the account {entry.pw_name!r} can't reach {paths[0]}. "
         "Clone into a directory that others may enter (such as /srv or /opt), or run as an ordinary user."
     )
+
+
+def _succeeds(*words: str) -> bool:
+    return subprocess.run(words, check=False, capture_output=True).returncode == 0

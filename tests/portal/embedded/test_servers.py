@@ -191,10 +191,25 @@ def test_another_users_folder_is_refused_with_a_reason(root, monkeypatch):
         servers.ensure(root)
 
 
+def test_root_can_run_them_where_only_root_may_enter(root):
+    if os.geteuid() != 0 or sys.platform != "linux":
+        pytest.skip("needs root on Linux")
+    root.parent.chmod(0o700)
+    with servers.serving(root) as urls:
+        write_row(urls)
+        assert row_is_there(urls)
+        # It can look everywhere, which it needs, and do nothing else that root can.
+        status = Path(f"/proc/{state_of(root)['servers']['PostgreSQL']}/status").read_text()
+        effective = next(line.split()[1] for line in status.splitlines() if line.startswith("CapEff"))
+        assert int(effective, 16) in (1 << 1, 1 << 2)
+    assert root.parent.stat().st_mode & 0o777 == 0o700
+
+
 def as_nobody(code: str, home: Path) -> subprocess.CompletedProcess:
     nobody = pwd.getpwnam("nobody")
-    if not all(parent.stat().st_mode & 0o001 for parent in Path(sys.executable).resolve().parents):
-        pytest.skip("an ordinary user can't reach this Python")
+    needed = {*Path(sys.executable).resolve().parents, *Path(sys.executable).parents, *PROJECT.parents, PROJECT}
+    if not all(folder.stat().st_mode & 0o001 for folder in needed):
+        pytest.skip("an ordinary user can't reach this Python or this clone")
     return subprocess.run(
         [sys.executable, "-c", textwrap.dedent(code)],
         cwd=PROJECT,
