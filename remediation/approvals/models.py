@@ -61,12 +61,14 @@ class Request(TenantModel):
     @property
     def payload(self) -> dict[str, Any]:
         """The content as it was asked about, with what binds it: subject, action, cycle, versions of the rules."""
-        return json.loads(bytes(self.content))
+        payload: dict[str, Any] = json.loads(bytes(self.content))
+        return payload
 
     @property
     def fields(self) -> dict[str, Any]:
         """The subject's own part of the content."""
-        return self.payload["content"]
+        fields: dict[str, Any] = self.payload["content"]
+        return fields
 
 
 class Decision(TenantModel):

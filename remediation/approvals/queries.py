@@ -1,7 +1,7 @@
 """Reads of requests: what was granted, what waits for whom, and why somebody may or may not decide."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -187,50 +187,61 @@ def conflicts_of(
 def position(request: Request, actor: Actor) -> Position:
     """Whether the actor may decide, why not, who else may, and what was decided so far."""
     decisions = decisions_on(request)
-    action = ACTIONS[request.action]
     hands = sod.hands_on([request.subject_id], subject_type=request.subject_type)
     terms = sod.terms(request.organization_id, severity_now(request))
-    asked = {nudge.person_id: nudge.at for nudge in request.nudges.order_by("at")}
-    decided = {decision.person_id for decision in decisions}
     everyone = sod.members(request.organization_id)
-    eligible, blocked = [], []
-    for member in everyone:
-        if not member.roles & set(action.roles):
-            continue
-        role = next(role for role in action.roles if role in member.roles)
-        held = hands.get((request.subject_id, request.cycle, member.person_id), [])
-        found = conflicts_of(request, member.person_id, held, member.roles, terms)
-        reason, rule = "", ""
-        if member.person_id in decided:
-            reason = "Already decided"
-        elif found:
-            reason, rule = found[0].third_person, found[0].rule
-        candidate = Candidate(
+    conflicts = {
+        member.person_id: conflicts_of(
+            request,
             member.person_id,
-            member.name,
-            role,
-            member.departments[role],
-            reason,
-            rule,
-            asked.get(member.person_id),
-            member.person_id in decided,
+            hands.get((request.subject_id, request.cycle, member.person_id), []),
+            member.roles,
+            terms,
         )
-        (blocked if reason else eligible).append(candidate)
-    own = next((member for member in everyone if member.person_id == actor.person_id), None)
-    own_held = hands.get((request.subject_id, request.cycle, actor.person_id), []) if actor.person_id else []
-    found = conflicts_of(request, actor.person_id, own_held, own.roles, terms) if own and actor.person_id else []
-    sentences = _obstacles(request, action, actor, actor.person_id in decided, found)
+        for member in everyone
+    }
+    own = conflicts.get(actor.person_id, []) if actor.person_id else []
+    has_decided = any(decision.person_id == actor.person_id for decision in decisions)
+    sentences = _obstacles(request, ACTIONS[request.action], actor, has_decided, own)
+    others = [
+        candidate
+        for candidate in _candidates(request, everyone, conflicts, decisions)
+        if candidate.person_id != actor.person_id
+    ]
     return Position(
         may=not sentences,
         sentences=sentences,
-        rule=found[0].rule if found else "",
-        acts=[conflict.act for conflict in found],
-        eligible=[candidate for candidate in eligible if candidate.person_id != actor.person_id],
-        blocked=[candidate for candidate in blocked if candidate.person_id != actor.person_id],
+        rule=own[0].rule if own else "",
+        acts=[conflict.act for conflict in own],
+        eligible=[candidate for candidate in others if not candidate.reason],
+        blocked=[candidate for candidate in others if candidate.reason],
         decisions=decisions,
         still_needed=still_needed(request, decisions),
-        conflicts=found,
+        conflicts=own,
     )
+
+
+def _candidates(
+    request: Request,
+    everyone: list[sod.Member],
+    conflicts: Mapping[UUID, list[Conflict]],
+    decisions: list[Decision],
+) -> list[Candidate]:
+    roles = ACTIONS[request.action].roles
+    asked = {nudge.person_id: nudge.at for nudge in request.nudges.order_by("at")}
+    decided = {decision.person_id for decision in decisions}
+    found = []
+    for member in everyone:
+        role = next((role for role in roles if role in member.roles), None)
+        if role is None:
+            continue
+        first = next(iter(conflicts[member.person_id]), None)
+        has_decided = member.person_id in decided
+        reason = "Already decided" if has_decided else first.third_person if first else ""
+        rule = first.rule if first and not has_decided else ""
+        department, asked_at = member.departments[role], asked.get(member.person_id)
+        found.append(Candidate(member.person_id, member.name, role, department, reason, rule, asked_at, has_decided))
+    return found
 
 
 def queue(actor: Actor, *, view: str = "open", after: UUID | None = None, limit: int = PAGE) -> Queue:
@@ -271,8 +282,10 @@ def waiting_for(actor: Actor) -> int:
 
 def _judged(page: list[Request], actor: Actor) -> list[Row]:
     ids = [request.pk for request in page]
+    if actor.person_id is None:
+        return []
     hands = sod.hands_on({request.subject_id for request in page}, person_id=actor.person_id)
-    roles = sod.roles_of(actor.person_id, actor.organization_id) if actor.person_id else frozenset()
+    roles = sod.roles_of(actor.person_id, actor.organization_id)
     allow = sod.terms(actor.organization_id, "").allow_conditional
     decisions: dict[UUID, list[Decision]] = defaultdict(list)
     for decision in Decision.objects.filter(request_id__in=ids):
@@ -295,9 +308,7 @@ def _judged(page: list[Request], actor: Actor) -> list[Row]:
                 hands.get((request.subject_id, request.cycle, actor.person_id), []),
                 roles,
                 Terms(request.severity, allow),
-            )
-            if actor.person_id
-            else [],
+            ),
             decisions[request.pk],
             nudges.get(request.pk),
             described.get(request.subject_id),

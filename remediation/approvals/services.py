@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -127,21 +127,12 @@ def _decide(request_id: UUID, *, verdict: str, reason: str, actor: Actor) -> Out
     known = ACTIONS[row.action]
     actor.require(known.permission)
     account_id, person_id = _person(actor)
-    _require_fresh(actor)
+    authenticated_at = _fresh_proof(actor)
     _check_words(verdict, reason)
     _check_open(row, person_id)
     _check_content(row)
     department = _department(known, actor)
-    held = sod_queries.held_by(person_id, subject_type=row.subject_type, subject_id=row.subject_id, cycle=row.cycle)
-    found = queries.conflicts_of(
-        row,
-        person_id,
-        held,
-        sod_queries.roles_of(person_id, actor.organization_id),
-        sod_queries.terms(actor.organization_id, queries.severity_now(row)),
-    )
-    if found:
-        raise sod.refuse(found)
+    _check_duty(row, person_id)
     decision = Decision.objects.create(
         organization_id=actor.organization_id,
         request=row,
@@ -150,7 +141,7 @@ def _decide(request_id: UUID, *, verdict: str, reason: str, actor: Actor) -> Out
         verdict=verdict,
         reason=reason.strip(),
         content_sha256=row.content_sha256,
-        authenticated_at=actor.authenticated_at,
+        authenticated_at=authenticated_at,
         department=department,
         matrix_version=sod_queries.matrix_version(),
     )
@@ -292,13 +283,14 @@ def _person(actor: Actor) -> tuple[UUID, UUID]:
     return actor.account_id, actor.person_id
 
 
-def _require_fresh(actor: Actor) -> None:
+def _fresh_proof(actor: Actor) -> datetime:
     limit = timedelta(seconds=settings.FRESH_AUTHENTICATION_SECONDS)
     moment = actor.authenticated_at
     if moment is None or not timedelta(seconds=-5) <= clock.now() - moment <= limit:
         raise ReauthenticationRequired(
             "A decision needs a fresh proof that it is you.", help="Enter your password and send the decision again."
         )
+    return moment
 
 
 def _check_words(verdict: str, reason: str) -> None:
@@ -335,6 +327,19 @@ def _check_content(row: Request) -> None:
             help="Look at what changed; whoever asked must ask again.",
             details={"changes": queries.changes_now(row, now)},
         )
+
+
+def _check_duty(row: Request, person_id: UUID) -> None:
+    held = sod_queries.held_by(person_id, subject_type=row.subject_type, subject_id=row.subject_id, cycle=row.cycle)
+    found = queries.conflicts_of(
+        row,
+        person_id,
+        held,
+        sod_queries.roles_of(person_id, row.organization_id),
+        sod_queries.terms(row.organization_id, queries.severity_now(row)),
+    )
+    if found:
+        raise sod.refuse(found)
 
 
 def _department(known: Action, actor: Actor) -> str:

@@ -97,7 +97,7 @@ def _take_chunk(
                 [uuid7() for _ in subjects], subjects,
             ],
         )  # fmt: skip
-        return cursor.rowcount
+        return int(cursor.rowcount)
 
 
 def lock_item(*, subject_type: str, subject_id: UUID, cycle: int, actor: Actor) -> None:
