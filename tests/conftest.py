@@ -16,6 +16,7 @@ from django.db import connections
 from portal.embedded import servers
 from tests import databases
 from tests.people import org, other_org, people  # noqa: F401  fixtures
+from tests.serving import served  # noqa: F401  fixture
 
 IN_CI = bool(os.environ.get("CI"))
 SLOW = IN_CI or os.environ.get("SLOW") == "1"

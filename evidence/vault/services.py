@@ -113,8 +113,8 @@ class Writing:
 
 
 def readable(size: int) -> str:
-    """A size as people write it: 5 GB, 1.5 MB, 18 bytes."""
-    for unit, factor in (("GB", 1024**3), ("MB", 1024**2), ("KB", 1024)):
+    """A size as pages and browsers write it, in decimal units: 5.4 GB, 1.5 MB, 18 bytes."""
+    for unit, factor in (("GB", 10**9), ("MB", 10**6), ("KB", 10**3)):
         if size >= factor:
             return f"{size / factor:.1f}".removesuffix(".0") + f" {unit}"
     return f"{size} bytes"

@@ -1,8 +1,6 @@
 """Evidence: the list, the upload page, one artifact with its custody and preview, its judgement, its download."""
 
 from collections.abc import Iterable
-from contextlib import suppress
-from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -18,7 +16,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from evidence import clock, previews
 from evidence.artifacts import facts, queries
 from evidence.artifacts import services as artifacts
-from evidence.artifacts.flags import flags_of
+from evidence.artifacts.flags import Period, flags_of
 from evidence.artifacts.models import Artifact, ArtifactLink, ArtifactVersion, Method, State
 from evidence.controls import queries as controls
 from evidence.controls.models import EvidenceKind
@@ -28,6 +26,8 @@ from evidence.ledger import queries as ledger
 from evidence.previews import pictures, texts
 from portal.accounts.models import Person
 from portal.edge.tenancy import inside, needs, outside_transaction
+from portal.engagements.models import Engagement
+from portal.engagements.models import State as Engagements
 from portal.web import downloads, uploads
 from portal.web.components import Filter, Slice, TimelineEntry
 from portal.web.shell import named
@@ -102,6 +102,7 @@ def evidence(request: HttpRequest) -> HttpResponse:
         params["after"] = str(page.next_before)
         more = f"?{params.urlencode()}"
     today = clock.now().date()
+    refs = controls.controls().values_list("ref", "title")
     rows = [
         {
             "artifact": row,
@@ -120,7 +121,7 @@ def evidence(request: HttpRequest) -> HttpResponse:
                 Filter("state", "State", State.choices),
                 Filter("kind", "Kind", EvidenceKind.choices),
                 Filter("stale", "Age", AGES),
-                Filter("control", "Control"),
+                Filter("control", "Control", [(ref, f"{ref} {title}") for ref, title in refs]),
             ],
             "is_filtered": any(
                 request.GET.get(name) for name in ("state", "kind", "stale", "control", "q", "from", "to")
@@ -277,6 +278,7 @@ def artifact(request: HttpRequest, ref: str, number: int | None = None) -> HttpR
     history = ledger.history("artifacts.artifact", found.pk)
     kind = previews.kind_of(version.mime) if version else previews.Kind.NONE
     reviews = list(found.reviews.all())
+    examined = _examination()
     return render(
         request,
         "evidence/artifact.html",
@@ -284,11 +286,11 @@ def artifact(request: HttpRequest, ref: str, number: int | None = None) -> HttpR
             "artifact": found,
             "version": version,
             "is_latest": version is not None and version.pk == found.latest_id,
-            "flags": flags_of(found, version) if version else [],
+            "flags": flags_of(found, version, period=examined) if version else [],
             "questions": _questions(version),
             "versions": [(row, _judged(row, reviews)) for row in found.versions.all()],
             "used_by": [_place(request, link) for link in _distinct(found)],
-            "period": _period(version),
+            "period": _period(version, examined),
             "custody": _custody(history),
             "returned": next((row for row in reviews if row.verdict == "returned"), None),
             "has_preview": kind is not previews.Kind.NONE,
@@ -457,16 +459,23 @@ def _judged(version: ArtifactVersion, reviews: list[Any]) -> str:
     return verdicts[0] if verdicts else "received"
 
 
-def _period(version: ArtifactVersion | None) -> dict[str, Any] | None:
-    """What a bar shows: the days covered within the year that ends with them."""
+def _examination() -> Period | None:
+    """The period of the audit that is open, which evidence should speak about."""
+    found = Engagement.objects.filter(state=Engagements.OPEN).order_by("-period_start").first()
+    return Period(found.period_start, found.period_end) if found else None
+
+
+def _period(version: ArtifactVersion | None, examined: Period | None) -> dict[str, Any] | None:
+    """What a bar shows: the days covered, within the examination when there is one, else up to today."""
     if version is None or version.period_from is None or version.period_to is None:
         return None
     first, last = version.period_from, version.period_to
-    with suppress(ValueError):
-        start, end = date(first.year, first.month, 1), max(last, clock.now().date())
-        days = (last - first).days + 1
-        return {"parts": [(first, last, "ok")], "start": start, "end": end, "days": days, "first": first, "last": last}
-    return None
+    found = {"parts": [(first, last, "ok")], "first": first, "last": last, "days": (last - first).days + 1}
+    if examined is None:
+        return {**found, "start": first.replace(day=1), "end": max(last, clock.now().date())}
+    inside_days = (min(last, examined.last) - max(first, examined.first)).days + 1
+    whole = (examined.last - examined.first).days + 1
+    return {**found, "start": examined.first, "end": examined.last, "inside": max(0, inside_days), "of": whole}
 
 
 def _custody(history: list[Any]) -> list[TimelineEntry]:

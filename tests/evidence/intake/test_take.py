@@ -177,8 +177,8 @@ def test_a_file_over_the_limit_is_refused_before_it_is_read_whole(org, settings)
 
     source = Endless()
     with pytest.raises(TooLarge, match="up to 2 MB"):
-        intake.take(source, filename="x", organization_id=org.pk, limit_bytes=2 * 1024 * 1024)
-    assert source.given <= 3 * 1024 * 1024
+        intake.take(source, filename="x", organization_id=org.pk, limit_bytes=2_000_000)
+    assert source.given <= 3_200_000
     assert [path for path in settings.CLEARHOLD_BLOBS_DIR.rglob("*") if path.is_file()] == []
 
 

@@ -1,0 +1,127 @@
+"""A real web server over a database of the test's own: gunicorn with one worker, as in production but for its size."""
+
+import http.client
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+import psutil
+import pytest
+from django.db import connections, transaction
+
+from evidence import tenancy
+from evidence.artifacts.models import Artifact
+from evidence.organizations.models import Organization
+from evidence.vault.models import Blob
+from tests.people import People, hire
+from tests.portal.edge.test_who_is_let_in import bearer
+
+ROOT = Path(__file__).resolve().parents[1]
+# Playwright keeps an event loop in the thread that drives the browser; the tests that also ask the database are
+# synchronous all the same.
+os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
+
+
+@dataclass
+class Portal:
+    port: int
+    process: subprocess.Popen
+    organization: Organization
+    people: People
+    token: str
+    blobs: Path
+    var: Path
+
+    @property
+    def path(self) -> str:
+        return f"/api/v1/organizations/{self.organization.slug}/evidence/"
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.token}", "Content-Type": "application/octet-stream"}
+
+    def workers(self) -> list[psutil.Process]:
+        return psutil.Process(self.process.pid).children()
+
+    def files(self) -> list[Path]:
+        return [path for path in self.blobs.rglob("*") if path.is_file()]
+
+    def rows(self) -> tuple[int, int]:
+        with transaction.atomic(), tenancy.entered(self.organization.pk):
+            return Artifact.objects.count(), Blob.objects.count()
+
+
+def address(alias: str) -> str:
+    given = connections.settings[alias]
+    host, port, options = given["HOST"], given["PORT"], given.get("OPTIONS") or {}
+    login = quote(given["USER"]) + (f":{quote(given['PASSWORD'])}" if given["PASSWORD"] else "")
+    extra = "&".join(f"{name}={quote(str(value))}" for name, value in options.items() if name != "options")
+    if host.startswith("/"):
+        extra = "&".join(filter(None, [f"host={quote(host, safe='')}", f"port={port}" if port else "", extra]))
+        return f"postgresql://{login}@/{given['NAME']}?{extra}"
+    return f"postgresql://{login}@{host}:{port}/{given['NAME']}?{extra}"
+
+
+@pytest.fixture
+def served(own_database, tmp_path, settings) -> Iterator[Portal]:
+    settings.CLEARHOLD_BLOBS_DIR = tmp_path / "blobs"
+    settings.CLEARHOLD_KEYS_DIR = tmp_path / "keys"
+    # The server runs with real settings and knows no test hasher.
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
+    organization = Organization.objects.create(slug="lumenroll", name="Lumenroll")
+    with transaction.atomic(), tenancy.entered(organization.pk):
+        people = hire(organization)
+        headers, _ = bearer(people.ines, "evidence.upload", "evidence.view", "evidence.download")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    environment = {
+        **os.environ,
+        "DJANGO_SETTINGS_MODULE": "portal.settings.development",
+        "CLEARHOLD_VAR": str(tmp_path),
+        "DATABASE_URL": address("default"),
+        "DATABASE_AUDITOR_URL": address("auditor"),
+        "DATABASE_SEQUENCER_URL": address("sequencer"),
+        "DATABASE_OWNER_URL": address("owner"),
+        "REDIS_URL": settings.REDIS_URL,
+    }
+    static = [sys.executable, "manage.py", "collectstatic", "--noinput", "-v0"]
+    subprocess.run(static, cwd=ROOT, env=environment, check=True)
+    command = "-m gunicorn --config deploy/gunicorn.py --workers 1 portal.wsgi:application --bind"
+    with (tmp_path / "web.log").open("wb") as log:
+        words = [sys.executable, *command.split(), f"127.0.0.1:{port}"]
+        process = subprocess.Popen(words, cwd=ROOT, env=environment, stdout=log, stderr=log)
+    token = headers["Authorization"].removeprefix("Bearer ")
+    found = Portal(port, process, organization, people, token, tmp_path / "blobs", tmp_path)
+    try:
+        wait(lambda: get(found, "/healthz")[0] == 200, seconds=40)
+        yield found
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def wait(true: Callable[[], bool], seconds: float = 15) -> None:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        try:
+            if true():
+                return
+        except OSError:
+            pass
+        time.sleep(0.1)
+    raise AssertionError("it never came true")
+
+
+def get(portal: Portal, path: str) -> tuple[int, bytes]:
+    with closing(http.client.HTTPConnection("127.0.0.1", portal.port, timeout=60)) as connection:
+        connection.request("GET", path, headers={"Authorization": f"Bearer {portal.token}", "Connection": "close"})
+        answer = connection.getresponse()
+        return answer.status, answer.read()
