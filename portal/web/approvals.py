@@ -206,6 +206,11 @@ def _panel(request: HttpRequest, asked: Request, left: Refusal | None = None) ->
     )
 
 
+def panel_of(request: HttpRequest, asked: Request) -> ApprovalPanel:
+    """The panel of one request, for the page of its subject."""
+    return _panel(request, asked)
+
+
 def _sentence(position: queries.Position, decided: bool) -> str:
     if position.may:
         return "You took no part in this work, so you can decide."

@@ -42,16 +42,28 @@ SIGNS: Mapping[str, Sign] = {
 }
 
 
+# Fields of an event that hold a person's id; a reader sees the name.
+PERSONS = frozenset({"owner_id", "assignee_id", "assignee", "owner", "asked", "collector", "submitted_by_id"})
+
+
 def names(facts: Iterable[Fact]) -> dict[UUID, str]:
-    """The names of everybody who acted, in one statement."""
+    """The names of everybody who acted or is spoken of, in one statement."""
+    facts = list(facts)
     ids = {fact.person_id for fact in facts if fact.person_id}
+    for fact in facts:
+        for part in (fact.before, fact.after, fact.data):
+            ids |= {UUID(value) for name, value in (part or {}).items() if name in PERSONS and _is_id(value)}
     return {person.pk: person.name for person in Person.objects.filter(pk__in=ids)}
+
+
+def _is_id(value: Any) -> bool:
+    return isinstance(value, str) and len(value) == 36 and value.count("-") == 4
 
 
 def entries(facts: Sequence[Fact], slug: str) -> list[TimelineEntry]:
     """Lines for `{% timeline %}`, in the order of the facts."""
     known = names(facts)
-    return [_entry(fact, actor_of(fact, known), slug) for fact in facts]
+    return [_entry(fact, actor_of(fact, known), slug, known) for fact in facts]
 
 
 def actor_of(fact: Fact, known: Mapping[UUID, str]) -> str:
@@ -67,14 +79,21 @@ def told(fact: Fact) -> str:
     return text.replace("{subject}", fact.object_ref or fact.object_type.rpartition(".")[2])
 
 
-def changes(fact: Fact) -> list[tuple[str, str]]:
-    """What changed, field by field, and what else the event says."""
-    before, after = fact.before or {}, fact.after or {}
+def changes(fact: Fact, known: Mapping[UUID, str] | None = None) -> list[tuple[str, str]]:
+    """What changed, field by field, and what else the event says; persons in `known` by their names."""
+    before, after, data = (_named(part or {}, known or {}) for part in (fact.before, fact.after, fact.data))
     told_of = [*after, *(name for name in before if name not in after)]
     lines = [(name, _change(name, before, after)) for name in told_of]
-    lines += [(name, plain(value)) for name, value in (fact.data or {}).items()]
+    lines += [(name, plain(value)) for name, value in data.items()]
     lines += [(name, text) for name, text in fact.texts.items() if name != "reason"]
     return lines + [(name, "erased") for name in fact.erased]
+
+
+def _named(part: Mapping[str, Any], known: Mapping[UUID, str]) -> dict[str, Any]:
+    return {
+        name: known.get(UUID(value), value) if name in PERSONS and _is_id(value) else value
+        for name, value in part.items()
+    }
 
 
 def plain(value: Any) -> str:
@@ -96,7 +115,12 @@ def _change(name: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> s
     return f"{plain(before[name])} → {plain(after.get(name))}"
 
 
-def _entry(fact: Fact, actor: str, slug: str) -> TimelineEntry:
+def _label(name: str) -> str:
+    words = name.removesuffix("_id").replace("_", " ")
+    return words[:1].upper() + words[1:]
+
+
+def _entry(fact: Fact, actor: str, slug: str, known: Mapping[UUID, str]) -> TimelineEntry:
     sign = SIGNS.get(fact.kind.rpartition(".")[2].rpartition("_")[2], Sign(icon="circle-dot", tone=""))
     return TimelineEntry(
         at=fact.at,
@@ -108,5 +132,5 @@ def _entry(fact: Fact, actor: str, slug: str) -> TimelineEntry:
         hash=fact.leaf,
         url=reverse("ledger:event", args=[slug, fact.id]),
         quote=fact.reason,
-        details=tuple(changes(fact)),
+        details=tuple((_label(name), value) for name, value in changes(fact, known)),
     )

@@ -86,14 +86,16 @@ def triage(
     return finding
 
 
-def _check(finding: Finding, severity: str, rationale: str, owner_id: UUID | None, searched: bool) -> None:
+def _check(
+    finding: Finding, severity: str, rationale: str, owner_id: UUID | None, searched: bool, *, is_mapped: bool = False
+) -> None:
     wrong: dict[str, list[str]] = {}
     lifecycle.known_severity(severity)
     if not rationale.strip():
         wrong["rationale"] = ["Say why this severity fits: what could happen, to which data."]
     if owner_id is None:
         wrong["owner"] = ["Choose who answers for it."]
-    if not scope.touches_something(finding):
+    if not is_mapped and not scope.touches_something(finding):
         wrong["criteria"] = ["Map it to at least one criterion or control."]
     if not searched:
         wrong["duplicates_searched"] = ["Look for duplicates first, then tick this."]
@@ -102,18 +104,23 @@ def _check(finding: Finding, severity: str, rationale: str, owner_id: UUID | Non
 
 
 def preview_triage(
-    finding_ids: Sequence[UUID], *, actor: Actor, owner_id: UUID | None, severity: str | None, rationale: str
+    finding_ids: Sequence[UUID],
+    *,
+    actor: Actor,
+    owner_id: UUID | None,
+    rationale: str,
+    criteria: Sequence[str] = (),
 ) -> list[Outcome]:
     """What a bulk triage would do to each finding, without doing it."""
     actor.require("findings.triage")
     rows = Finding.objects.filter(pk__in=finding_ids, organization_id=actor.organization_id).order_by("number")
-    return [Outcome(row.pk, row.ref, row.title, _obstacle(row, owner_id, rationale)) for row in rows]
+    return [Outcome(row.pk, row.ref, row.title, _obstacle(row, owner_id, rationale, bool(criteria))) for row in rows]
 
 
-def _obstacle(finding: Finding, owner_id: UUID | None, rationale: str) -> str | None:
+def _obstacle(finding: Finding, owner_id: UUID | None, rationale: str, is_mapped: bool) -> str | None:
     try:
         BY_VERB["triage"].check(finding.state, finding.ref)
-        _check(finding, finding.severity, rationale or finding.severity_rationale, owner_id, True)
+        _check(finding, finding.severity, rationale, owner_id, True, is_mapped=is_mapped)
     except Invalid as refusal:
         return " ".join(message for messages in refusal.fields.values() for message in messages)
     except Refused as refusal:
@@ -129,6 +136,7 @@ def triage_many(
     owner_id: UUID | None,
     severity: str | None,
     rationale: str,
+    criteria: Sequence[str] = (),
 ) -> list[Outcome]:
     """Triage many findings alike: those that can are changed, each with its own event; the others say why not.
 
@@ -142,7 +150,7 @@ def triage_many(
             with transaction.atomic():
                 triage(
                     row.pk, actor=actor, severity=severity or row.severity, rationale=rationale, owner_id=owner_id,
-                    duplicates_searched=True,
+                    duplicates_searched=True, criteria=criteria,
                 )  # fmt: skip
         except Invalid as error:
             refusal = " ".join(message for messages in error.fields.values() for message in messages)
