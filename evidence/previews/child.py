@@ -48,7 +48,7 @@ def drawn_image(data: bytes, page: int) -> tuple[dict[str, object], bytes]:
 
 
 def drawn_pdf(data: bytes, page: int) -> tuple[dict[str, object], bytes]:
-    import pypdfium2  # type: ignore[import-untyped]
+    import pypdfium2
 
     document = pypdfium2.PdfDocument(data)
     pages = len(document)

@@ -13,7 +13,7 @@ from evidence.vault import services as vault
 from evidence.vault.models import Blob
 
 CHILD = Path(__file__).with_name("child.py")
-MAX_BYTES = 64 * 1024 * 1024
+MAX_BYTES = 32 * 1000 * 1000
 MAX_PAGE = 20
 WALL_SECONDS = 20
 PNG_START = b"\x89PNG\r\n\x1a\n"

@@ -34,7 +34,7 @@ from portal.web import downloads, uploads
 from portal.web.evidence import keep
 
 
-class VersionOut(serializers.ModelSerializer[ArtifactVersion]):
+class EvidenceVersionOut(serializers.ModelSerializer[ArtifactVersion]):
     type = serializers.CharField(source="mime")
     collector = serializers.UUIDField(source="collector_id", allow_null=True)
     uploaded_by = serializers.UUIDField(source="uploaded_by_id", allow_null=True)
@@ -68,7 +68,7 @@ class VersionOut(serializers.ModelSerializer[ArtifactVersion]):
         read_only_fields = fields
 
 
-class LinkOut(serializers.ModelSerializer[ArtifactLink]):
+class EvidenceLinkOut(serializers.ModelSerializer[ArtifactLink]):
     type = serializers.CharField(source="target_type")
     ref = serializers.CharField(source="target_ref")
 
@@ -79,8 +79,8 @@ class LinkOut(serializers.ModelSerializer[ArtifactLink]):
 
 
 class ArtifactOut(serializers.ModelSerializer[Artifact]):
-    latest = VersionOut(read_only=True)
-    links = LinkOut(many=True, read_only=True)
+    latest = EvidenceVersionOut(read_only=True)
+    links = EvidenceLinkOut(many=True, read_only=True)
 
     class Meta:
         model = Artifact
@@ -88,7 +88,7 @@ class ArtifactOut(serializers.ModelSerializer[Artifact]):
         read_only_fields = fields
 
 
-class ReviewIn(serializers.Serializer[Any]):
+class EvidenceReviewIn(serializers.Serializer[Any]):
     verdict = serializers.ChoiceField(choices=["accepted", "returned", "released"])
     number = serializers.IntegerField(min_value=1, help_text="The file version that was looked at.")
     reason = serializers.CharField(required=False, default="", allow_blank=True, max_length=2000)
@@ -198,6 +198,7 @@ class EvidenceView(Push):
     permission_needed = {"GET": "evidence.view", "POST": "evidence.upload"}
 
     @extend_schema(
+        operation_id="organizations_evidence_list",
         parameters=_FILTERS,
         responses=inline_serializer(
             "EvidencePage", {"results": ArtifactOut(many=True), "next": serializers.CharField(allow_null=True)}
@@ -251,7 +252,7 @@ class OneEvidenceView(NounView):
         """One piece of evidence with its versions, reviews and what weakens it."""
         found = queries.artifact(ref)
         data = dict(ArtifactOut(found).data)
-        data["versions"] = VersionOut(found.versions.all(), many=True).data
+        data["versions"] = EvidenceVersionOut(found.versions.all(), many=True).data
         data["reviews"] = [
             {"number": row.reviewed.number, "verdict": row.verdict, "reason": row.reason, "person": row.person_id}
             for row in found.reviews.select_related("reviewed")
@@ -265,13 +266,13 @@ class OneEvidenceView(NounView):
 
 
 class ReviewView(NounView):
-    serializer_class = ReviewIn
+    serializer_class = EvidenceReviewIn
     permission_needed = {"POST": "evidence.review"}
 
-    @extend_schema(request=ReviewIn, responses=ArtifactOut)
+    @extend_schema(request=EvidenceReviewIn, responses=ArtifactOut)
     def post(self, request: Request, ref: str) -> Response:
         """Accept, return with words, or release from quarantine."""
-        form = ReviewIn(data=request.data)
+        form = EvidenceReviewIn(data=request.data)
         form.is_valid(raise_exception=True)
         given = form.validated_data
         act = {"accepted": artifacts.accept, "returned": artifacts.give_back, "released": artifacts.release}
