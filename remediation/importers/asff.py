@@ -5,7 +5,7 @@ from typing import Any
 
 from .reader import dates, fingerprints, limits
 from .reader.formats import Format, Options, Sample
-from .reader.json_stream import events, items, kind_of, mapping, sequence, word
+from .reader.json_stream import events, items, kind_of, mapping, number, sequence, word
 from .reader.records import Ignored, Reading, Record, RowError, Scanned, names, small
 from .reader.refusals import NotReadable
 from .reader.severities import Rated, exploited, rated
@@ -199,12 +199,12 @@ def _severity(finding: dict[str, Any], tool: str) -> Rated:
     )
     if label:
         return rated(label, tool=tool)
-    number = severity.get("Normalized")
-    if isinstance(number, (int, float)) and not isinstance(number, bool):
+    level = number(severity.get("Normalized"))
+    if level is not None:
         # Bands of the format's own documentation: 0, 1-39, 40-69, 70-89, 90-100.
-        found = "critical" if number >= 90 else "high" if number >= 70 else "medium" if number >= 40 else "low"
-        note = "Normalised severity 0: kept as low until triage." if number == 0 else ""
-        return Rated(found, f"{int(number)} of 100", note)
+        found = "critical" if level >= 90 else "high" if level >= 70 else "medium" if level >= 40 else "low"
+        note = "Normalised severity 0: kept as low until triage." if level == 0 else ""
+        return Rated(found, f"{int(level)} of 100", note)
     return rated(word(severity.get("Original")), tool=tool)
 
 

@@ -99,7 +99,7 @@ def _sniff(sample: Sample) -> int:
     if {"title", "severity"} <= keys:
         return 70 if keys & _OWN_KEYS else 62
     # Rows without fields: still this shape, and each row is then refused by its number.
-    return 40 if look.has("findings.item") and not keys else 20 if "title" in keys else 0
+    return 40 if not keys and look.paths.get("findings") is None else 20 if "title" in keys else 0
 
 
 def _read(source: Source, options: Options) -> Iterator[Record]:

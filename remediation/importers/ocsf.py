@@ -8,7 +8,7 @@ from typing import Any
 
 from .reader import dates, fingerprints, limits
 from .reader.formats import Format, Options, Sample
-from .reader.json_stream import events, items, kind_of, mapping, sequence, word
+from .reader.json_stream import events, items, kind_of, mapping, number, sequence, word
 from .reader.records import Ignored, Reading, Record, RowError, Scanned, names, small
 from .reader.severities import Rated, exploited, rated
 from .reader.source import Source
@@ -30,7 +30,7 @@ _SEVERITIES = {
     6: "fatal",
     99: "other",
 }
-_WRAPPERS = ("findings", "events", "records", "data", "Records", "Events")
+_WRAPPERS = ("findings", "Findings", "events", "records", "data", "Records", "Events")
 _COMPLIANCE = {1: "pass", 2: "warning", 3: "fail"}
 
 
@@ -167,7 +167,7 @@ def _records(row: int, event: dict[str, Any], tool: str, scope: str) -> Iterator
     unmapped = mapping(event.get("unmapped"))
     yield Reading(
         row=row,
-        fingerprint=fingerprints.fingerprint(tool, rule or title, place, uid if _is_stable(uid) else ""),
+        fingerprint=fingerprints.fingerprint(tool, rule or title, place, uid if is_stable(uid) else ""),
         title=title or clean_line(rule or uid, limits.TITLE_CHARS),
         severity=rating.severity,
         original_severity=rating.original,
@@ -323,13 +323,14 @@ def criterion(text: str) -> str:
     return ""
 
 
-def _is_stable(uid: str) -> bool:
+def is_stable(uid: str) -> bool:
     """A random identifier changes with each run, so it is no identity."""
     return bool(uid) and not (len(uid) == 36 and uid.count("-") == 4)
 
 
 def _number(value: Any) -> int | None:
-    return int(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+    found = number(value)
+    return int(found) if found is not None and abs(found) < 10**12 else None
 
 
 FORMAT = Format(name="ocsf", title="OCSF findings", kinds=("json",), sniff=_sniff, read=read)

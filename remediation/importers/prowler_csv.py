@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from .ocsf import criterion
+from .ocsf import criterion, is_stable
 from .reader import columns, dates, fingerprints, limits, tables
 from .reader.formats import Format, Options, Sample
 from .reader.records import Ignored, Reading, Record, RowError, Scanned, names, small
@@ -71,7 +71,9 @@ def _record(number: int, row: dict[str, str], scope: str) -> Record:
     ]
     return Reading(
         row=number,
-        fingerprint=fingerprints.fingerprint("Prowler", check, resource or f"{scope}|{region}", uid),
+        fingerprint=fingerprints.fingerprint(
+            "Prowler", check, resource or f"{scope}|{region}", uid if is_stable(uid) else ""
+        ),
         title=title,
         severity=rating.severity,
         original_severity=rating.original,

@@ -13,7 +13,7 @@ from ijson import ObjectBuilder
 
 from .reader import dates, fingerprints, limits
 from .reader.formats import Format, Options, Sample
-from .reader.json_stream import events, items, kind_of, mapping, sequence, word
+from .reader.json_stream import events, items, kind_of, mapping, number, sequence, word
 from .reader.records import Ignored, Reading, Record, RowError, Scanned, names, small
 from .reader.refusals import NotReadable, Oversized
 from .reader.severities import Rated, by_score, rated
@@ -93,11 +93,11 @@ class _Run:
         """The rule's id and its descriptor, through id, index, or the component that the result names."""
         reference = mapping(result.get("rule"))
         given = word(result.get("ruleId")) or word(reference.get("id"))
-        number = result.get("ruleIndex", reference.get("index"))
+        place = _index(result.get("ruleIndex", reference.get("index")))
         component = self._component(mapping(reference.get("toolComponent")))
         rules = sequence(self.components[component].get("rules")) if self.components else []
-        if isinstance(number, (int, float)) and 0 <= number < len(rules):
-            found = mapping(rules[int(number)])
+        if place is not None and place < len(rules):
+            found = mapping(rules[place])
             own = word(found.get("id"))
             if not given or not own or given == own or given.startswith(f"{own}/"):
                 return given or own, found
@@ -109,9 +109,9 @@ class _Run:
         return given, {}
 
     def _component(self, reference: dict[str, Any]) -> int:
-        index = reference.get("index")
-        if isinstance(index, (int, float)) and 0 <= index < len(self.components) - 1:
-            return int(index) + 1
+        index = _index(reference.get("index"))
+        if index is not None and index < len(self.components) - 1:
+            return index + 1
         for key in ("guid", "name"):
             for place, component in enumerate(self.components):
                 if reference.get(key) and component.get(key) == reference.get(key):
@@ -274,19 +274,15 @@ def _place(result: dict[str, Any], run: _Run) -> tuple[str, str, str]:
     physical = mapping(location.get("physicalLocation"))
     artifact = mapping(physical.get("artifactLocation")) or mapping(result.get("analysisTarget"))
     uri = word(artifact.get("uri"))
-    index = artifact.get("index")
-    if not uri and isinstance(index, (int, float)) and 0 <= index < len(run.artifacts):
-        uri = word(mapping(mapping(run.artifacts[int(index)]).get("location")).get("uri"))
+    index = _index(artifact.get("index"))
+    if not uri and index is not None and index < len(run.artifacts):
+        uri = word(mapping(mapping(run.artifacts[index]).get("location")).get("uri"))
     region = mapping(physical.get("region"))
     line = word(region.get("startLine"))
     logical = ""
     for each in map(mapping, sequence(location.get("logicalLocations"))):
-        index = each.get("index")
-        known = (
-            mapping(run.logical[int(index)])
-            if isinstance(index, (int, float)) and 0 <= index < len(run.logical)
-            else {}
-        )
+        index = _index(each.get("index"))
+        known = mapping(run.logical[index]) if index is not None and index < len(run.logical) else {}
         logical = (
             word(each.get("fullyQualifiedName")) or word(known.get("fullyQualifiedName")) or word(each.get("name"))
         )
@@ -312,6 +308,12 @@ def _own_fingerprint(result: dict[str, Any]) -> str:
         if stable:
             return "|".join(f"{name}={_flat(value)}" for name, value in sorted(stable.items()))
     return word(result.get("correlationGuid"))
+
+
+def _index(value: Any) -> int | None:
+    """A position in a list; the format writes -1 for none."""
+    found = number(value)
+    return int(found) if found is not None and 0 <= found < 10**9 else None
 
 
 def _flat(value: Any) -> str:

@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from typing import Any
 
 _ISO = re.compile(
@@ -26,7 +27,7 @@ def iso(value: Any, *, order: str = "", utc: bool = False) -> str:
         return _time(value, utc)
     if isinstance(value, date):
         return _checked(value).isoformat()
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
+    if isinstance(value, (int, float, Decimal)) and not isinstance(value, bool):
         return _epoch(float(value))
     text = str(value).strip()
     if not text:

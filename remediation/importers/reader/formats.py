@@ -5,7 +5,6 @@ import pkgutil
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any
 
 from .json_stream import Outline
 from .records import Record
@@ -106,18 +105,3 @@ def unknown(sample: Sample) -> NotReadable:
         "For a table of your own, choose the generic format and map its columns.",
         code="format_not_recognised",
     )
-
-
-def nothing_read(what: str) -> NotReadable:
-    return NotReadable(what, code="format_mismatch")
-
-
-def any_text(row: Mapping[str, Any], *keys: str) -> str:
-    """The first non-empty text among the keys."""
-    for key in keys:
-        value = row.get(key)
-        if isinstance(value, str) and value.strip():
-            return value.strip()
-        if isinstance(value, (int, float)) and not isinstance(value, bool):
-            return str(value)
-    return ""

@@ -1,8 +1,9 @@
 """JSON read as a stream: outline for detection, a guard against depth and endless values, items one at a time."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 import ijson
@@ -59,7 +60,7 @@ def outline(head: bytes) -> Outline:
             take((yield))
 
     try:
-        parser = ijson.parse_coro(sink(), use_float=True, multiple_values=True)
+        parser = ijson.parse_coro(sink(), multiple_values=True)
         for start in range(0, len(head), 16 * 1024):
             parser.send(head[start : start + 16 * 1024])
     except (ijson.JSONError, RecursionError, ValueError, StopIteration):
@@ -104,7 +105,7 @@ def _exact_depth(source: Source) -> None:
     depth = 0
     stream = source.utf8()
     with reporting(source):
-        for kind, _ in ijson.basic_parse(stream, use_float=True, multiple_values=True):
+        for kind, _ in ijson.basic_parse(stream, multiple_values=True):
             if kind in ("start_map", "start_array"):
                 depth += 1
                 if depth > limits.JSON_DEPTH:
@@ -120,12 +121,12 @@ def _exact_depth(source: Source) -> None:
 def items(source: Source, prefix: str) -> Iterator[Any]:
     """The elements at `prefix`, one at a time, across all documents of the file (JSON Lines too)."""
     with reporting(source):
-        yield from ijson.items(source.utf8(), prefix, use_float=True, multiple_values=True, buf_size=64 * 1024)
+        yield from ijson.items(source.utf8(), prefix, multiple_values=True, buf_size=64 * 1024)
 
 
 def events(source: Source) -> Iterator[tuple[str, Any]]:
     with reporting(source):
-        yield from ijson.basic_parse(source.utf8(), use_float=True, multiple_values=True, buf_size=64 * 1024)
+        yield from ijson.basic_parse(source.utf8(), multiple_values=True, buf_size=64 * 1024)
 
 
 class reporting:
@@ -145,26 +146,16 @@ class reporting:
 
 
 def _broken(source: Source, error: BaseException) -> NotReadable:
-    """Feed the bytes again in small pieces: the piece that the parser refuses is the place."""
+    """Feed the bytes again, first in large pieces, then the refused one byte by byte: that byte is the place."""
 
-    @ijson.coroutine  # type: ignore[untyped-decorator]
-    def sink() -> Any:
-        while True:
-            yield
-
-    parser = ijson.basic_parse_coro(sink(), use_float=True, multiple_values=True)
-    stream, line, column = source.utf8(), 1, 0
+    good = _good_bytes(source, 64 * 1024)
+    good = _good_bytes(source, 1, after=good)
+    stream, line, column, left = source.utf8(), 1, 1, good
+    while left > 0 and (chunk := stream.read(64 * 1024)):
+        chunk, left = chunk[:left], left - len(chunk)
+        line += chunk.count(b"\n")
+        column = len(chunk) - chunk.rfind(b"\n") if b"\n" in chunk else column + len(chunk)
     cut = isinstance(error, ijson.IncompleteJSONError) and "premature" in str(error).lower()
-    try:
-        while chunk := stream.read(64 * 1024):
-            for start in range(0, len(chunk), 256):
-                piece = chunk[start : start + 256]
-                parser.send(piece)
-                line += piece.count(b"\n")
-                column = len(piece) - piece.rfind(b"\n") - 1 if b"\n" in piece else column + len(piece)
-        parser.close()
-    except (ijson.JSONError, StopIteration, ValueError):
-        pass
     what = re.sub(r"\s+", " ", str(error).split("\n")[0])[:120]
     if cut:
         return NotReadable(
@@ -179,19 +170,25 @@ def _broken(source: Source, error: BaseException) -> NotReadable:
     )
 
 
-def numbered(
-    source: Source, prefix: str, wrong: Callable[[int, str], Any], start: int = 1
-) -> Iterator[tuple[int, dict[str, Any] | None, Any]]:
-    """Each element with its number; what is no object comes as an error record instead."""
-    for row, each in enumerate(items(source, prefix), start):
-        if isinstance(each, dict):
-            yield row, each, None
-        else:
-            yield (
-                row,
-                None,
-                wrong(row, f"Row {row} is {kind_of(each)}, where an object with the result's fields belongs."),
-            )
+def _good_bytes(source: Source, piece: int, after: int = 0) -> int:
+    """How many bytes the parser takes before the piece that it refuses; the first `after` go in at once."""
+
+    @ijson.coroutine  # type: ignore[untyped-decorator]
+    def sink() -> Any:
+        while True:
+            yield
+
+    parser = ijson.basic_parse_coro(sink(), multiple_values=True)
+    stream, good = source.utf8(), 0
+    try:
+        while chunk := stream.read(64 * 1024):
+            step = len(chunk) if good + len(chunk) <= after else piece
+            for start in range(0, len(chunk), step):
+                parser.send(chunk[start : start + step])
+                good += len(chunk[start : start + step])
+    except (ijson.JSONError, StopIteration, ValueError):
+        pass
+    return good
 
 
 def kind_of(value: Any) -> str:
@@ -225,4 +222,17 @@ def word(value: Any) -> str:
         return value
     if isinstance(value, bool) or value is None or isinstance(value, (list, dict)):
         return ""
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+    return str(int(value)) if isinstance(value, (float, Decimal)) and value == value // 1 else str(value)
+
+
+def number(value: Any) -> int | float | None:
+    """A number, also one that was written as text; None for anything else."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int):
+        return value
+    if isinstance(value, Decimal):
+        return float(value)
+    if isinstance(value, str) and value.isdigit() and len(value) < 20:
+        return int(value)
+    return value if isinstance(value, float) else None

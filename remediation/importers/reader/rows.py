@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 from . import columns, dates, fingerprints, limits
@@ -256,11 +257,11 @@ def _is_true(value: Any) -> bool:
 
 def _joined(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
-        return ", ".join(str(each) for each in value if isinstance(each, (str, int, float)))
+        return ", ".join(str(each) for each in value if isinstance(each, (str, int, float, Decimal)))
     return "" if value is None else value
 
 
 def _parts(value: Any) -> list[str]:
     if isinstance(value, (list, tuple)):
-        return [str(each) for each in value if isinstance(each, (str, int, float))]
+        return [str(each) for each in value if isinstance(each, (str, int, float, Decimal))]
     return [part.strip() for part in _SEPARATORS.split(str(value))] if value not in (None, "") else []

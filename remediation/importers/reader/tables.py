@@ -54,11 +54,14 @@ def _csv_rows(source: Source) -> Iterator[tuple[int, list[str]]]:
     first = next(lines, "")
     if not first.lower().startswith("sep="):
         lines = chain([first], lines)
-    reader = csv.reader(lines, delimiter=delimiter, strict=False)
+    quotes = _Quotes(lines)
+    reader = csv.reader(quotes, delimiter=delimiter, strict=False)
     number = 0
     try:
         for number, row in enumerate(reader, 1):
             yield number, row
+            quotes.next_row()
+        quotes.check_closed(number)
     except csv.Error as error:
         if "field larger" in str(error):
             raise Oversized(
@@ -70,6 +73,35 @@ def _csv_rows(source: Source) -> Iterator[tuple[int, list[str]]]:
         raise NotReadable(
             f"Row {number + 1} can't be read as CSV: {error}.", code="csv_invalid", row=number + 1
         ) from error
+
+
+class _Quotes:
+    """Watches the quotation marks: one that is never closed would swallow the rest of the file as one cell."""
+
+    def __init__(self, lines: Iterator[str]) -> None:
+        self._lines = lines
+        self._taken = self._marks = 0
+        self._last = (0, 0)
+
+    def __iter__(self) -> Iterator[str]:
+        for line in self._lines:
+            self._taken += 1
+            self._marks += line.count('"')
+            yield line
+
+    def next_row(self) -> None:
+        self._last = (self._taken, self._marks)
+        self._taken = self._marks = 0
+
+    def check_closed(self, row: int) -> None:
+        lines, marks = self._last
+        if lines > 1 and marks % 2:
+            raise NotReadable(
+                f"A quotation mark that opens in row {row} is never closed, so the last {lines:,} lines would become one cell. "
+                "Close it, or export the file again.",
+                code="quote_not_closed",
+                row=row,
+            )
 
 
 def _delimiter(source: Source) -> str:

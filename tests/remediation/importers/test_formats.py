@@ -235,3 +235,37 @@ def test_a_row_in_error_names_the_row():
 def test_a_quoted_secret_is_masked():
     found = read(f"Title,Severity\nKey {'AK' + 'IA'}IOSFODNN7EXAMPLE in code,high\n".encode())
     assert found.readings[0].title == "Key [secret …MPLE] in code"
+
+
+SARIF = b'{"version":"2.1.0","runs":[{"tool":{"driver":{"name":"T"}},"results":[%b]}]}'
+
+
+@pytest.mark.parametrize(
+    ("data", "rows", "errors"),
+    [
+        (SARIF % b'{"ruleId":"R","message":{"text":"m"},"rank":123456789012345678901234567890,"properties":{"x":1e999}}', 1, 0),
+        (b'{"version":"2.1.0","runs":[{"tool":{"driver":{"name":"T"}},"results":null}]}', 0, 0),
+        (b'{"version":"2.1.0","runs":[{"tool":null,"results":[{"message":{"text":"x"}}]}]}', 1, 0),
+        (SARIF % b'{"ruleId":5,"message":"text","locations":{},"level":7,"suppressions":"x"}', 1, 0),
+        (SARIF % b'{"locations":[null,5,{"physicalLocation":{"artifactLocation":{"uri":5,"index":"a"},"region":[]}}],"fingerprints":[]}', 1, 0),
+        (SARIF % b'[1],{"message":{"text":"x"}}', 1, 1),
+        (b'{"findings": []}', 0, 0),
+        (b'{"Findings": []}', 0, 0),
+        (b"[]", 0, 0),
+        (b'{"SchemaVersion":2,"ArtifactName":"x","Results":null}', 0, 0),
+        (b'{"SchemaVersion":2,"ArtifactName":"x","Results":[{"Target":"a","Vulnerabilities":[null,5,{"VulnerabilityID":"C","CVSS":[]}],"Secrets":{}}]}', 1, 2),
+        (b'{"matches":null,"descriptor":{"name":"grype"}}', 0, 0),
+        (b'{"matches":[{"vulnerability":{"id":"C","severity":5,"fix":[],"cvss":{}},"artifact":null}],"descriptor":{"name":"grype"}}', 1, 0),
+        (b'{"Findings":[{"SchemaVersion":"2018-10-08","Id":5,"GeneratorId":null,"Title":"x","Severity":"HIGH","Resources":{},"Vulnerabilities":[null]}]}', 1, 0),
+        (b'[{"class_uid":"2004","metadata":[],"finding_info":"x","message":"m"},{"class_uid":2003,"finding_info":{"title":"t"},"cloud":"a"}]', 2, 0),
+        (b"Title,Severity\n", 0, 0),
+        (b"Title,Severity\rA,high\rB,low\r", 2, 0),
+        (b"sep=;\r\nTitle;Severity\r\nA;high\r\n", 1, 0),
+        (b"Title,Severity,Date\nA\nB,low\n", 2, 0),
+        (b'Title,Severity,Description\nA 5" pipe,high,x\nB,low,"multi\nline"\n', 2, 0),
+        (b"Plugin ID,CVE,CVSS,Risk,Host,Port,Name\n1,CVE-1,9.8,Critical,h1,1,N1\n2,,,None,h1,1,N2\n", 2, 0),
+    ],
+)  # fmt: skip
+def test_odd_files_are_read_as_far_as_they_make_sense(data, rows, errors):
+    found = read(data)
+    assert (found.rows, len(found.errors)) == (rows, errors)

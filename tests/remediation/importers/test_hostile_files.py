@@ -106,6 +106,16 @@ def test_an_open_quote_swallows_no_file():
         read(b'Title,Severity\nA,"high\n' + b"B,low\n" * 400_000)
 
 
+def test_an_open_quote_loses_no_rows():
+    with pytest.raises(Invalid, match="opens in row 2 is never closed"):
+        read(b'Title,Severity,Description\nA,high,"abc\nB,low,x\nC,low,y\n')
+
+
+def test_a_broken_json_names_line_and_column():
+    with pytest.raises(Invalid, match="line 2, column 9"):
+        read(b'[{"title":"a","severity":"high"},\n{"title"=1}]')
+
+
 def test_xml_entities_in_a_workbook():
     parts = _workbook()
     name = "xl/worksheets/sheet1.xml"
