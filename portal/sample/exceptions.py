@@ -334,7 +334,7 @@ CODE: tuple[Scan, ...] = (
         "A variable in production would show stack traces.",
     ),
     Scan(
-        "secret-in-source",
+        "example-key",
         "Example key in a test fixture",
         "services/roster/tests/fixtures.py",
         3,

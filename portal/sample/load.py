@@ -218,6 +218,8 @@ class Told:
         self.worker = sample[tale.worker]
         self.owner = sample["priya"]
         found = Finding.objects.filter(organization=sample.organization, title__icontains=tale.title)
+        if not found:
+            raise LookupError(f"no imported finding is called “{tale.title}”")
         self.finding = found.order_by("number")[0]
         self.task: Task | None = None
 

@@ -18,6 +18,7 @@ CELERY_TASK_ALWAYS_EAGER = False
 for _alias in ("auditor", "sequencer", "owner"):
     DATABASES[_alias]["TEST"] = {"MIRROR": "default"}  # type: ignore[index]
 _scratch = Path(tempfile.mkdtemp(prefix="clearhold-test-"))
+VAR = _scratch
 STATIC_ROOT = _scratch / "static"
 STATIC_ROOT.mkdir()
 CLEARHOLD_BLOBS_DIR = _scratch / "blobs"
