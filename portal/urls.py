@@ -9,6 +9,7 @@ _pages = [
     path("", include("portal.web.approvals")),
     path("", include("portal.web.people")),
     path("", include("portal.web.ledger")),
+    path("", include("portal.web.auditor")),
     path("", include("portal.web.imports")),
     path("", include("portal.web.findings")),
     path("", include("portal.web.triage")),

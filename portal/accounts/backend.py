@@ -5,7 +5,7 @@ from uuid import UUID
 
 from django.contrib.auth.backends import ModelBackend
 
-from evidence import clock, tenancy
+from evidence import clock
 from portal.accounts import object_grants, roles
 from portal.accounts.models import Account, Membership
 
@@ -32,8 +32,7 @@ def _roles_held(account: Account) -> list[str]:
     held: list[str] | None = getattr(account, "roles_held", None)
     if held is None:
         held = list(
-            Membership.objects.using(tenancy.alias())
-            .filter(person_id=account.person_id, ended_at=None, starts_at__lte=clock.now())
+            Membership.objects.filter(person_id=account.person_id, ended_at=None, starts_at__lte=clock.now())
             .extra(where=["organization_id = current_organization()"])
             .values_list("role", flat=True)
         )

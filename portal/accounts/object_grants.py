@@ -11,7 +11,7 @@ from django.db import models
 from django.db.models import F, Q
 from guardian.models import UserObjectPermissionBase
 
-from evidence import clock, tenancy
+from evidence import clock
 from evidence.identifiers import uuid7
 
 
@@ -40,18 +40,14 @@ def register(model: type[models.Model], grant: type[TimeBoxedGrant]) -> None:
 def live(grant: type[TimeBoxedGrant], account_id: Any, codename: str) -> "models.QuerySet[TimeBoxedGrant]":
     """The grants that hold at this moment, as a query to join or narrow by."""
     moment = clock.now()
-    return (
-        grant._default_manager.using(tenancy.alias())
-        .filter(
-            user_id=account_id,
-            user__is_active=True,
-            permission__codename=codename,
-            revoked_at=None,
-            valid_from__lte=moment,
-            valid_until__gt=moment,
-        )
-        .filter(Q(valid_until__gt=F("valid_from")))
-    )
+    return grant._default_manager.filter(
+        user_id=account_id,
+        user__is_active=True,
+        permission__codename=codename,
+        revoked_at=None,
+        valid_from__lte=moment,
+        valid_until__gt=moment,
+    ).filter(Q(valid_until__gt=F("valid_from")))
 
 
 def holds(account: Any, permission: str, obj: models.Model) -> bool:

@@ -4,7 +4,6 @@ from uuid import UUID
 
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
-from evidence import tenancy
 from evidence.actors import Actor
 from evidence.artifacts.models import Artifact, ArtifactLink
 from evidence.controls.models import Control
@@ -21,8 +20,7 @@ def engagements(actor: Actor) -> QuerySet[Engagement]:
     """For staff: every engagement of the organization, newest first, with the sizes of its scope."""
     actor.require("engagements.view")
     return (
-        Engagement.objects.using(tenancy.alias())
-        .filter(organization_id=actor.organization_id)
+        Engagement.objects.filter(organization_id=actor.organization_id)
         .annotate(
             control_count=Count("scoped_controls", distinct=True),
             finding_count=Count("scoped_findings", distinct=True),
@@ -34,7 +32,7 @@ def engagements(actor: Actor) -> QuerySet[Engagement]:
 def find(actor: Actor, ref: str) -> Engagement:
     """For staff: one engagement by its public id. Raises NotFound, also for an auditor."""
     found = (
-        Engagement.objects.using(tenancy.alias()).filter(organization_id=actor.organization_id, ref=ref).first()
+        Engagement.objects.filter(organization_id=actor.organization_id, ref=ref).first()
         if actor.may("engagements.view")
         else None
     )
@@ -46,11 +44,9 @@ def find(actor: Actor, ref: str) -> Engagement:
 def granted_to(actor: Actor) -> QuerySet[Engagement]:
     """For an auditor: the engagements whose grant holds at this moment."""
     live = object_grants.live(EngagementGrant, actor.account_id, "engagement_read")
-    return (
-        Engagement.objects.using(tenancy.alias())
-        .filter(organization_id=actor.organization_id, pk__in=live.values("content_object_id"))
-        .order_by("-number")
-    )
+    return Engagement.objects.filter(
+        organization_id=actor.organization_id, pk__in=live.values("content_object_id")
+    ).order_by("-number")
 
 
 def open_to(actor: Actor, ref: str) -> Engagement:
@@ -64,11 +60,11 @@ def open_to(actor: Actor, ref: str) -> Engagement:
 def findings(engagement: Engagement, *, released_only: bool = False) -> QuerySet[Finding]:
     """The findings in scope; for auditors only what was released. Drafts are never among them."""
     # One filter call, so that both conditions are on the same row of the join.
-    return Finding.objects.using(tenancy.alias()).filter(_in_scope(engagement, released_only)).exclude(state="draft")
+    return Finding.objects.filter(_in_scope(engagement, released_only)).exclude(state="draft")
 
 
 def controls(engagement: Engagement, *, released_only: bool = False) -> QuerySet[Control]:
-    return Control.objects.using(tenancy.alias()).filter(_in_scope(engagement, released_only))
+    return Control.objects.filter(_in_scope(engagement, released_only))
 
 
 def _in_scope(engagement: Engagement, released_only: bool) -> Q:
@@ -79,8 +75,8 @@ def _in_scope(engagement: Engagement, released_only: bool) -> Q:
 def artifacts(engagement: Engagement, *, released_only: bool = False) -> QuerySet[Artifact]:
     """Accepted evidence that a finding or control of the scope uses."""
     found = findings(engagement, released_only=released_only)
-    used = ArtifactLink.objects.using(tenancy.alias()).filter(artifact_id=OuterRef("pk"))
-    return Artifact.objects.using(tenancy.alias()).filter(
+    used = ArtifactLink.objects.filter(artifact_id=OuterRef("pk"))
+    return Artifact.objects.filter(
         Exists(
             used.filter(
                 Q(target_type="findings.finding", target_id__in=found.values("pk"))

@@ -9,7 +9,7 @@ from uuid import UUID
 from django.contrib.auth.models import Permission
 from django.db import transaction
 
-from evidence import clock, tenancy
+from evidence import clock
 from evidence.actors import Actor
 from evidence.controls.models import Category, Control
 from evidence.errors import DutyConflict, Invalid, NotFound, Stale
@@ -319,10 +319,7 @@ def _read_permission() -> Permission:
 
 def _locked(engagement_id: UUID, actor: Actor) -> Engagement:
     found = (
-        Engagement.objects.using(tenancy.alias())
-        .select_for_update()
-        .filter(pk=engagement_id, organization_id=actor.organization_id)
-        .first()
+        Engagement.objects.select_for_update().filter(pk=engagement_id, organization_id=actor.organization_id).first()
     )
     if found is None:
         raise NotFound("There is no such engagement.")

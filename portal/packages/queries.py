@@ -5,7 +5,6 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 
-from evidence import tenancy
 from evidence.actors import Actor
 from evidence.errors import NotFound
 from portal.engagements.models import Engagement
@@ -19,8 +18,7 @@ def packages(actor: Actor) -> QuerySet[Package]:
     """For staff: newest first."""
     actor.require("packages.view")
     return (
-        Package.objects.using(tenancy.alias())
-        .filter(organization_id=actor.organization_id)
+        Package.objects.filter(organization_id=actor.organization_id)
         .select_related("engagement", "prepared_by", "approved_by", "job")
         .order_by("-number", "-issue")
     )
@@ -37,8 +35,7 @@ def find(actor: Actor, package_id: UUID | str) -> Package:
 def released(engagement: Engagement) -> QuerySet[Package]:
     """For the engagement's auditors: what was sealed, newest first. Drafts and reviews are not theirs to see."""
     return (
-        Package.objects.using(tenancy.alias())
-        .filter(engagement=engagement, state__in=[State.SEALED, State.SUPERSEDED])
+        Package.objects.filter(engagement=engagement, state__in=[State.SEALED, State.SUPERSEDED])
         .select_related("approved_by")
         .order_by("-number", "-issue")
     )

@@ -13,7 +13,7 @@ from django.shortcuts import redirect, render
 from django.urls import path, reverse
 from django.views.decorators.http import require_GET
 
-from evidence import clock, previews, tenancy
+from evidence import clock, previews
 from evidence.artifacts import services as artifacts
 from evidence.artifacts.models import ArtifactLink, ArtifactVersion
 from evidence.errors import NotFound
@@ -178,9 +178,7 @@ def _evidence_of(here: Engagement, row: Finding, tasks: Iterable[Task]) -> list[
 def _timeline(facts: Iterable[ledger.Fact]) -> list[TimelineEntry]:
     shown = [fact for fact in facts if fact.kind not in INTERNAL_KINDS]
     names = dict(
-        Person.objects.using(tenancy.alias())
-        .filter(pk__in={fact.person_id for fact in shown if fact.person_id})
-        .values_list("pk", "name")
+        Person.objects.filter(pk__in={fact.person_id for fact in shown if fact.person_id}).values_list("pk", "name")
     )
     return [
         TimelineEntry(
