@@ -7,6 +7,7 @@ class Migration(migrations.Migration):
     operations = [
         # An auditor is told how many events are not under a checkpoint yet; row-level security narrows the count.
         migrations.RunSQL(
-            "GRANT SELECT ON ledger_queue TO clearhold_auditor;", "REVOKE SELECT ON ledger_queue FROM clearhold_auditor;"
+            "GRANT SELECT ON ledger_queue TO clearhold_auditor;",
+            "REVOKE SELECT ON ledger_queue FROM clearhold_auditor;",
         ),
     ]

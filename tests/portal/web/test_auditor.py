@@ -115,7 +115,7 @@ def test_staff_have_no_auditors_portal(people, engagement):
 
 
 def test_an_auditor_finds_no_page_of_the_staff(otto):
-    for page in ("findings/", "triage", "approvals", "evidence/", "settings/people", "jobs/", "import", "ledger"):
+    for page in ("findings/", "triage", "approvals", "evidence/", "settings/people", "jobs/", "import", "ledger/"):
         assert otto.get(f"/o/lumenroll/{page}").status_code == 404, page
 
 
