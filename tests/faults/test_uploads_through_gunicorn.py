@@ -81,7 +81,7 @@ def test_a_killed_server_leaves_no_row_and_only_a_draft_for_the_janitor(served):
     assert all(".incoming" in path.parts for path in served.files())
 
 
-def test_200_mb_pass_in_flat_memory_at_a_fair_share_of_a_plain_copy(served, tmp_path):
+def test_200_mb_pass_in_flat_memory(served):
     piece = os.urandom(MB)
     [worker] = served.workers()
     for size in (8, 200):
