@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Iterator
 from functools import cache
+from itertools import islice
 from pathlib import Path
 
 from django.template import Context, Engine
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
-from portal.packages import sections, typefaces, wording
+from portal.packages import parts, sections, typefaces, wording
 from portal.packages.edition import Edition
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
@@ -32,17 +33,34 @@ def engine() -> Engine:
 
 def html(edition: Edition, report: Report) -> str:
     body = typefaces.showable("".join(_sheets(edition, report)))
+    if edition.part is not None:
+        body = parts.point_elsewhere(_with_running_head(body, edition), edition.numbers)
     return f"{_head(edition)}<body>{body}</body></html>"
 
 
+def _with_running_head(body: str, edition: Edition) -> str:
+    """What the cover sets for the heads and feet of all pages, for a part that has no cover."""
+    if edition.part is None or edition.part.is_front:
+        return body
+    identity = edition.snapshot.identity
+    head = format_html(
+        '<div class="running" data-foot="{}">{}</div>',
+        typefaces.showable(wording.foot(identity.confidentiality, identity.ref, identity.issue)),
+        typefaces.showable(edition.snapshot.organization.name[:90]),
+    )
+    before, opening, after = body.partition(">")
+    return f"{before}{opening}{head}{after}"
+
+
 def _sheets(edition: Edition, report: Report) -> Iterator[str]:
-    found = sections.found()
+    part = edition.part
+    found = [section for section in sections.found() if part is None or part.holds(section.subject)]
     for done, section in enumerate(found):
         report(section.title, "", done, len(found))
         template = engine().get_template(section.template)
         row = "its first page"
         try:
-            for sheet in section.sheets(edition):
+            for sheet in islice(section.sheets(edition), *(part.findings if part and part.findings else (None,))):
                 row = sheet.label
                 context = {
                     "edition": edition,

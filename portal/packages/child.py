@@ -1,6 +1,6 @@
-"""The process that sets one package: run as `python -m portal.packages.child FOLDER`, with limits and no secrets.
+"""The process that sets one package: run as `python -m portal.packages.child FOLDER STEP`, limited and without secrets.
 
-It reads `order.json` and the files named there, writes `package.pdf`, and tells its parent how far it is in lines of
+It reads `order.json`, `STEP.step` and the files named there, writes a PDF beside them, and tells its parent how far it is in lines of
 JSON. It has no database, no settings and no network addresses to ask.
 """
 
@@ -30,8 +30,8 @@ def limit(memory_bytes: int, cpu_seconds: int) -> None:
             say(warning=f"a limit could not be set: {error}")
 
 
-def main(folder: Path) -> int:
-    order = json.loads((folder / "order.json").read_text())
+def main(folder: Path, name: str) -> int:
+    order = json.loads((folder / "order.json").read_text()) | json.loads((folder / f"{name}.step").read_text())
     limit(order["memory_bytes"], order["cpu_seconds"])
     stage = {"section": "Start", "row": ""}
 
@@ -42,7 +42,7 @@ def main(folder: Path) -> int:
     from portal.packages.book import SectionFailed
 
     try:
-        say(result=_made(folder, order, report))
+        say(result=_made(folder, name, order, report))
     except SectionFailed as failure:
         say(failed={"section": failure.section, "row": failure.row, "cause": failure.cause})
     except MemoryError:
@@ -55,26 +55,58 @@ def main(folder: Path) -> int:
     return 1
 
 
-def _made(folder: Path, order: dict[str, Any], report: Any) -> dict[str, Any]:
-    warnings.filterwarnings("ignore", message="No fonts configured")
-    logging.getLogger("weasyprint").addHandler(logging.NullHandler())
+def _made(folder: Path, name: str, order: dict[str, Any], report: Any) -> dict[str, Any]:
     from django.conf import settings
 
     settings.configure(USE_I18N=False, USE_TZ=True)
+    facts: dict[str, Any] = {}
+    if order["task"] == "bind":
+        facts |= _bound(folder, [folder / source for source in order["sources"]], order, report)
+    else:
+        facts |= _printed(folder, name, order, report)
+        if order["task"] == "whole":
+            facts |= _bound(folder, [folder / f"{name}.pdf"], order, report)
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    unit = 1 if sys.platform == "darwin" else 1024
+    return facts | {
+        "peak_bytes": usage.ru_maxrss * unit,
+        "cpu_seconds": round(usage.ru_utime + usage.ru_stime, 2),
+    }
 
-    from portal.packages import binding, press, snapshot
+
+def _printed(folder: Path, name: str, order: dict[str, Any], report: Any) -> dict[str, Any]:
+    warnings.filterwarnings("ignore", message="No fonts configured")
+    logging.getLogger("weasyprint").addHandler(logging.NullHandler())
+
+    from portal.packages import press, snapshot
     from portal.packages.edition import Edition
+    from portal.packages.parts import Part
 
     rows = (folder / "snapshot.json").read_bytes()
+    told = order.get("part")
+    findings = told and told["findings"]
+    part = Part(told["name"], told["is_front"], tuple(findings) if findings else None) if told else None
     edition = Edition(
         snapshot=snapshot.load(rows),
         manifest_sha256=order["manifest_sha256"],
         snapshot_sha256=snapshot.digest(rows),
         paper=order["paper"],
         attachments=tuple((path, sha256) for path, sha256 in order["attachments"]),
+        part=part,
+        numbers=order.get("numbers", {}),
     )
-    body, target = folder / "body.pdf", folder / "package.pdf"
-    pages = press.print_pdf(edition, body, report)
+    pages, anchors = press.print_pdf(edition, folder / f"{name}.pdf", report)
+    return {"pages": pages, "anchors": anchors if part else {}}
+
+
+def _bound(folder: Path, sources: list[Path], order: dict[str, Any], report: Any) -> dict[str, Any]:
+    from portal.packages import binding, merging
+
+    body, facts = sources[0], {}
+    if len(sources) > 1:
+        report("Merging", f"{len(sources)} parts", 0, 0)
+        body = folder / "body.pdf"
+        facts["pages"] = merging.merge(sources, body)
     report("Attachments", "", 0, 0)
     enclosures = (
         binding.Enclosure(
@@ -87,19 +119,12 @@ def _made(folder: Path, order: dict[str, Any], report: Any) -> dict[str, Any]:
         )
         for item in order["enclosures"]
     )
+    target = folder / "package.pdf"
     binding.bind(body, target, enclosures)
     with target.open("rb") as file:
-        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-    usage = resource.getrusage(resource.RUSAGE_SELF)
-    unit = 1 if sys.platform == "darwin" else 1024
-    return {
-        "pages": pages,
-        "sha256": sha256,
-        "size": target.stat().st_size,
-        "peak_bytes": usage.ru_maxrss * unit,
-        "cpu_seconds": round(usage.ru_utime + usage.ru_stime, 2),
-    }
+        facts["sha256"] = hashlib.file_digest(file, "sha256").hexdigest()
+    return facts | {"size": target.stat().st_size}
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1])))
+    sys.exit(main(Path(sys.argv[1]), sys.argv[2]))

@@ -13,6 +13,7 @@ from portal.packages import book, stylesheet, typefaces
 from portal.packages.edition import Edition
 
 VARIANT = "pdf/a-3a"
+PART_VARIANT = "pdf/a-3u"
 STYLE = stylesheet.FOLDER
 
 
@@ -54,8 +55,9 @@ class _Pages(logging.Handler):
                 self.report(page)
 
 
-def print_pdf(edition: Edition, target: Path, report: book.Report) -> int:
-    """Writes the PDF without attachments; answers the number of pages."""
+def print_pdf(edition: Edition, target: Path, report: book.Report) -> tuple[int, dict[str, int]]:
+    """Writes the PDF without attachments; answers the number of pages, and on which of them each anchor stands."""
+    variant = VARIANT if edition.part is None else PART_VARIANT
     text = book.html(edition, report)
     html = weasyprint.HTML(string=text, url_fetcher=Refusing(), base_url="asset:")
     fonts = FontConfiguration()
@@ -65,9 +67,11 @@ def print_pdf(edition: Edition, target: Path, report: book.Report) -> int:
     progress.addHandler(handler)
     progress.setLevel(logging.INFO)
     try:
-        document = html.render(font_config=fonts, stylesheets=[sheet], pdf_variant=VARIANT)
+        document = html.render(font_config=fonts, stylesheets=[sheet], pdf_variant=variant)
         report("Writing", f"{len(document.pages)} pages", 0, 0)
-        document.write_pdf(target, pdf_variant=VARIANT, pdf_identifier=bytes.fromhex(edition.manifest_sha256)[:16])
+        document.write_pdf(target, pdf_variant=variant, pdf_identifier=bytes.fromhex(edition.manifest_sha256)[:16])
     finally:
         progress.removeHandler(handler)
-    return len(document.pages)
+    # What runs over several pages has its anchor on each of them; the first is meant.
+    numbered = reversed(list(enumerate(document.pages, 1)))
+    return len(document.pages), {name: number for number, page in numbered for name in page.anchors}

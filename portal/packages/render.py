@@ -1,54 +1,38 @@
-"""Starts the process that sets a package, watches it, and takes what it made; never half a package.
+"""Lays out what the children read, has the package set whole or in parts, and lends the finished file; never half of one.
 
-The whole report is set by one child, so that its tags, links and page numbers come from one layout (PDF/A-3a). The
-child's memory grows with the pages, about 2.4 MB each; its limit is set from the number of findings.
+A small package is set whole, so that its tags, links and page numbers come from one layout (PDF/A-3a). A large one is
+set in parts with a small limit each, two at once, and merged.
 """
 
 import hashlib
 import json
-import os
-import selectors
 import shutil
-import signal
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from evidence.errors import Refused
-from portal.packages import manifest, typefaces
+from portal.packages import children, manifest, parts, typefaces
+from portal.packages.children import BuildFailed, Step, Watch
 from portal.packages.snapshot import Exhibit, Snapshot, digest, plain
 
-ROOT = Path(__file__).resolve().parents[2]
-MEMORY_FLOOR = 1 << 30
-MEMORY_PER_FINDING = 5 << 20
-MEMORY_CEILING = 12 << 30
-SECONDS_FLOOR = 120
-SECONDS_PER_FINDING = 2
-POLL_SECONDS = 0.25
-#: What a child needs from our surroundings to find Python's and Pango's libraries; nothing secret is passed on.
-PASSED_ON = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "DYLD_FALLBACK_LIBRARY_PATH", "VIRTUAL_ENV")
+__all__ = ["BuildFailed", "Fetch", "Printed", "Watch", "printed"]
 
-#: Called with parts done, parts in all, a note. What it raises stops the child and goes up: that is how a job cancels.
-Watch = Callable[[int, int, str], None]
+MEMORY_BYTES = 1 << 30
+CPU_SECONDS = 300
+AT_ONCE = 2
+
 #: Writes the original bytes of an exhibit into the open file.
 Fetch = Callable[[Exhibit, BinaryIO], None]
 
 
-class BuildFailed(Refused):
-    """The package could not be set. Names the section and the row; nothing was kept."""
-
-    code = "package_not_built"
-    status = 422
-
-
 @dataclass(frozen=True)
 class Printed:
+    """`peak_bytes` is the highest of any one child, `cpu_seconds` the sum of all."""
+
     path: Path
     pages: int
     sha256: str
@@ -70,21 +54,63 @@ def printed(
         work.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix="package-", dir=work))
     try:
+        began = time.monotonic()
         files = manifest.made_files(snapshot)
         listed = manifest.build(snapshot, files)
-        order = _lay_out(folder, snapshot, files, listed, paper, fetch, watch)
-        began = time.monotonic()
-        result = _run(folder, order, watch)
+        _lay_out(folder, snapshot, files, listed, paper, fetch, watch)
+        cut = parts.cut(snapshot)
+        results = _in_parts(folder, snapshot, cut, watch) if cut else _whole(folder, snapshot, watch)
         yield Printed(
             path=folder / "package.pdf",
+            pages=results[-1]["pages"],
+            sha256=results[-1]["sha256"],
+            size=results[-1]["size"],
             manifest=listed,
             manifest_sha256=digest(listed),
             snapshot=next(file.data for file in files if file.path == "snapshot.json"),
+            peak_bytes=max(result["peak_bytes"] for result in results),
+            cpu_seconds=round(sum(result["cpu_seconds"] for result in results), 2),
             seconds=round(time.monotonic() - began, 2),
-            **result,
         )
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _whole(folder: Path, snapshot: Snapshot, watch: Watch) -> list[dict[str, Any]]:
+    memory = MEMORY_BYTES + 3 * _attached_bytes(snapshot)
+    return [children.run(folder, [Step("whole", "whole", memory, CPU_SECONDS)], watch)["whole"]]
+
+
+def _in_parts(folder: Path, snapshot: Snapshot, cut: tuple[parts.Part, ...], watch: Watch) -> list[dict[str, Any]]:
+    """Findings and back first, then the front twice: once to count its pages, once with the numbers of the others."""
+    front, *rest = cut
+    total = len(rest) + 4
+    memory = MEMORY_BYTES + 20_000 * len(snapshot.findings)
+    cpu = CPU_SECONDS + len(snapshot.findings) // 4
+    steps = [Step(part.name, "part", memory, cpu, _told(part)) for part in (*rest, front)]
+    made = children.run(folder, steps, watch, at_once=AT_ONCE, total=total)
+    numbers: dict[str, int] = {}
+    start = made[front.name]["pages"]
+    for part in rest:
+        numbers |= {name: start + page for name, page in made[part.name]["anchors"].items()}
+        start += made[part.name]["pages"]
+    again = Step("front-numbered", "part", memory, cpu, _told(front) | {"numbers": numbers})
+    made |= children.run(folder, [again], watch, done=len(steps), total=total)
+    if made["front-numbered"]["pages"] != made[front.name]["pages"]:
+        raise BuildFailed("The contents did not settle: their page numbers moved them. No package was made.")
+    sources = ["front-numbered.pdf", *(f"{part.name}.pdf" for part in rest)]
+    binding_memory = 2 * MEMORY_BYTES + 3 * _attached_bytes(snapshot)
+    bind = Step("bind", "bind", binding_memory, cpu, {"sources": sources})
+    made |= children.run(folder, [bind], watch, done=len(steps) + 1, total=total)
+    return list(made.values())
+
+
+def _told(part: parts.Part) -> dict[str, Any]:
+    return {"part": {"name": part.name, "is_front": part.is_front, "findings": part.findings}}
+
+
+def _attached_bytes(snapshot: Snapshot) -> int:
+    return sum(exhibit.size for exhibit in snapshot.exhibits if not exhibit.not_attached)
 
 
 def _lay_out(
@@ -95,8 +121,8 @@ def _lay_out(
     paper: str,
     fetch: Fetch,
     watch: Watch,
-) -> dict[str, Any]:
-    """Writes what the child reads; an exhibit whose bytes are not those of its hash stops the build."""
+) -> None:
+    """Writes what the children read; an exhibit whose bytes are not those of its hash stops the build."""
     when = plain(snapshot.identity.as_of)
     own = [manifest.Made(manifest.NAME, listed, "application/json", "Data", "Every file of this package"), *files]
     enclosures = []
@@ -113,18 +139,13 @@ def _lay_out(
         title = typefaces.showable(f"{exhibit.number}: {exhibit.title}")[:200]
         dated = plain(exhibit.collected_at) or when
         enclosures.append(_enclosure(exhibit.path, name, exhibit.media_type, "Supplement", title, dated))
-    count = len(snapshot.findings) + len(snapshot.exhibits) // 4
-    memory = min(MEMORY_CEILING, MEMORY_FLOOR + MEMORY_PER_FINDING * count + 3 * sum(e.size for e in attached))
     order = {
         "paper": paper,
         "manifest_sha256": digest(listed),
         "attachments": [(file.path, file.sha256) for file in own],
         "enclosures": enclosures,
-        "memory_bytes": memory,
-        "cpu_seconds": SECONDS_FLOOR + SECONDS_PER_FINDING * count,
     }
     (folder / "order.json").write_text(json.dumps(order))
-    return order
 
 
 def _enclosure(path: str, source: str, media_type: str, relationship: str, note: str, dated: str) -> dict[str, str]:
@@ -148,96 +169,3 @@ def _check(path: Path, exhibit: Exhibit) -> None:
             code="exhibit_altered",
             help="Run manage.py verify_vault and tell your administrator.",
         )
-
-
-def _run(folder: Path, order: dict[str, Any], watch: Watch) -> dict[str, Any]:
-    with (folder / "stderr").open("wb") as errors:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "portal.packages.child", str(folder)],
-            cwd=ROOT,
-            env=_surroundings(folder),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=errors,
-            start_new_session=True,
-        )
-        try:
-            result = _follow(process, watch, deadline=time.monotonic() + 3 * order["cpu_seconds"])
-        finally:
-            _stop(process)
-    if result is None:
-        tail = (folder / "stderr").read_bytes()[-400:].decode(errors="replace").strip()
-        raise BuildFailed(
-            f"The process that sets the package ended without a result ({_ending(process.returncode)}). "
-            f"No package was made. {tail}".strip()
-        )
-    return result
-
-
-def _follow(process: subprocess.Popen[bytes], watch: Watch, deadline: float) -> dict[str, Any] | None:
-    assert process.stdout is not None
-    stage, buffer = (0, 1, "Starting"), b""
-    os.set_blocking(process.stdout.fileno(), False)
-    with selectors.DefaultSelector() as selector:
-        selector.register(process.stdout, selectors.EVENT_READ)
-        while True:
-            ready = selector.select(POLL_SECONDS)
-            watch(*stage)
-            if time.monotonic() > deadline:
-                raise BuildFailed(f"Setting the package took too long; it stopped at {stage[2]}. No package was made.")
-            if not ready:
-                continue
-            chunk = process.stdout.read()
-            if not chunk:
-                process.wait()
-                return None
-            *lines, buffer = (buffer + chunk).split(b"\n")
-            for line in lines:
-                said = json.loads(line)
-                if "result" in said:
-                    return said["result"]
-                if "failed" in said:
-                    raise _failure(said["failed"])
-                if "section" in said:
-                    stage = _stage(said, stage)
-
-
-def _stage(said: dict[str, Any], before: tuple[int, int, str]) -> tuple[int, int, str]:
-    note = said["section"] + (f", {said['row']}" if said["row"] else "")
-    return (said["done"], said["total"], note) if said["total"] else (before[0], before[1], note)
-
-
-def _failure(facts: dict[str, str]) -> BuildFailed:
-    where = f"section “{facts['section']}”" + (f" at {facts['row']}" if facts["row"] else "")
-    return BuildFailed(
-        f"The package could not be set: {where} failed ({facts['cause']}). No package was made.",
-        details={"section": facts["section"], "row": facts["row"]},
-    )
-
-
-def _surroundings(folder: Path) -> dict[str, str]:
-    kept = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
-    return kept | {
-        "PYTHONPATH": str(ROOT),
-        "PYTHONHASHSEED": "0",
-        "PYTHONUTF8": "1",
-        "LANG": "C.UTF-8",
-        "TZ": "UTC",
-        "HOME": str(folder),
-        "TMPDIR": str(folder),
-        "FONTCONFIG_FILE": str(typefaces.FOLDER / "fonts.conf"),
-    }
-
-
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    # When it has said its result there is nothing left to wait for; when it is cancelled it must not go on.
-    if process.poll() is None:
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-    if process.stdout:
-        process.stdout.close()
-
-
-def _ending(code: int) -> str:
-    return f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit {code}"

@@ -20,6 +20,8 @@ def css(edition: Edition, text: str) -> str:
         "SERIF": typefaces.stack(typefaces.SERIF),
         "MONO": typefaces.stack(typefaces.MONO),
         "WATERMARK": WATERMARK if edition.is_draft else "",
+        # The pages of parts are numbered when they are merged.
+        "PAGE_NUMBER": '"Page " counter(page) " of " counter(pages)' if edition.part is None else "none",
     }
     sheet = Template((FOLDER / "report.css").read_text()).substitute(values)
     # The sheet's own characters count too: marks and words in page margins.

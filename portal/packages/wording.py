@@ -113,3 +113,8 @@ def listed(items: list[str]) -> str:
     if len(items) < 2:
         return "".join(items)
     return ", ".join(items[:-1]) + " and " + items[-1]
+
+
+def foot(confidentiality: str, ref: str, issue: int) -> str:
+    """What stands at the foot of every page."""
+    return f"{confidentiality}  ·  {ref}  ·  Issue {issue}"

@@ -21,7 +21,7 @@ def sheets(edition: Edition) -> Iterator[Sheet]:
         {
             "art": charts.arcs(),
             "mark": MARK[identity.state],
-            "foot": f"{identity.confidentiality}  ·  {identity.ref}  ·  Issue {identity.issue}",
+            "foot": wording.foot(identity.confidentiality, identity.ref, identity.issue),
             "start": wording.long_day(snapshot.engagement.period_start),
             "end": wording.long_day(snapshot.engagement.period_end),
             "dated": wording.long_day(identity.as_of.date()),

@@ -9,7 +9,7 @@ from portal.packages.snapshot import Finding, Totals
 
 TITLE = "Executive summary"
 NUMBERED = True
-LISTED = 5
+LISTED = 4
 
 
 def sheets(edition: Edition) -> Iterator[Sheet]:

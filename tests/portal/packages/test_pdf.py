@@ -151,22 +151,40 @@ def test_cancel_stops_the_child_and_leaves_nothing(tmp_path):
 
 
 def test_too_little_memory_is_said_clearly(monkeypatch):
-    monkeypatch.setattr(render, "MEMORY_FLOOR", 90 << 20)
-    monkeypatch.setattr(render, "MEMORY_PER_FINDING", 0)
+    monkeypatch.setattr(render, "MEMORY_BYTES", 90 << 20)
     refused = pytest.raises(render.BuildFailed, match="No package was made")
     with refused, render.printed(sample.snapshot(), fetch, paper="A4", watch=still):
         pytest.fail("a package was made")
 
 
 @pytest.mark.slow
-def test_two_hundred_findings_keep_their_numbers(tmp_path):
-    rows = sample.many(200)
+def test_a_package_in_parts_has_one_numbering_one_outline_and_links_that_arrive(tmp_path):
+    rows = sample.many(80)
     first = set_package(rows, tmp_path / "one.pdf")
     second = set_package(rows, tmp_path / "two.pdf")
     assert first.sha256 == second.sha256
-    text = " ".join(text_of(tmp_path / "one.pdf").split())
-    assert "200 findings" in text
-    assert f"Page {first.pages} of {first.pages}" in text
+    assert first.peak_bytes < 400 << 20
+    text = text_of(tmp_path / "one.pdf")
+    for number in (2, first.pages // 2, first.pages):
+        assert f"Page {number} of {first.pages}" in text
+    with pikepdf.open(tmp_path / "one.pdf") as pdf:
+        assert len(pdf.pages) == first.pages
+        assert [page.label for page in pdf.pages] == [str(n + 1) for n in range(first.pages)]
+        with pdf.open_outline() as outline:
+            register = next(item for item in outline.root if item.title == "Findings register")
+            assert [item.title for item in register.children] == [finding.ref for finding in rows.findings]
+        places = dict(pikepdf.NameTree(pdf.Root.Names.Dests).items())
+        order = {page.obj.objgen: index for index, page in enumerate(pdf.pages)}
+        links = [note for page in pdf.pages for note in page.obj.get("/Annots", ()) if note.Subtype == "/Link"]
+        assert links
+        assert all("/A" not in note and str(note.Dest) in places for note in links)
+        # The register's page column says where the finding is.
+        start = order[places["finding-F-061"][0].objgen] + 1
+    document = pypdfium2.PdfDocument(tmp_path / "one.pdf")
+    assert rows.findings[60].title[:30] in " ".join(document[start - 1].get_textpage().get_text_bounded().split())
+    register_text = " ".join(text.split())
+    assert register_text.count(f" {start} ") >= 1
+    document.close()
 
 
 @pytest.mark.slow

@@ -1,0 +1,158 @@
+"""Runs the processes that set a package, a few at once, watches them, and ends every one of them when one fails."""
+
+import json
+import os
+import selectors
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from evidence.errors import Refused
+from portal.packages import typefaces
+
+ROOT = Path(__file__).resolve().parents[2]
+POLL_SECONDS = 0.25
+#: What a child needs from our surroundings to find Python's and Pango's libraries; nothing secret is passed on.
+PASSED_ON = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "DYLD_FALLBACK_LIBRARY_PATH", "VIRTUAL_ENV")
+
+#: Called with parts done, parts in all, a note. What it raises stops the children and goes up: that is how a job cancels.
+Watch = Callable[[int, int, str], None]
+
+
+class BuildFailed(Refused):
+    """The package could not be set. Names the section and the row; nothing was kept."""
+
+    code = "package_not_built"
+    status = 422
+
+
+@dataclass(frozen=True)
+class Step:
+    """One process's work, its limits, and what it is told beside the order."""
+
+    name: str
+    task: str
+    memory_bytes: int
+    cpu_seconds: int
+    told: dict[str, Any] = field(default_factory=dict)
+
+
+def run(
+    folder: Path, steps: Sequence[Step], watch: Watch, *, at_once: int = 1, done: int = 0, total: int = 0
+) -> dict[str, Any]:
+    """The results by the steps' names. `done` and `total` place these steps among all of a build."""
+    waiting, running, results = list(steps), [], {}
+    try:
+        while waiting or running:
+            while waiting and len(running) < at_once:
+                running.append(_Child(folder, waiting.pop(0)))
+            for child in list(running):
+                result = child.look(POLL_SECONDS / len(running))
+                if result is not None:
+                    results[child.step.name] = result
+                    child.end()
+                    running.remove(child)
+            note = running[0].note if running else "Done"
+            if total:
+                watch(done + len(results), total, note)
+            else:
+                watch(*(running[0].stage if running else (1, 1)), note)
+    finally:
+        for child in running:
+            child.end()
+    return results
+
+
+class _Child:
+    def __init__(self, folder: Path, step: Step) -> None:
+        self.step, self.note, self.stage, self._buffer = step, "Starting", (0, 1), b""
+        self._errors = folder / f"{step.name}.stderr"
+        limits = {"task": step.task, "memory_bytes": step.memory_bytes, "cpu_seconds": step.cpu_seconds}
+        (folder / f"{step.name}.step").write_text(json.dumps(limits | step.told))
+        with self._errors.open("wb") as errors:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "portal.packages.child", str(folder), step.name],
+                cwd=ROOT,
+                env=_surroundings(folder),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                start_new_session=True,
+            )
+        assert self._process.stdout is not None
+        self._out = self._process.stdout
+        os.set_blocking(self._out.fileno(), False)
+        # A process that waits uses no CPU time, so the clock on the wall has a limit of its own.
+        self._deadline = time.monotonic() + 4 * step.cpu_seconds
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(self._out, selectors.EVENT_READ)
+
+    def look(self, seconds: float) -> dict[str, Any] | None:
+        """Reads what it says for so long; its result, once there is one. Raises BuildFailed."""
+        ready = self._selector.select(seconds)
+        if time.monotonic() > self._deadline:
+            raise BuildFailed(f"Setting the package took too long; it stopped at {self.note}. No package was made.")
+        for said in self._said() if ready else ():
+            if "result" in said:
+                result: dict[str, Any] = said["result"]
+                return result
+            if "failed" in said:
+                raise _failure(said["failed"])
+            if "section" in said:
+                self.note = said["section"] + (f", {said['row']}" if said["row"] else "")
+                self.stage = (said["done"], said["total"]) if said["total"] else self.stage
+        return None
+
+    def _said(self) -> Iterator[dict[str, Any]]:
+        chunk = self._out.read()
+        if chunk == b"":
+            self._process.wait()
+            tail = self._errors.read_bytes()[-400:].decode(errors="replace").strip()
+            raise BuildFailed(
+                f"The process that sets the package ended without a result at {self.note} "
+                f"({_ending(self._process.returncode)}). No package was made. {tail}".strip()
+            )
+        *lines, self._buffer = (self._buffer + (chunk or b"")).split(b"\n")
+        for line in lines:
+            yield json.loads(line)
+
+    def end(self) -> None:
+        # When it has said its result there is nothing left to wait for; when it is cancelled it must not go on.
+        if self._process.poll() is None:
+            with suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+        self._selector.close()
+        self._out.close()
+
+
+def _failure(facts: dict[str, str]) -> BuildFailed:
+    where = f"section “{facts['section']}”" + (f" at {facts['row']}" if facts["row"] else "")
+    return BuildFailed(
+        f"The package could not be set: {where} failed ({facts['cause']}). No package was made.",
+        details={"section": facts["section"], "row": facts["row"]},
+    )
+
+
+def _surroundings(folder: Path) -> dict[str, str]:
+    kept = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
+    return kept | {
+        "PYTHONPATH": str(ROOT),
+        "PYTHONHASHSEED": "0",
+        "PYTHONUTF8": "1",
+        "LANG": "C.UTF-8",
+        "TZ": "UTC",
+        "HOME": str(folder),
+        "TMPDIR": str(folder),
+        "FONTCONFIG_FILE": str(typefaces.FOLDER / "fonts.conf"),
+    }
+
+
+def _ending(code: int) -> str:
+    return f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit {code}"
