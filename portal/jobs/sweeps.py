@@ -7,6 +7,7 @@ from evidence.actors import Actor
 from evidence.vault import services as vault
 from portal.jobs import schedule
 from remediation.approvals import services as approvals
+from remediation.monitoring import services as monitoring
 from remediation.risk import services as risk
 
 
@@ -20,6 +21,11 @@ def end_risks(organization_id: object) -> object:
     return risk.expire_due(actor=_product(organization_id))
 
 
+def miss_runs(organization_id: object) -> object:
+    """Runs of controls that nobody recorded in time."""
+    return monitoring.miss_overdue(actor=_product(organization_id))
+
+
 def clear_blobs(organization_id: object) -> object:
     """Files in the vault that no row names."""
     return vault.sweep(UUID(str(organization_id)))
@@ -28,6 +34,7 @@ def clear_blobs(organization_id: object) -> object:
 def declare() -> None:
     schedule.every(timedelta(minutes=5), "requests that ran out", end_requests)
     schedule.every(timedelta(minutes=15), "risks that ran out", end_risks)
+    schedule.every(timedelta(minutes=30), "runs that were missed", miss_runs)
     schedule.every(timedelta(hours=6), "leftovers in the vault", clear_blobs)
 
 

@@ -9,6 +9,7 @@ from evidence.artifacts.models import Artifact
 from evidence.controls.models import Control
 from evidence.errors import Invalid
 from portal.web.acts import Act, ActForm, people_choices, person, tokens
+from remediation.approvals import queries as approvals
 from remediation.findings import queries as finding_queries
 from remediation.findings import services as findings
 from remediation.findings.models import Finding
@@ -347,6 +348,11 @@ def _can_submit(finding: Finding, actor: Actor) -> bool:
     return finding.state in (State.ANALYSED, State.PLANNED) or not plans.is_approved(finding)
 
 
+def _asks_nothing(action: str) -> Any:
+    """Offered only while no request of this kind is open about the finding."""
+    return lambda finding, actor: approvals.open_request("findings.finding", finding.pk, finding.cycle, action) is None
+
+
 def _has_plan(finding: Finding, actor: Actor) -> bool:
     return plans.standing(finding) is not None
 
@@ -453,7 +459,7 @@ ACTS: tuple[Act, ...] = (
         "{ref} is verified.", icon="badge-check", group="next"),
     Act("return", "Return to work", ReturnForm, _fits("findings.verify", State.READY_FOR_VERIFICATION),
         _versioned(tasks.return_to_work, "reason", "task_ids"), "{ref} is back in work.", icon="undo-2", group="next"),
-    Act("request-closure", "Ask for closure", ClosureForm, _fits("findings.plan", State.VERIFIED),
+    Act("request-closure", "Ask for closure", ClosureForm, _fits("findings.plan", State.VERIFIED, also=_asks_nothing("finding.close")),
         _versioned(tasks.request_closure, "reason", "design_only"), "The closure of {ref} waits for a decision.",
         icon="stamp", group="next"),
     Act("reopen", "Reopen", ReopenForm, _fits("findings.reopen", State.CLOSED, State.REJECTED),
@@ -485,7 +491,8 @@ ACTS: tuple[Act, ...] = (
         _versioned(findings.change_severity, "severity", "rationale"),
         "{ref}: a rise counts at once, a cut waits for a decision.", icon="signal-high",
         hint="A rise counts at once. A cut is decided by somebody else. The clock does not restart."),
-    Act("due", "Move the due date", DueForm, _fits("findings.assign", *IN_SCOPE),
+    Act("due", "Move the due date", DueForm,
+        _fits("findings.assign", *IN_SCOPE, also=_asks_nothing("finding.move_due")),
         _versioned(findings.move_due, "due_on", "reason"), "The new date of {ref} waits for a decision.",
         icon="calendar-clock", hint="Somebody else decides. The original date stays beside the new one."),
     Act("map", "Add criteria or controls", ScopeForm, _fits("findings.triage", *OPEN),
@@ -505,7 +512,8 @@ ACTS: tuple[Act, ...] = (
             kind=form.cleaned_data["kind"]),
         "The findings are linked.", icon="link"),
     Act("reject", "Propose to reject", RejectForm,
-        _fits("findings.propose_rejection", State.REPORTED, State.TRIAGED), _reject,
+        _fits("findings.propose_rejection", State.REPORTED, State.TRIAGED, also=_asks_nothing("finding.reject")),
+        _reject,
         "The rejection of {ref} waits for a decision.", icon="circle-slash", is_danger=True,
         hint="A false positive, a duplicate, or out of scope. An approver confirms it."),
     Act("defer", "Ask to defer", DeferralForm, _fits("findings.defer_request", *WORKABLE),

@@ -15,6 +15,7 @@ from portal.web.approvals import panel_of
 from portal.web.components import Filter, Slice, Step, View
 from portal.web.finding_acts import ACTS, FactsForm
 from remediation.approvals import queries as approvals
+from remediation.approvals.actions import ACTIONS
 from remediation.findings import queries
 from remediation.findings import services as findings
 from remediation.findings.models import Finding
@@ -49,7 +50,7 @@ STEPS = (
     ("Closure approved", (State.VERIFIED,)),
     ("Closed", ()),
 )
-TIMELINE = 12
+TIMELINE = 8
 
 
 @require_GET
@@ -126,6 +127,8 @@ def detail(request: HttpRequest, ref: str) -> HttpResponse:
     facts = ledger.history(SUBJECT, finding.pk)
     requests = approvals.requests_about(SUBJECT, finding.pk)
     waiting = [one for one in requests if one.state == "open"]
+    for one in requests:
+        one.word = ACTIONS[one.action].word  # type: ignore[attr-defined]
     panels = _panels(request, waiting)
     offered = acts.offered(ACTS, finding, actor)
     context = {
@@ -185,7 +188,7 @@ def _steps(finding: Finding, plan: Plan | None) -> list[Step]:
     for place, (word, _) in enumerate(STEPS):
         note = ""
         if word == "Closure approved" and finding.operating_needed:
-            note = f"{finding.operating_seen} of {finding.operating_needed} runs"
+            note = f"control ran {finding.operating_seen} of {finding.operating_needed}"
         if word == "Plan approved" and plan is not None and plan.state == PlanState.SUBMITTED:
             note = "waiting"
         state = "done" if place < at else "now" if place == at and finding.is_open else "todo"

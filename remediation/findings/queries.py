@@ -241,7 +241,8 @@ class Totals:
 
 def totals(organization_id: UUID, *, scope: Any = None) -> Totals:
     """Exact totals, for reports and packages; lists use `counts`."""
-    where, values = "organization_id = %s", [organization_id]
+    where = "organization_id = %s"
+    values: list[Any] = [organization_id]
     if scope is not None:
         where += " AND id = ANY(%s)"
         values.append(list(scope))

@@ -68,7 +68,7 @@ def ask_acceptance(
         residual_risk=residual_risk.strip(),
         compensating=compensating.strip(),
         expires_on=expires_on,
-        requested_by_id=actor.person_id,
+        requested_by_id=lifecycle.person_of(actor),
         renewals=renewals,
     )
     lifecycle.finish(
@@ -118,7 +118,7 @@ def ask_deferral(
         new_due_on=new_due_on,
         vendor=vendor.strip(),
         check_in_on=check_in_on,
-        requested_by_id=actor.person_id,
+        requested_by_id=lifecycle.person_of(actor),
     )
     lifecycle.finish(finding, move, actor=actor, reason=reason, data={"new_due_on": new_due_on.isoformat()})
     _ask(deferral, finding, DEFER, str(finding.severity), actor, reason)

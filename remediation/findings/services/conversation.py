@@ -27,7 +27,7 @@ def add_comment(finding: Finding, body: str, *, internal: bool, actor: Actor) ->
     row = Comment.objects.create(
         organization_id=finding.organization_id,
         finding=finding,
-        author_id=actor.person_id,
+        author_id=lifecycle.person_of(actor),
         body=text,
         internal=internal,
     )

@@ -10,7 +10,6 @@ from evidence.actors import Actor
 from evidence.errors import Invalid, WrongState
 from remediation.approvals.models import Request
 from remediation.findings import events, sla
-from remediation.findings.models import Finding
 from remediation.findings.services import lifecycle, proposals
 from remediation.findings.states import UNTRIAGED
 
@@ -40,9 +39,9 @@ def move_due(
     )
 
 
-def move(request: Request, actor: Actor) -> Finding:
+def move(request: Request, actor: Actor) -> None:
     """A granted request: the current date moves, the original stays."""
     finding = lifecycle.lock(request.subject_id, actor=actor)
     change = proposals.settle(request, "granted").change
     moment = datetime.strptime(change["current_due_at"], "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
-    return lifecycle.change(finding, events.FINDING_DUE_MOVED, actor=actor, changes={"current_due_at": moment})
+    lifecycle.change(finding, events.FINDING_DUE_MOVED, actor=actor, changes={"current_due_at": moment})

@@ -9,7 +9,7 @@ from django.db import transaction
 
 from evidence import clock
 from evidence.actors import Actor
-from evidence.errors import Invalid, NotFound, Stale, WrongState
+from evidence.errors import Invalid, NotAllowed, NotFound, Stale, WrongState
 from evidence.ledger import services as ledger
 from evidence.ledger.events import Event
 from remediation.approvals import services as approvals
@@ -232,6 +232,13 @@ def require_open(finding: Finding) -> None:
         )
 
 
+def person_of(actor: Actor) -> UUID:
+    """The person who acts. Raises NotAllowed for the system, which holds no words of its own."""
+    if actor.person_id is None:
+        raise NotAllowed("Only a person can do this; the system cannot.")
+    return actor.person_id
+
+
 def known_severity(value: str) -> Severity:
     """The severity of that name. Raises Invalid for another word."""
     if value not in Severity.values:
@@ -241,5 +248,5 @@ def known_severity(value: str) -> Severity:
 
 __all__ = [
     "BY_VERB", "SUBJECT", "WORDS", "Stale", "begin", "change", "close", "colleague", "finish", "known_severity", "lock",
-    "needs_words", "next_step", "plain", "reopen", "require_open", "take",
+    "needs_words", "next_step", "person_of", "plain", "reopen", "require_open", "take",
 ]  # fmt: skip

@@ -45,7 +45,7 @@ def ask(
         action=action,
         change=dict(change),
         reason=reason,
-        by_id=actor.person_id,
+        by_id=lifecycle.person_of(actor),
     )
     request = approvals.request(
         action,

@@ -79,7 +79,7 @@ def reject(request: Request, actor: Actor) -> None:
 
 
 def _live(finding: Finding, other_id: UUID | None) -> Finding:
-    other = Finding.objects.filter(pk=other_id, organization_id=finding.organization_id).first()
+    other = Finding.objects.filter(pk=other_id, organization_id=finding.organization_id).first() if other_id else None
     if other is None or other.pk == finding.pk:
         raise Invalid("The finding it repeats is missing.", fields={"duplicate_of": ["Choose another finding."]})
     if other.state not in OPEN:

@@ -61,7 +61,7 @@ def draft_plan(
         text=text.strip(),
         success_test=success_test.strip(),
         residual_risk=residual_risk.strip(),
-        written_by_id=actor.person_id,
+        written_by_id=lifecycle.person_of(actor),
     )
     _record(events.PLAN_DRAFTED, finding, plan, actor)
     return plan

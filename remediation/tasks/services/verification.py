@@ -133,7 +133,7 @@ def _keep(
         finding=finding,
         cycle=finding.cycle,
         plan=plan,
-        verifier_id=actor.person_id,
+        verifier_id=lifecycle.person_of(actor),
         result=result,
         test_result=words.strip(),
         checklist={

@@ -273,7 +273,11 @@ def _change(task: Task, event: Event, *, actor: Actor, reason: str = "", **chang
 
 def _note(task: Task, kind: str, words: str, actor: Actor) -> None:
     TaskNote.objects.create(
-        organization_id=task.organization_id, task=task, kind=kind, by_id=actor.person_id, words=words.strip()
+        organization_id=task.organization_id,
+        task=task,
+        kind=kind,
+        by_id=lifecycle.person_of(actor),
+        words=words.strip(),
     )
 
 
