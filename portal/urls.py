@@ -6,6 +6,7 @@ from django.urls import include, path
 from portal.web import health
 
 _pages = [
+    path("", include("portal.web.dashboard")),
     path("", include("portal.web.approvals")),
     path("", include("portal.web.people")),
     path("", include("portal.web.ledger")),

@@ -36,6 +36,10 @@ PARTS = (
 )
 
 
+# Who builds the package on first start.
+PREPARER = f"priya@{DOMAIN}"
+
+
 def password() -> str:
     """One password for all sample people, made for this installation and kept in its keys folder."""
     path = Path(settings.CLEARHOLD_KEYS_DIR) / "sample-password"

@@ -121,7 +121,7 @@ def coverage(request: HttpRequest) -> HttpResponse:
     chosen = _chosen(request, found)
     context = {
         "found": found,
-        "heat": _heat(request, found, shown, this_week, chosen),
+        "heat": heat(request, found, shown, this_week, chosen),
         "week": found.weeks.index(this_week) + 1 if this_week in found.weeks else None,
         "chosen": chosen,
         "line": next((line for line in found.lines if chosen and line.control.pk == chosen.control_id), None),
@@ -133,7 +133,7 @@ def coverage(request: HttpRequest) -> HttpResponse:
     return render(request, "controls/coverage.html", context)
 
 
-def _heat(
+def heat(
     request: HttpRequest, found: queries.Coverage, lines: list[queries.Line], this_week: date, chosen: Run | None
 ) -> HeatMap:
     slug = request.organization.slug  # type: ignore[attr-defined]
@@ -210,7 +210,7 @@ def detail(request: HttpRequest, ref: str) -> HttpResponse:
     context = {
         "control": control,
         "line": found.lines[0],
-        "heat": _heat(request, found, found.lines, queries.this_week(clock.today()), None),
+        "heat": heat(request, found, found.lines, queries.this_week(clock.today()), None),
         "runs": queries.runs_of(control, period.start, period.end),
         "findings": [row.finding for row in findings.order_by("-finding__number")[:50]],
         "timeline": history.entries(facts[::-1][:12], request.organization.slug),  # type: ignore[attr-defined]

@@ -14,9 +14,8 @@ from evidence.artifacts.models import Artifact
 from evidence.controls.models import Control
 from portal.edge.tenancy import needs
 from portal.engagements.models import Engagement
-from portal.web import readiness
+from portal.web import controls, readiness
 from portal.web.components import BurnDown, Segment
-from portal.web.controls import heat_of
 from remediation.findings import queries as findings
 from remediation.monitoring import queries as monitoring
 
@@ -66,7 +65,9 @@ def home(request: HttpRequest) -> HttpResponse:
         ],
         "overdue": findings.page(actor, findings.Filters(overdue=True), limit=3).rows,
         "burndown": _burndown(organization, start, end, today),
-        "heat": heat_of(request, _lowest(coverage), mini=True),
+        "heat": replace(
+            controls.heat(request, coverage, _lowest(coverage), monitoring.this_week(today), None), mini=True
+        ),
         "control_count": len(coverage.lines),
         "stale": _stale(organization.id, today),
         "kept": Artifact.objects.filter(organization_id=organization.id, state="accepted").count(),
@@ -79,12 +80,9 @@ def _period(engagement: Engagement | None, today: date) -> tuple[date, date]:
     return today - timedelta(weeks=25), today
 
 
-def _lowest(coverage: Any) -> Any:
-    judged = [line for line in coverage.lines if line.operated + line.partial + line.missed]
-    worst = sorted(
-        judged, key=lambda line: (line.operated + 0.5 * line.partial) / (line.operated + line.partial + line.missed)
-    )
-    return replace(coverage, lines=worst[:LOWEST])
+def _lowest(coverage: monitoring.Coverage) -> list[monitoring.Line]:
+    judged = [line for line in coverage.lines if line.due]
+    return sorted(judged, key=lambda line: (line.operated + 0.5 * line.partial) / line.due)[:LOWEST]
 
 
 def _burndown(organization: Any, start: date, end: date, today: date) -> BurnDown | None:

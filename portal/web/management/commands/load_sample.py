@@ -9,11 +9,9 @@ class Command(BaseCommand):
     help = "Makes the sample organization on first start, and prints how to sign in and where its package lies."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        if load.exists():
-            path = load.folder() / "package.pdf"
-        else:
+        if not load.exists():
             self.stdout.write("Making the sample organization:")
-            path = load.load(self.stdout.write)
+        path = load.load(self.stdout.write)
         self.stdout.write("\nSign in with the password " + cast.password() + " as")
         for role, name, email in cast.sign_ins():
             self.stdout.write(f"  {email:24} {name}, {role}")
