@@ -8,7 +8,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from bench import seed
+from bench import imports, seed
 from bench.figures import Figure, figure, in_turn
 from bench.server import Server
 from evidence import clock
@@ -24,6 +24,7 @@ def everything(found: list[Figure], var: Path, *, small: int, middle: int, large
         found.append(figure("peak memory of a web worker", server.peak_mb(), "MB", limit=200))
     finally:
         server.stop()
+    imports.measure(found, var, slug=f"bench{small}", email=f"bea@bench{small}.example")
 
 
 def lists(found: list[Figure], server: Server, places: dict, small: int, middle: int, large: int) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from hashlib import blake2b, sha256
+from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
@@ -66,20 +66,19 @@ class Matcher:
         self._rows = CompactMap()
 
     def verdicts(self, readings: Sequence[Reading]) -> list[Verdict]:
-        found: list[Verdict] = []
-        fresh: list[tuple[int, Reading]] = []
+        found: list[Verdict | None] = []
+        fresh: list[Reading] = []
         for reading in readings:
-            key = int.from_bytes(blake2b(reading.fingerprint.encode(), digest_size=8).digest())
-            first = self._rows.setdefault(key, reading.row)
-            if first != reading.row:
-                found.append(Verdict(reading, MERGED, f"The same result as row {first} of this file."))
+            # The fingerprint is a SHA-256 already: any 64 bits of it are as good as a hash.
+            first = self._rows.setdefault(int(reading.fingerprint[:16], 16), reading.row)
+            if first == reading.row:
+                fresh.append(reading)
+                found.append(None)
             else:
-                fresh.append((len(found), reading))
-                found.append(Verdict(reading, CREATED, "New."))
-        known = self._known([reading.fingerprint for _, reading in fresh])
-        for place, reading in fresh:
-            found[place] = judged(reading, known.get(reading.fingerprint))
-        return found
+                found.append(Verdict(reading, MERGED, f"The same result as row {first} of this file."))
+        known = self._known([reading.fingerprint for reading in fresh])
+        judgements = (judged(reading, known.get(reading.fingerprint)) for reading in fresh)
+        return [verdict or next(judgements) for verdict in found]
 
     def _known(self, fingerprints: list[str]) -> dict[str, Known]:
         if not fingerprints:

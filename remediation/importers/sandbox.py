@@ -61,7 +61,7 @@ class Reader:
         os.lseek(file.fileno(), 0, os.SEEK_SET)
         try:
             self._child = subprocess.Popen(
-                [sys.executable, "-E", "-s", "-B", "-c", _START.format(root=str(_ROOT)), json.dumps(asked)],
+                [sys.executable, "-E", "-s", "-c", _START.format(root=str(_ROOT)), json.dumps(asked)],
                 stdin=file.fileno(),
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,

@@ -12,12 +12,12 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+import uuid_utils
 from django.db import connections, models
 
 from evidence import clock, tenancy
 from evidence.actors import Actor
 from evidence.controls.models import Control, Criterion
-from evidence.identifiers import uuid7
 from evidence.ledger import services as ledger
 from evidence.organizations.services import take_numbers
 from remediation.findings import events, sla
@@ -105,7 +105,7 @@ class Writer:
         self._map(zip((row["id"] for row in rows), (verdict.reading for verdict in verdicts), strict=True))
         ledger.record_many(
             events.FINDING_IMPORTED,
-            rows=((UUID(row["id"]), row["ref"], _facts(row)) for row in rows),
+            rows=((row["id"], row["ref"], _facts(row)) for row in rows),
             object_type=lifecycle.SUBJECT,
             actor=self.actor,
             data={"cycle": 1, "import": str(self.batch.pk)},
@@ -117,7 +117,7 @@ class Writer:
         detected, detected_text = self._detected(reading.detected_at)
         due, triage_due = self._due(reading.severity, detected)
         return {
-            "id": str(uuid7()),
+            "id": str(uuid_utils.uuid7()),
             "ref": f"F-{number:03d}",
             "number": number,
             "title": reading.title,
@@ -177,7 +177,7 @@ class Writer:
         insert(FindingControl, controls, ours)
 
     def _link(self, finding_id: str, column: str, target: UUID | str) -> dict[str, Any]:
-        return {"id": str(uuid7()), "finding_id": finding_id, column: str(target)}
+        return {"id": str(uuid_utils.uuid7()), "finding_id": finding_id, column: str(target)}
 
     def _update(self, verdicts: list[Verdict]) -> list[dict[str, Any]]:
         """Words and severity follow the file until a person has triaged; afterwards the sighting alone is added."""
@@ -252,7 +252,7 @@ class Writer:
         if reading.references:
             raw["references"] = list(reading.references[:10])
         return {
-            "id": str(uuid7()),
+            "id": str(uuid_utils.uuid7()),
             "finding_id": str(finding_id),
             "cycle": cycle,
             "location": reading.location,
