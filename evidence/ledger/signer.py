@@ -103,6 +103,12 @@ def confirm(organization_id: UUID, head: Head) -> None:
     _store(organization_id, State(signed=head))
 
 
+def forget(organization_id: UUID) -> None:
+    """Forget an organization whose history is gone by right, which only the sample's ever is."""
+    for suffix in (".json", ".new", ".lock"):
+        _path(organization_id).with_suffix(suffix).unlink(missing_ok=True)
+
+
 def known_organizations() -> list[UUID]:
     """The organizations this signer has signed for."""
     return [UUID(path.stem) for path in sorted(Path(settings.CLEARHOLD_SIGNER_DIR).glob("*.json"))]

@@ -54,6 +54,8 @@ def load(say: Say) -> Path:
     """Make the organization and all that is in it, or nothing, then its package. Returns the path of the PDF."""
     if not exists():
         _make(say)
+        # It may still say that the sample was removed; the next start writes it anew.
+        told().unlink(missing_ok=True)
     path = folder() / "package.pdf"
     if not path.exists():
         say("  a PDF package")
@@ -85,6 +87,11 @@ def _engagement_ref() -> str:
     organization = Organization.objects.get(slug=SLUG)
     with transaction.atomic(), tenancy.entered(organization.pk):
         return Engagement.objects.filter(organization=organization).order_by("number")[0].ref
+
+
+def told() -> Path:
+    """What the first start said about the sample; `make run` shows it again."""
+    return Path(settings.VAR) / "sample.txt"
 
 
 def folder() -> Path:
