@@ -1,0 +1,1 @@
+"""The readers of a package's rows, one subject each."""
