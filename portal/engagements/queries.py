@@ -73,7 +73,7 @@ def _in_scope(engagement: Engagement, released_only: bool) -> Q:
 
 
 def artifacts(engagement: Engagement, *, released_only: bool = False) -> QuerySet[Artifact]:
-    """Accepted evidence that a finding or control of the scope uses."""
+    """Evidence that a finding, a task or a control of the scope uses; never what is in quarantine or was returned."""
     found = findings(engagement, released_only=released_only)
     used = ArtifactLink.objects.filter(artifact_id=OuterRef("pk"))
     return Artifact.objects.filter(
@@ -88,7 +88,7 @@ def artifacts(engagement: Engagement, *, released_only: bool = False) -> QuerySe
             )
         ),
         latest__isnull=False,
-        state="accepted",
+        state__in=["received", "accepted"],
     )
 
 

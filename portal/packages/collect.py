@@ -1,6 +1,6 @@
 """Reads an engagement's rows from the database into a snapshot: a bounded number of queries, findings in chunks.
 
-Nothing internal is read: no internal comments, no drafts, no evidence that was not accepted.
+Nothing internal is read: no internal comments, no drafts, no evidence in quarantine.
 """
 
 from collections.abc import Iterator
@@ -56,6 +56,12 @@ MEANINGS = {
 }
 
 
+class ChangedMeanwhile(Unavailable):
+    """What was read is not of one ledger size."""
+
+    code = "changed_meanwhile"
+
+
 def unsealed_events(organization_id: UUID, most: int = 5000) -> list[UUID]:
     """Events that wait for their place under a checkpoint."""
     waiting = ledger_models.Queue.objects.filter(organization_id=organization_id).order_by("id")
@@ -80,9 +86,8 @@ def _refuse_changed(organization_id: UUID, checkpoint: s.Checkpoint | None, bega
         organization_id=organization_id, object_type__in=READ_TYPES, at__gte=began - timedelta(minutes=2)
     ).exclude(entry__index__lt=size)
     if newer.exists():
-        raise Unavailable(
+        raise ChangedMeanwhile(
             "Something in this engagement changed while the package was being read. Nothing was built.",
-            code="changed_meanwhile",
             help="Build it again.",
         )
 
@@ -205,9 +210,13 @@ class _Reader:
         gappy = [c.ref for c in controls if c.due and c.operated < c.due]
         if gappy:
             yield f"{wording.capital(wording.count(len(gappy), 'control'))} with missing or partial runs: {_some(gappy)}."
-        if self.exhibits.unaccepted:
-            words = wording.capital(wording.count(len(self.exhibits.unaccepted), "linked file"))
-            yield f"{words} not yet reviewed and accepted, and therefore not among the exhibits."
+        unread = [e.number for e in self.exhibits.taken.values() if e.review != "accepted"]
+        if unread:
+            words = wording.capital(wording.count(len(unread), "exhibit"))
+            yield f"{words} not yet reviewed by a second person: {_some(sorted(unread))}."
+        if self.exhibits.left_out:
+            words = wording.capital(wording.count(len(self.exhibits.left_out), "linked file"))
+            yield f"{words} left out, because in quarantine or returned: {_some(sorted(self.exhibits.left_out))}."
         if self.ground.today < self.ground.engagement.period_end:
             yield f"The period runs until {wording.long_day(self.ground.engagement.period_end)}; this package is of an earlier day."
 

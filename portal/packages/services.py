@@ -6,7 +6,7 @@ outside any transaction, and the result is adopted in another. Until then there 
 
 import io
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC
 from pathlib import Path
@@ -35,6 +35,7 @@ from remediation.sod import services as sod
 from remediation.sod.duties import Duty
 
 SEAL_SECONDS = 30.0
+READINGS = 4
 LIMIT_BYTES = 1 << 40
 
 Inside = Callable[[], AbstractContextManager[None]]
@@ -246,7 +247,14 @@ class _Kept:
 
 
 def _sealed_snapshot(package_id: UUID, actor: Actor, inside: Inside) -> Snapshot:
-    """The rows at one ledger size, every event of them under its checkpoint."""
+    """The rows at one ledger size, every event of them under its checkpoint; read again when they changed meanwhile."""
+    for _ in range(READINGS - 1):
+        with suppress(collect.ChangedMeanwhile):
+            return _read(package_id, actor, inside)
+    return _read(package_id, actor, inside)
+
+
+def _read(package_id: UUID, actor: Actor, inside: Inside) -> Snapshot:
     with inside():
         package = _locked(package_id, actor)
         if package.state != State.DRAFT:

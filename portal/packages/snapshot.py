@@ -307,6 +307,7 @@ class Exhibit:
     query: str = ""
     row_count: int | None = None
     scan: str = ""
+    review: str = "accepted"
     version: int = 1
     findings: tuple[str, ...] = ()
     controls: tuple[str, ...] = ()

@@ -1,4 +1,4 @@
-"""The evidence that a package's findings and controls use: accepted files only, each once, by its own number."""
+"""The evidence that a package's findings and controls use: each once, by its own number."""
 
 import dataclasses
 from collections import defaultdict
@@ -13,6 +13,8 @@ from portal.packages.collecting.ground import Ground
 from remediation.findings.models import Finding
 from remediation.tasks.models import OwedItem, Task
 
+#: What is in quarantine or was returned is no evidence; what nobody has reviewed yet is shown as such.
+SHOWN_STATES = ("received", "accepted")
 ATTACH_LIMIT_BYTES = 256 * 1024 * 1024
 FINDING, TASK, CONTROL = "findings.finding", "tasks.task", "controls.control"
 
@@ -23,7 +25,7 @@ class Exhibits:
     def __init__(self, ground: Ground) -> None:
         self.ground = ground
         self.taken: dict[str, s.Exhibit] = {}
-        self.unaccepted: set[str] = set()
+        self.left_out: set[str] = set()
 
     def of_findings(self, rows: list[Finding], tasks: dict[UUID, list[Task]]) -> dict[UUID, set[str]]:
         refs = {row.pk: row.ref for row in rows}
@@ -63,14 +65,14 @@ class Exhibits:
         return {target: sorted(many) for target, many in found.items()}
 
     def _take(self, users: dict[UUID, list[str]], *, of_controls: bool = False) -> dict[UUID, str]:
-        """Puts accepted artifacts among the exhibits; answers their numbers."""
+        """Puts artifacts that may be shown among the exhibits; answers their numbers."""
         if not users:
             return {}
         numbers: dict[UUID, str] = {}
         rows = Artifact.objects.filter(pk__in=list(users)).select_related("latest")
         for row in sorted(rows, key=lambda row: row.number):
-            if row.state != "accepted" or row.latest is None or row.latest.scan_state == "infected":
-                self.unaccepted.add(row.ref)
+            if row.state not in SHOWN_STATES or row.latest is None or row.latest.scan_state == "infected":
+                self.left_out.add(row.ref)
                 continue
             self.ground.names.learn([row.latest.collector_id, row.latest.uploaded_by_id])
             before = self.taken.get(row.ref)
@@ -99,6 +101,7 @@ class Exhibits:
             query=version.query,
             row_count=version.row_count,
             scan=version.scan_state,
+            review=row.state,
             version=version.number,
             findings=findings,
             controls=controls,

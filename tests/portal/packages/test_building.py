@@ -11,14 +11,17 @@ import pikepdf
 import pytest
 from django.db import DatabaseError, connection, transaction
 
+from evidence.artifacts import services as artifacts
 from evidence.controls import services as controls
 from evidence.errors import DutyConflict, NotAllowed, NotFound, Unavailable, WrongState
+from evidence.intake import services as intake
 from evidence.ledger import sequencer
 from evidence.ledger.models import Event
 from evidence.vault import services as vault
 from portal.engagements import services as engagements
 from portal.packages import collect, delivery, queries, services, verification
 from portal.packages.models import Package, State
+from remediation.findings.models import Finding
 from remediation.findings.services import reporting
 from tests.people import stale
 
@@ -94,6 +97,29 @@ def test_a_package_is_built_from_the_database_and_its_hash_is_an_event(engagemen
     assert all(event.number is not None for finding in rows.findings for event in finding.history)
     with pikepdf.open(io.BytesIO(data)) as pdf:
         assert len(pdf.pages) == package.pages
+
+
+def test_exhibits_are_the_files_that_findings_use_and_stand_in_it_byte_for_byte(engagement, people, org):
+    finding = Finding.objects.get(ref="F-001")
+    for number, data in enumerate((b"week,result\nW12,OK\n", b"week,result\nW13,OK\n"), 1):
+        received = intake.take(
+            io.BytesIO(data), filename=f"../leavers {number}.csv", organization_id=org.pk, limit_bytes=10**6
+        )
+        artifact = artifacts.add(received, title=f"Leavers {number}", kind="report", actor=people.ines)
+        link = {"target_type": "findings.finding", "target_id": finding.pk, "target_ref": "F-001"}
+        artifacts.link(artifact.pk, actor=people.ines, **link)
+    artifacts.accept(artifact.pk, number=1, actor=people.vera)
+    package = built(engagement, people)
+    rows = services.load(b"".join(vault.open(package.snapshot)))
+    assert [(e.number, e.review, e.findings) for e in rows.exhibits] == [
+        ("E-001", "received", ("F-001",)),
+        ("E-002", "accepted", ("F-001",)),
+    ]
+    assert rows.findings[0].exhibits == ("E-001", "E-002")
+    with pikepdf.open(io.BytesIO(b"".join(services.pdf_bytes(package)))) as pdf:
+        attached = pdf.attachments[rows.exhibits[0].path].get_file().read_bytes()
+    assert attached == b"week,result\nW12,OK\n"
+    assert any("not yet reviewed" in gap for gap in rows.scope.gaps)
 
 
 def test_an_approver_may_not_build_and_an_engineer_neither(engagement, people):
