@@ -30,6 +30,8 @@ class DurableJob(Task):
     """
 
     abstract = True
+    # The message carries a key, not the function's arguments, so Celery must not hold one against the other.
+    typing = False
     acks_late = True
     reject_on_worker_lost = True
     ignore_result = True

@@ -6,7 +6,9 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+import redis
 from django.db import connections, transaction
+from kombu.exceptions import OperationalError
 
 from evidence import clock, tenancy
 from evidence.actors import Actor
@@ -53,7 +55,7 @@ def ring(job_id: UUID, kind: str) -> bool:
 
     try:
         app.tasks[kind].apply_async(args=[str(job_id)], retry=False, ignore_result=True)
-    except Exception as error:  # the broker's client raises many kinds; the job itself is safe in the table
+    except (OperationalError, redis.RedisError, OSError) as error:
         logger.warning("the broker is away, job %s waits: %s", job_id, error)
         return False
     return True

@@ -36,10 +36,6 @@ PARTS = (
 )
 
 
-# Who builds the package on first start.
-PREPARER = f"priya@{DOMAIN}"
-
-
 def password() -> str:
     """One password for all sample people, made for this installation and kept in its keys folder."""
     path = Path(settings.CLEARHOLD_KEYS_DIR) / "sample-password"
@@ -61,11 +57,25 @@ def hire(organization: Organization) -> dict[str, Actor]:
         person = Person.objects.create(name=part.name)
         account = Account.objects.create_account(address(part), password(), person=person)
         Membership.objects.create(organization=organization, person=person, role=part.role, department=part.department)
-        actors[part.key] = Actor(
-            organization_id=organization.pk, account_id=account.pk, person_id=person.pk,
-            authenticated_at=clock.now(), name=part.name, rights=account,
-        )  # fmt: skip
+        actors[part.key] = _actor(organization, account)
     return actors
+
+
+def actor(organization: Organization, key: str) -> Actor:
+    """Somebody of the sample who has just signed in. The organization must be entered."""
+    part = next(part for part in PARTS if part.key == key)
+    return _actor(organization, Account.objects.select_related("person").get(email=address(part)))
+
+
+def _actor(organization: Organization, account: Account) -> Actor:
+    return Actor(
+        organization_id=organization.pk,
+        account_id=account.pk,
+        person_id=account.person_id,
+        authenticated_at=clock.now(),
+        name=account.person.name,
+        rights=account,
+    )
 
 
 def sign_ins() -> list[tuple[str, str, str]]:

@@ -139,3 +139,14 @@ def test_nobody_cancels_another_organizations_job(org, other_org, people):
         theirs = hire(other_org)
         with pytest.raises(NotFound):
             services.cancel(job.pk, actor=theirs.adam)
+
+
+def test_the_bell_reaches_the_broker(embedded, settings):
+    """A message carries the key alone, whatever the job's function takes."""
+    from portal.celery import app
+
+    with app.connection_for_write(embedded.redis_url) as connection:
+        count.apply_async(args=["01a20ddc-ba80-765a-a454-60a0bba62361"], connection=connection, queue="tests-bell")
+        message = connection.SimpleQueue("tests-bell").get(timeout=5)
+        message.ack()
+    assert message.payload[0] == ["01a20ddc-ba80-765a-a454-60a0bba62361"]
