@@ -60,7 +60,7 @@ def _sniff(sample: Sample) -> int:
 
 def read(source: Source, options: Options) -> Iterator[Record]:
     scanned: set[tuple[str, str]] = set()
-    row = 0
+    row, contradicts = 0, False
     for event in _events(source):
         row += 1
         if not isinstance(event, dict):
@@ -71,7 +71,13 @@ def read(source: Source, options: Options) -> Iterator[Record]:
         if (tool, scope) not in scanned:
             scanned.add((tool, scope))
             yield Scanned(tool, scope)
-        yield from _records(row, event, tool, scope)
+        contradicts = contradicts or _contradicts_itself(event)
+        yield from _records(row, event, tool, scope, trusted=not contradicts)
+
+
+def _contradicts_itself(event: dict[str, Any]) -> bool:
+    """Whether its status says “New” and its number 3 says suppressed, as Prowler 4.2 writes them."""
+    return word(event.get("status")).strip().casefold() == "new" and _number(event.get("status_id")) == 3
 
 
 def _events(source: Source) -> Iterator[Any]:
@@ -119,7 +125,7 @@ def _wrapper(source: Source) -> str:
     return "" if own else found
 
 
-def _records(row: int, event: dict[str, Any], tool: str, scope: str) -> Iterator[Record]:
+def _records(row: int, event: dict[str, Any], tool: str, scope: str, *, trusted: bool = True) -> Iterator[Record]:
     class_uid = _number(event.get("class_uid")) or (_number(event.get("type_uid")) or 0) // 100
     info = mapping(event.get("finding_info")) or mapping(event.get("finding"))
     title = clean_line(info.get("title") or event.get("message"), limits.TITLE_CHARS)
@@ -130,7 +136,7 @@ def _records(row: int, event: dict[str, Any], tool: str, scope: str) -> Iterator
             return
         yield Ignored(row, f"class {clean_line(name, 60)}", title)
         return
-    reason = _no_finding(event)
+    reason = _no_finding(event, trusted=trusted)
     if reason:
         yield Ignored(row, reason, title)
         return
@@ -205,8 +211,12 @@ def _records(row: int, event: dict[str, Any], tool: str, scope: str) -> Iterator
     )
 
 
-def _no_finding(event: dict[str, Any]) -> str:
-    """The verdict first (a MANUAL check that is muted is still a MANUAL one), then what people did with it."""
+def _no_finding(event: dict[str, Any], *, trusted: bool = True) -> str:
+    """The verdict first (a MANUAL check that is muted is still a MANUAL one), then what people did with it.
+
+    Once a file's marks have contradicted each other, none of its marks of muting is trusted: a failure that is counted
+    too often is found by a person, one that is left out is not.
+    """
     compliance = mapping(event.get("compliance"))
     code = word(event.get("status_code")).strip().upper()
     verdict = (
@@ -225,7 +235,7 @@ def _no_finding(event: dict[str, Any]) -> str:
         _number(event.get("status_id")) or 0, ""
     )
     if (
-        status in ("suppressed", "muted")
+        (status in ("suppressed", "muted") and trusted)
         or mapping(event.get("unmapped")).get("muted") is True
         or event.get("muted") is True
     ):
