@@ -21,7 +21,7 @@ def handle(error: Exception, context: dict[str, Any]) -> Response | None:
             return None
         error = refused
     if isinstance(error, Refused):
-        return _response(refusals.problem(error), error.status)
+        return _response(refusals.problem(error), error.status, context)
     if isinstance(error, Http404):
         error = exceptions.NotFound()
     elif isinstance(error, PermissionDenied):
@@ -31,7 +31,9 @@ def handle(error: Exception, context: dict[str, Any]) -> Response | None:
         return response
     body: dict[str, Any] = {
         "type": f"urn:clearhold:problem:{error.default_code}",
-        "title": str(error.default_detail),
+        "title": "This address does not take this method."
+        if isinstance(error, exceptions.MethodNotAllowed)
+        else str(error.default_detail),
         "status": response.status_code,
         "code": error.default_code,
     }
@@ -41,14 +43,16 @@ def handle(error: Exception, context: dict[str, Any]) -> Response | None:
         response.status_code = body["status"] = 422
     else:
         body["detail"] = str(error.detail)
-    made = _response(body, response.status_code)
+    made = _response(body, response.status_code, context)
     for header in ("WWW-Authenticate", "Retry-After", "Allow"):
         if response.has_header(header):
             made[header] = response[header]
     return made
 
 
-def _response(body: dict[str, Any], status: int) -> Response:
-    if transaction.get_connection().in_atomic_block:
+def _response(body: dict[str, Any], status: int, context: dict[str, Any]) -> Response:
+    # A view outside the request's transaction has rolled back its own; what stands around it is not its business.
+    outside = getattr(context.get("view"), "outside_transaction", False)
+    if not outside and transaction.get_connection().in_atomic_block:
         transaction.set_rollback(True)
     return Response(body, status=status, content_type=refusals.PROBLEM)

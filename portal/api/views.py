@@ -36,7 +36,9 @@ class NounView(APIView):
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
-        needed = self.permission_needed.get(request.method or "") or self.permission_needed.get("*")
+        # HEAD is GET without its body, and as much of an answer.
+        method = "GET" if request.method == "HEAD" else request.method or ""
+        needed = self.permission_needed.get(method) or self.permission_needed.get("*")
         if needed:
             self.actor.require(needed)
 

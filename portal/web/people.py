@@ -9,7 +9,7 @@ from django.shortcuts import redirect, render
 from django.urls import path
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from evidence.errors import Invalid
+from evidence.errors import Invalid, NotAllowed, NotFound
 from portal.accounts import mail, roles, services
 from portal.accounts.models import ApiToken, Invitation, Membership
 from portal.edge.tenancy import needs
@@ -109,6 +109,8 @@ def end(request: HttpRequest, membership: str) -> HttpResponse:
 def profile(request: HttpRequest) -> HttpResponse:
     """One's own roles and tokens; a new token's secret is shown on the page that made it, once."""
     actor = request.actor  # type: ignore[attr-defined]
+    if request.organization.is_auditor:  # type: ignore[attr-defined]
+        return _profile_of_auditor(request)
     allowed = sorted(roles.permissions_of(list(request.organization.roles)))  # type: ignore[attr-defined]
     form = TokenForm(request.POST or None, allowed=allowed)
     issued = None
@@ -130,8 +132,18 @@ def profile(request: HttpRequest) -> HttpResponse:
     return render(request, "people/profile.html", context, status=422 if form.errors else 200)
 
 
+def _profile_of_auditor(request: HttpRequest) -> HttpResponse:
+    # A token would carry none of an auditor's grants, and these requests may only read.
+    if request.method == "POST":
+        raise NotAllowed("An auditor's access has no tokens.", help="Sign in to read what was released to you.")
+    context = {"form": None, "issued": None, "tokens": (), "held": [roles.ROLES["auditor"]]}
+    return render(request, "people/profile.html", context)
+
+
 @require_POST
 def revoke(request: HttpRequest, token: str) -> HttpResponse:
+    if request.organization.is_auditor:  # type: ignore[attr-defined]
+        raise NotFound("There is no such token.")
     services.revoke_token(token, actor=request.actor)  # type: ignore[arg-type, attr-defined]
     messages.success(request, "The token was revoked. It no longer works.")
     return redirect("people:profile", organization=request.organization.slug)  # type: ignore[attr-defined]
