@@ -1,0 +1,120 @@
+"""Every address of the portal, read from the resolver, and what a test puts into its blanks."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from django.urls import get_resolver, reverse
+from django.urls.resolvers import URLPattern, URLResolver
+
+from portal.web import controls, finding_acts, tasks
+from tests.contracts.world import World
+
+# An address that takes a verb is as many addresses as there are verbs.
+VERBS = {
+    "findings:act": [act.verb for act in finding_acts.ACTS],
+    "tasks:act": [act.verb for act in tasks.ACTS],
+    "controls:act": [act.verb for act in controls.ACTS],
+}
+# The kit shows components with invented data; it is not there in production.
+KIT = "ui_kit:"
+
+
+@dataclass(frozen=True)
+class Address:
+    """One pattern. `key` is its name, with the verb where it takes one."""
+
+    key: str
+    name: str
+    blanks: tuple[str, ...]
+    is_api: bool
+    verb: str = ""
+
+    def url(self, world: World, ref: str = "") -> str:
+        values = {blank: self._value(world, blank, ref) for blank in self.blanks}
+        return reverse(self.name, kwargs=values)
+
+    def _value(self, world: World, blank: str, ref: str) -> Any:
+        if blank == "verb":
+            return self.verb
+        if blank == "ref" and ref:
+            return ref
+        area = self.name.removeprefix("api-").replace(":", "-").split("-")[0]
+        for place in (f"{area}.{blank}", f"{self.name}.{blank}", blank):
+            if place in BLANKS:
+                return BLANKS[place](world)
+        raise LookupError(f"{self.name} has a blank {blank} that no test knows how to fill; add it to BLANKS")
+
+
+BLANKS: dict[str, Callable[[World], Any]] = {
+    "organization": lambda world: world.slug,
+    "slug": lambda world: world.slug,
+    "secret": lambda world: "no-such-secret",
+    "item": lambda world: world.request.pk,
+    "request_id": lambda world: world.request.pk,
+    "person": lambda world: world.people.ivan.person_id,
+    "membership": lambda world: membership_of(world.people.ivan),
+    "token": lambda world: world.token.pk,
+    "index": lambda world: 0,
+    "event": lambda world: world.event.pk,
+    "object_type": lambda world: "findings.finding",
+    "object_id": lambda world: world.findings["closed"].finding.pk,
+    "blob": lambda world: world.blob.pk,
+    "imports.kind": lambda world: "csv",
+    "settings.kind": lambda world: "uploads",
+    "findings.ref": lambda world: world.findings["closed"].finding.ref,
+    "finding.ref": lambda world: world.findings["closed"].finding.ref,
+    "triage.ref": lambda world: world.findings["reported"].finding.ref,
+    "tasks.ref": lambda world: world.findings["in_remediation"].task.ref,
+    "task.ref": lambda world: world.findings["in_remediation"].task.ref,
+    "controls.ref": lambda world: world.control.ref,
+    "run": lambda world: world.run.pk,
+    "job": lambda world: world.job.pk,
+    "evidence.ref": lambda world: world.evidence.ref,
+    "number": lambda world: 1,
+    "page": lambda world: 1,
+    "filename": lambda world: "weeks.csv",
+    "engagements.ref": lambda world: world.engagement.ref,
+    "engagement": lambda world: world.engagement.ref,
+    "grant": lambda world: world.grant.pk,
+    "package": lambda world: world.package.pk,
+    "auditor:finding.ref": lambda world: world.findings["closed"].finding.ref,
+    "auditor:artifact.ref": lambda world: world.evidence.ref,
+    "auditor:picture.ref": lambda world: world.picture.ref,
+    "auditor:download.ref": lambda world: world.evidence.ref,
+}
+
+
+def membership_of(someone: Any) -> Any:
+    from portal.accounts.models import Membership
+
+    return Membership.objects.get(person_id=someone.person_id).pk
+
+
+def addresses() -> list[Address]:
+    """All of them, in the resolver's order."""
+    found = []
+    for route, pattern, spaces in _patterns(get_resolver().url_patterns):
+        name = ":".join((*spaces, pattern.name or route))
+        if name.startswith(KIT):
+            continue
+        blanks = tuple(_blanks(route, pattern))
+        for verb in VERBS.get(name, [""]):
+            key = f"{name}/{verb}" if verb else name
+            found.append(Address(key, name, blanks, route.startswith("api/"), verb))
+    return found
+
+
+def _patterns(patterns: list, route: str = "", spaces: tuple[str, ...] = ()) -> Iterator[tuple[str, URLPattern, tuple]]:
+    for pattern in patterns:
+        here = route + str(pattern.pattern)
+        if isinstance(pattern, URLResolver):
+            inner = (*spaces, pattern.namespace) if pattern.namespace else spaces
+            yield from _patterns(pattern.url_patterns, here, inner)
+        else:
+            yield here, pattern, spaces
+
+
+def _blanks(route: str, pattern: URLPattern) -> Iterator[str]:
+    for piece in route.split("<")[1:]:
+        yield piece.split(">")[0].split(":")[-1]

@@ -1,0 +1,317 @@
+"""Who is let in where: one row per address. What stands here was decided; what does not stand here is refused.
+
+A row names, per method, the roles that reach the page or the service. For everybody else the answer is a refusal or
+the way to the sign-in page. `at` chooses the finding (or its task) whose state fits; `body` is what a form would send.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from evidence import clock
+from remediation.tasks import checklist
+from tests.contracts.world import World, sarif
+
+MANAGER, ENGINEER, REVIEWER, APPROVER, EXECUTIVE, ADMINISTRATOR = (
+    "manager", "engineer", "reviewer", "approver", "executive", "administrator",
+)  # fmt: skip
+NOBODY = ""
+STAFF = "manager engineer reviewer approver executive administrator"
+MEMBERS = f"{STAFF} auditor auditor_without"
+ACCOUNTS = f"{MEMBERS} stranger"
+EVERYBODY = f"{ACCOUNTS} anonymous"
+READERS = "manager engineer reviewer approver executive"
+KEEPERS = "manager engineer reviewer approver"
+DECIDERS = "manager reviewer approver executive"
+HISTORIANS = "manager reviewer approver executive administrator"
+BOARD = "manager approver executive"
+PEOPLE = "manager executive administrator"
+
+Body = dict[str, Any] | Callable[[World], dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Row:
+    """The roles by method. `token` says whether a token without scopes reaches it too."""
+
+    get: str = NOBODY
+    post: str = NOBODY
+    put: str = NOBODY
+    patch: str = NOBODY
+    delete: str = NOBODY
+    at: str = ""
+    body: Body | None = None
+    raw: bytes | None = None
+    token: bool = False
+
+
+def soon(days: int) -> str:
+    return (clock.today() + timedelta(days=days)).isoformat()
+
+
+def finding_of(world: World, step: str) -> str:
+    return world.findings[step].finding.ref
+
+
+WORDS = {"reason": "A reason with several words."}
+PLAN = {"text": "SCIM.", "success_test": "Nobody logs in."}
+ANALYSIS = {"root_cause_class": "process", "root_cause": "Nobody compares.", "scope_check": "61 leavers."}
+RISK = {"reason": "Spring.", "residual_risk": "One.", "compensating": "Review.", "expires_on": soon(30)}
+DEFERRAL = {"reason": "A vendor.", "new_due_on": soon(120)}
+ANSWERS = dict.fromkeys(checklist.KEYS, "yes")
+FACTS = {"title": "New", "source": "internal", "asset": "CRM", "detected_at": "2026-01-05T10:00", "severity": "low",
+         "criteria": "CC6.2"}  # fmt: skip
+ENGAGEMENT = {"title": "Next", "kind": "soc2_type2", "period_start": "2026-01-01", "period_end": "2026-12-31"}
+
+
+def triage(world: World) -> dict[str, Any]:
+    return {"severity": "high", "owner": world.people.maya.person_id, "rationale": "Data.", "duplicates_searched": "on"}
+
+
+def api_triage(world: World) -> dict[str, Any]:
+    return {"severity": "high", "owner_id": str(world.people.maya.person_id), "rationale": "Data.",
+            "duplicates_searched": True}  # fmt: skip
+
+
+def decision(world: World) -> dict[str, Any]:
+    from tests.people import PASSWORD
+
+    return {"verdict": "approve", "reason": "The retest shows it.", "password": PASSWORD,
+            "content_sha256": world.request.content_sha256}  # fmt: skip
+
+
+def sealing(world: World) -> dict[str, Any]:
+    from tests.people import PASSWORD
+
+    return {"verdict": "approve", "reason": "Read and agreed.", "password": PASSWORD}
+
+
+MATRIX: dict[str, Row] = {
+    "healthz": Row(get=EVERYBODY),
+    "readyz": Row(get=EVERYBODY),
+    # Accounts: these pages belong to no organization.
+    "accounts:home": Row(get=ACCOUNTS),
+    "accounts:organizations": Row(get=ACCOUNTS),
+    "accounts:enter": Row(get=MEMBERS),
+    "accounts:signin": Row(get=EVERYBODY, post=EVERYBODY, body={"email": "nobody@example.com", "password": "wrong"}),
+    "accounts:signout": Row(post=EVERYBODY),
+    "accounts:keep_session": Row(post=ACCOUNTS),
+    "accounts:invitation": Row(),
+    "preferences:theme": Row(post=EVERYBODY),
+    "preferences:keys": Row(post=EVERYBODY),
+    # Approvals.
+    "approvals:queue": Row(get=DECIDERS),
+    "approvals:decide": Row(get=DECIDERS, post=APPROVER, body=decision),
+    "approvals:ask": Row(post=DECIDERS, body=lambda world: {"person": world.people.alba.person_id}),
+    "approvals:withdraw": Row(post=MANAGER, body=WORDS),
+    # People and settings.
+    "people:list": Row(get=PEOPLE),
+    "people:invite": Row(
+        post=ADMINISTRATOR, body={"name": "Nora", "email": "nora@lumenroll.example", "role": "engineer"}
+    ),
+    "people:grant": Row(post=ADMINISTRATOR, body={"role": "reviewer"}),
+    "people:end": Row(post=ADMINISTRATOR, body=WORDS),
+    "people:profile": Row(get=MEMBERS, post=STAFF, body={"name": "ci", "days": 5, "scopes": ["jobs.view"]}),
+    "people:revoke": Row(post=f"{MANAGER} {ADMINISTRATOR}"),
+    "settings:policies": Row(get=PEOPLE),
+    "settings:policy": Row(get=PEOPLE, post=ADMINISTRATOR),
+    # History.
+    "ledger:list": Row(get=HISTORIANS),
+    "ledger:index": Row(get=HISTORIANS),
+    "ledger:event": Row(get=HISTORIANS),
+    "ledger:proof": Row(get=HISTORIANS),
+    "ledger:body": Row(get=HISTORIANS),
+    "ledger:object": Row(get=HISTORIANS),
+    # Imports and jobs.
+    "imports:start": Row(get=MANAGER, post=MANAGER),
+    "imports:template": Row(get=MANAGER),
+    "imports:review": Row(get=MANAGER),
+    "imports:run": Row(post=MANAGER),
+    "jobs:list": Row(get=STAFF),
+    "jobs:detail": Row(get=f"{MANAGER} {ADMINISTRATOR}"),
+    "jobs:cancel": Row(post=f"{MANAGER} {ADMINISTRATOR}"),
+    # Findings.
+    "findings:list": Row(get=READERS),
+    "findings:new": Row(get=f"{MANAGER} {ENGINEER}", post=f"{MANAGER} {ENGINEER}", body={**FACTS, "do": "report"}),
+    "findings:detail": Row(get=READERS),
+    "findings:history": Row(get=READERS),
+    "findings:act/report": Row(get=f"{MANAGER} {ENGINEER}", post=f"{MANAGER} {ENGINEER}", at="draft"),
+    "findings:act/edit": Row(get=f"{MANAGER} {ENGINEER}", post=f"{MANAGER} {ENGINEER}", at="draft", body=FACTS),
+    "findings:act/triage": Row(get=MANAGER, post=MANAGER, at="reported", body=triage),
+    "findings:act/analyse": Row(
+        get=f"{MANAGER} {ENGINEER}", post=f"{MANAGER} {ENGINEER}", at="triaged", body=ANALYSIS
+    ),
+    "findings:act/plan": Row(get=MANAGER, post=MANAGER, at="analysed", body=PLAN),
+    "findings:act/edit-plan": Row(get=MANAGER, post=MANAGER, at="planned", body=PLAN),
+    "findings:act/add-task": Row(
+        get=MANAGER, post=MANAGER, at="planned", body=lambda world: {"title": "More", "due_on": soon(5)}
+    ),
+    "findings:act/submit-plan": Row(post=MANAGER, at="planned"),
+    "findings:act/ready": Row(get=ENGINEER, post=ENGINEER, at="worked"),
+    "findings:act/attach": Row(
+        get=f"{MANAGER} {ENGINEER}", post=f"{MANAGER} {ENGINEER}", at="in_remediation",
+        body=lambda world: {"artifact": world.picture.ref},
+    ),
+    "findings:act/verify": Row(get=REVIEWER, post=REVIEWER, at="ready", body={"test_result": "Nobody.", **ANSWERS}),
+    "findings:act/return": Row(get=REVIEWER, post=REVIEWER, at="ready", body=WORDS),
+    "findings:act/request-closure": Row(get=MANAGER, post=MANAGER, at="verified", body={"design_only": "on"}),
+    "findings:act/reopen": Row(get=KEEPERS, post=KEEPERS, at="closed", body=WORDS),
+    "findings:act/end-acceptance": Row(get=EXECUTIVE, post=EXECUTIVE, at="accepted", body=WORDS),
+    "findings:act/still-there": Row(get=MANAGER, post=MANAGER, at="hinted", body=WORDS),
+    "findings:act/looks-fixed": Row(get=MANAGER, post=MANAGER, at="hinted", body=WORDS),
+    "findings:act/comment": Row(get=READERS, post=READERS, body={"body": "Words."}),
+    "findings:act/assign": Row(
+        get=MANAGER, post=MANAGER, at="triaged",
+        body=lambda world: {"assignee": world.people.ivan.person_id, "reason": "Ines is away."},
+    ),
+    "findings:act/severity": Row(
+        get=MANAGER, post=MANAGER, at="triaged", body={"severity": "critical", "rationale": "Worse."}
+    ),
+    "findings:act/due": Row(get=MANAGER, post=MANAGER, at="triaged", body={**WORDS, "due_on": soon(200)}),
+    "findings:act/map": Row(get=MANAGER, post=MANAGER, at="triaged", body={"criteria": "CC6.3"}),
+    "findings:act/narrow": Row(get=MANAGER, post=MANAGER, at="triaged", body={**WORDS, "criteria": "CC6.2"}),
+    "findings:act/link": Row(
+        get=READERS, post=READERS, body=lambda world: {"other": finding_of(world, "worked"), "kind": "related"}
+    ),
+    "findings:act/reject": Row(
+        get=MANAGER, post=MANAGER, at="triaged", body={**WORDS, "kind": "false_positive", "proof": "In the log."}
+    ),
+    "findings:act/defer": Row(get=MANAGER, post=MANAGER, at="triaged", body=DEFERRAL),
+    "findings:act/accept-risk": Row(get=MANAGER, post=MANAGER, at="triaged", body=RISK),
+    "triage:inbox": Row(get=MANAGER),
+    "triage:bulk": Row(post=MANAGER, body=lambda world: {
+        **triage(world), "do": "commit", "id": [world.findings["reported"].finding.pk]}),
+    "triage:judge": Row(post=MANAGER, body=triage),
+    # Tasks.
+    "tasks:mine": Row(get=READERS),
+    "tasks:detail": Row(get=READERS),
+    "tasks:act/start": Row(get=ENGINEER, post=ENGINEER),
+    "tasks:act/submit": Row(post=ENGINEER),
+    "tasks:act/accept": Row(post=f"{MANAGER} {REVIEWER}"),
+    "tasks:act/give-back": Row(post=f"{MANAGER} {REVIEWER}", body={"words": "The list is missing."}),
+    "tasks:act/attach": Row(
+        get=f"{MANAGER} {ENGINEER}", post=f"{MANAGER} {ENGINEER}", body=lambda world: {"artifact": world.picture.ref}
+    ),
+    "tasks:act/change": Row(
+        get=f"{MANAGER} {ENGINEER}", post=f"{MANAGER} {ENGINEER}", body={"change_ticket": "CHG-1"}
+    ),
+    "tasks:act/assign": Row(
+        get=MANAGER, post=MANAGER, body=lambda world: {"assignee": world.people.ivan.person_id}
+    ),
+    "tasks:act/edit": Row(get=MANAGER, post=MANAGER, body=lambda world: {"title": "Other", "due_on": soon(5)}),
+    # Controls.
+    "controls:list": Row(get=READERS),
+    "controls:coverage": Row(get=READERS),
+    "controls:detail": Row(get=READERS),
+    "controls:run": Row(get=READERS),
+    "controls:act/record": Row(post=ENGINEER, body={"state": "missed", "note": "It failed."}),
+    "controls:act/explain": Row(get=ENGINEER, post=ENGINEER, body={"words": "The session had expired."}),
+    # Evidence.
+    "evidence:list": Row(get=KEEPERS),
+    "evidence:upload": Row(get=f"{MANAGER} {ENGINEER}", post=f"{MANAGER} {ENGINEER}", body={"kind": "report"}),
+    "evidence:artifact": Row(get=KEEPERS),
+    "evidence:version": Row(get=KEEPERS),
+    "evidence:download": Row(get=KEEPERS),
+    "evidence:preview": Row(get=KEEPERS),
+    "evidence:picture": Row(get=KEEPERS, at="picture"),
+    "evidence:verify": Row(post=KEEPERS),
+    "evidence:review": Row(
+        post=f"{MANAGER} {REVIEWER}", body={"verdict": "returned", "number": "1", "reason": "Totals are missing."}
+    ),
+    "evidence:link": Row(post=f"{MANAGER} {ENGINEER}", body={"control": "AC-01"}),
+    # Engagements and packages.
+    "engagements:list": Row(get=BOARD),
+    "engagements:new": Row(get=MANAGER, post=MANAGER, body=ENGAGEMENT),
+    "engagements:detail": Row(get=BOARD),
+    "engagements:edit": Row(get=MANAGER, post=MANAGER, body=ENGAGEMENT),
+    "engagements:scope": Row(post=MANAGER),
+    "engagements:narrow": Row(post=MANAGER, body=WORDS),
+    "engagements:release": Row(post=MANAGER, body={"all": "1"}),
+    "engagements:grant": Row(
+        post=MANAGER, body=lambda world: {"account": world.olga.account_id, "until": "2099-01-31"}
+    ),
+    "engagements:revoke": Row(post=MANAGER, body=WORDS),
+    "engagements:state": Row(post=MANAGER, body={"state": "open"}),
+    "packages:list": Row(get=BOARD),
+    "packages:new": Row(get=MANAGER, post=MANAGER, body=lambda world: {"engagement": world.engagement.pk, "paper": "A4"}),
+    "packages:detail": Row(get=BOARD),
+    "packages:file": Row(get=BOARD),
+    "packages:proof": Row(get=BOARD),
+    "packages:rebuild": Row(post=MANAGER),
+    "packages:submit": Row(post=MANAGER, body=WORDS),
+    "packages:decide": Row(post=f"{APPROVER} {EXECUTIVE}", body=sealing),
+    "packages:seal_again": Row(post=MANAGER),
+    "packages:supersede": Row(post=MANAGER, body={"change": "Newer rows."}),
+    "dashboard:home": Row(get=READERS),
+    # The auditor's portal.
+    "auditor:start": Row(get="auditor auditor_without"),
+    "auditor:home": Row(get="auditor"),
+    "auditor:controls": Row(get="auditor"),
+    "auditor:findings": Row(get="auditor"),
+    "auditor:finding": Row(get="auditor"),
+    "auditor:evidence": Row(get="auditor"),
+    "auditor:artifact": Row(get="auditor"),
+    "auditor:picture": Row(get="auditor", at="picture"),
+    "auditor:download": Row(get="auditor"),
+    "auditor:history": Row(get="auditor"),
+    "auditor:opened": Row(get="auditor"),
+    # The API.
+    "schema": Row(get=EVERYBODY, token=True),
+    "api-evidence": Row(
+        get=KEEPERS, post=f"{MANAGER} {ENGINEER}", raw=b"week,leavers\n"
+    ),
+    "api-evidence-file": Row(post=f"{MANAGER} {ENGINEER}", put=f"{MANAGER} {ENGINEER}", raw=b"week,leavers\n"),
+    "api-evidence-one": Row(get=KEEPERS),
+    "api-evidence-review": Row(
+        post=f"{MANAGER} {REVIEWER}", body={"verdict": "returned", "number": 1, "reason": "Totals are missing."}
+    ),
+    "api-evidence-original": Row(get=KEEPERS),
+    "api-findings": Row(
+        get=READERS, post=f"{MANAGER} {ENGINEER}",
+        body={"title": "New", "asset": "CRM", "detected_at": "2026-01-05T10:00:00Z"},
+    ),
+    "api-finding": Row(get=READERS),
+    "api-finding-triage": Row(post=MANAGER, at="reported", body=api_triage),
+    "api-finding-analyse": Row(post=f"{MANAGER} {ENGINEER}", at="triaged", body=ANALYSIS),
+    "api-finding-severity": Row(post=MANAGER, at="triaged", body={"severity": "critical", "rationale": "Worse."}),
+    "api-finding-reassign": Row(
+        post=MANAGER, at="triaged", body=lambda world: {"assignee_id": str(world.people.ivan.person_id)}
+    ),
+    "api-finding-reject": Row(post=MANAGER, at="triaged", body={**WORDS, "kind": "false_positive", "proof": "Log."}),
+    "api-finding-reopen": Row(post=KEEPERS, at="closed", body=WORDS),
+    "api-finding-comments": Row(post=READERS, body={"body": "Words."}),
+    "api-finding-links": Row(post=READERS, body=lambda world: {"other": finding_of(world, "worked")}),
+    "api-tasks": Row(get=READERS),
+    "api-task": Row(get=READERS),
+    "api-task-assign": Row(post=MANAGER, body=lambda world: {"assignee_id": str(world.people.ivan.person_id)}),
+    "api-task-start": Row(post=ENGINEER),
+    "api-task-change": Row(post=f"{MANAGER} {ENGINEER}", body={"change_ticket": "CHG-1"}),
+    "api-task-submit": Row(post=ENGINEER),
+    "api-task-return": Row(post=f"{MANAGER} {REVIEWER}", body={"words": "The list is missing."}),
+    "api-task-accept": Row(post=f"{MANAGER} {REVIEWER}"),
+    "api-task-evidence": Row(
+        post=f"{MANAGER} {ENGINEER}", body=lambda world: {"artifact": world.picture.ref}
+    ),
+    "api-finding-tasks": Row(post=MANAGER, at="planned", body={"title": "More", "due_on": soon(5)}),
+    "api-finding-plan": Row(post=MANAGER, at="analysed", body=PLAN),
+    "api-finding-submit-plan": Row(post=MANAGER, at="planned"),
+    "api-finding-evidence": Row(
+        post=f"{MANAGER} {ENGINEER}", at="in_remediation", body=lambda world: {"artifact": world.picture.ref}
+    ),
+    "api-finding-ready": Row(post=ENGINEER, at="worked"),
+    "api-finding-verify": Row(post=REVIEWER, at="ready", body={"test_result": "Nobody.", "answers": ANSWERS}),
+    "api-finding-return": Row(post=REVIEWER, at="ready", body=WORDS),
+    "api-finding-close": Row(post=MANAGER, at="verified", body={"design_only": True}),
+    "api-finding-accept-risk": Row(post=MANAGER, at="triaged", body=RISK),
+    "api-finding-defer": Row(post=MANAGER, at="triaged", body=DEFERRAL),
+    "api-approvals": Row(get=DECIDERS),
+    "api-approval": Row(get=DECIDERS),
+    "api-approval-decide": Row(post=APPROVER, body=decision),
+    "api-approval-withdraw": Row(post=MANAGER, body=WORDS),
+    "api-controls": Row(get=READERS),
+    "api-people": Row(get=READERS),
+    "api-events": Row(get=HISTORIANS),
+    "api-imports": Row(post=MANAGER, raw=sarif("", "four")),
+    "api-job": Row(get=f"{MANAGER} {ADMINISTRATOR}", delete=f"{MANAGER} {ADMINISTRATOR}"),
+}  # fmt: skip

@@ -1,0 +1,294 @@
+"""One organization with one real thing behind every address, told through the same services that pages call.
+
+`mark` goes into every text, name and file, so that a test can look for it where it must not be.
+"""
+
+import io
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import Any
+
+from PIL import Image
+
+from evidence import clock
+from evidence.artifacts import services as artifacts
+from evidence.artifacts.facts import VersionFacts
+from evidence.artifacts.models import Artifact
+from evidence.controls import services as controls
+from evidence.controls.models import Control
+from evidence.controls.services import ControlFacts
+from evidence.intake import services as intake
+from evidence.ledger import sequencer
+from evidence.ledger.models import Event
+from evidence.organizations import services as organizations
+from evidence.organizations.models import Organization
+from evidence.organizations.policies import DEFAULTS
+from portal.accounts import services as accounts
+from portal.accounts.models import Membership
+from portal.engagements import services as engagements
+from portal.engagements.models import Engagement, EngagementGrant
+from portal.jobs import services as jobs
+from portal.jobs.models import Job
+from portal.packages import services as packages
+from portal.packages.models import Package
+from remediation.approvals import services as approvals
+from remediation.approvals.models import Request
+from remediation.findings import services as findings
+from remediation.importers import services as importers
+from remediation.importers.jobs import KIND
+from remediation.monitoring import services as monitoring
+from remediation.monitoring.models import Run
+from remediation.risk import services as risk
+from remediation.tasks import services as tasks
+from tests.people import CAST, People, actor, join
+from tests.remediation.story import Story
+
+STEPS = ("reported", "triaged", "analysed", "planned", "in_remediation", "worked", "ready", "verified", "closure_asked",
+         "closed")  # fmt: skip
+PERIOD = (date(2026, 1, 1), date(2027, 12, 31))
+
+
+@dataclass
+class World:
+    """What a URL can name, by what it is."""
+
+    organization: Organization
+    people: People
+    olga: Any
+    findings: dict[str, Story] = field(default_factory=dict)
+    evidence: Artifact | None = None
+    picture: Artifact | None = None
+    control: Control | None = None
+    run: Run | None = None
+    engagement: Engagement | None = None
+    grant: EngagementGrant | None = None
+    package: Package | None = None
+    job: Job | None = None
+    blob: Any = None
+    invitation: Any = None
+    token: Any = None
+    request: Request | None = None
+    event: Event | None = None
+
+    @property
+    def slug(self) -> str:
+        return self.organization.slug
+
+
+class Marked(Story):
+    """The ordinary way, with a mark in every word."""
+
+    mark = ""
+
+    def say(self, words: str) -> str:
+        return f"{words} {self.mark}".strip()
+
+    def reported(self, **facts):
+        given = {"title": "Leavers kept active logins", "description": "Seen in a sample.", "asset": "CRM"}
+        return super().reported(**{name: self.say(words) for name, words in given.items()}, **facts)
+
+    def triaged(self, **facts):
+        return super().triaged(rationale=self.say("Student records."), note=self.say("Look at SSO."), **facts)
+
+    def analysed(self):
+        self.finding = findings.analyse(
+            self.finding.pk, actor=self.people.ines, root_cause_class="process",
+            root_cause=self.say("Nobody compares."), scope_check=self.say("61 leavers."),
+        )  # fmt: skip
+        return self
+
+    def drafted(self, **given):
+        tasks.draft_plan(
+            self.finding.pk, actor=self.people.maya, text=self.say("SCIM."), success_test=self.say("Nobody logs in."),
+            residual_risk=self.say("A day."),
+        )  # fmt: skip
+        self.task = tasks.add(
+            self.finding.pk, actor=self.people.maya, title=self.say("Switch on SCIM"), details=self.say("In the CRM."),
+            due_on=self.finding.current_due_at.date() - timedelta(days=1), assignee_id=self.people.ines.person_id,
+            owed=((self.say("Reconciliation"), "report"),),
+        )  # fmt: skip
+        return self
+
+    def evidence(self, actor=None, data=None):
+        return add_evidence(actor or self.people.ines, self.mark, f"week,leavers\nW12,0 {self.mark}\n".encode())
+
+
+def add_evidence(who, mark: str, data: bytes, name: str = "weeks.csv", kind: str = "report") -> Artifact:
+    received = intake.take(
+        io.BytesIO(data), filename=f"{mark}{name}", organization_id=who.organization_id, limit_bytes=10**6
+    )
+    about = VersionFacts(source_system=f"CRM {mark}", query=f"SELECT 1 {mark}", note=f"First {mark}", row_count=1)
+    return artifacts.add(received, title=f"Reconciliation {mark}".strip(), kind=kind, actor=who, about=about)
+
+
+def hired(organization: Organization, mark: str) -> People:
+    return People(
+        **{
+            key: actor(organization, join(organization, f"{name} {mark}".strip(), role, f"{department} {mark}".strip()))
+            for key, (name, role, department) in CAST.items()
+        }
+    )
+
+
+def found(slug: str, name: str, mark: str = "") -> Organization:
+    return Organization.objects.create(slug=slug, name=f"{name} {mark}".strip())
+
+
+def build(organization: Organization, mark: str = "", *, whole: bool = True) -> World:
+    """Everything, inside the organization that the transaction entered. `whole` also takes findings to every state."""
+    people = hired(organization, mark)
+    world = World(organization, people, actor(organization, join(organization, f"Olga Reis {mark}".strip(), "auditor")))
+    _controls(world, mark)
+    _findings(world, mark, STEPS if whole else ("triaged", "closure_asked", "closed"))
+    _imports(world, mark)
+    _pieces(world, mark)
+    _risks(world, mark)
+    _people(world, mark)
+    _audit(world, mark)
+    sequencer.run_once(organization.pk)
+    world.event = Event.objects.filter(kind="finding.closed").latest("at")
+    return world
+
+
+def _controls(world: World, mark: str) -> None:
+    maya = world.people.maya
+    controls.adopt_starter_set(actor=maya)
+    facts = ControlFacts(
+        title=f"Leavers lose access {mark}".strip(), description=f"Weekly {mark}", frequency="weekly", criteria=("CC6.2",)
+    )  # fmt: skip
+    world.control = controls.create(facts, actor=maya, owner_id=world.people.ines.person_id)
+    today = clock.today()
+    start = today - timedelta(days=today.weekday() + 21)
+    monitoring.schedule([world.control.pk], start=start, end=start + timedelta(days=27), actor=maya)
+    runs = list(Run.objects.filter(control=world.control).order_by("due_on"))
+    world.run = monitoring.record(runs[0].pk, state="missed", note=f"It failed. {mark}", actor=world.people.ines)
+    monitoring.record(runs[1].pk, state="missed", note=f"It failed. {mark}", actor=world.people.ines)
+    monitoring.explain(runs[1].pk, words=f"Checked by hand. {mark}", actor=world.people.ines)
+
+
+def _findings(world: World, mark: str, steps: tuple[str, ...]) -> None:
+    for step in steps:
+        story = Marked(world.people, severity="high" if step == "planned" else "medium")
+        story.mark = mark
+        world.findings[step] = story.until(step)
+    maya, closed = world.people.maya, world.findings["closed"].finding
+    draft = Marked(world.people)
+    draft.finding = findings.draft(
+        actor=maya, title=f"Draft {mark}", source="internal", asset="CRM", detected_at=clock.now(), severity="low",
+        criteria=["CC6.2"],
+    )  # fmt: skip
+    world.findings["draft"] = draft
+    findings.comment(closed.pk, actor=maya, body=f"INTERNAL {mark}")
+    findings.comment(closed.pk, actor=maya, body=f"Public {mark}", internal=False)
+    findings.link(closed.pk, world.findings["triaged"].finding.pk, actor=maya, kind="related")
+    world.evidence = Artifact.objects.filter(links__target_id=world.findings["closed"].task.pk).first()
+    artifacts.link_control(world.evidence.pk, world.control.ref, actor=world.people.ines)
+    artifacts.accept(world.evidence.pk, number=1, actor=world.people.vera, reason=f"Totals named. {mark}")
+    world.request = Request.objects.get(subject_id=world.findings["closure_asked"].finding.pk, state="open")
+    approvals.ask(world.request.pk, person_id=world.people.arun.person_id, message=f"Please. {mark}", actor=maya)
+
+
+def sarif(mark: str, *rules: str) -> bytes:
+    results = ",".join(
+        f'{{"ruleId":"{rule}","level":"error","message":{{"text":"Weakness {rule} {mark}"}}}}' for rule in rules
+    )
+    return (
+        f'{{"version":"2.1.0","runs":[{{"tool":{{"driver":{{"name":"HouseScan {mark}"}}}},"results":[{results}]}}]}}'
+    ).encode()
+
+
+def _imports(world: World, mark: str) -> None:
+    maya = world.people.maya
+    for data in (sarif(mark, "one", "two"), sarif(mark, "one")):
+        importers.run_import(io.BytesIO(data), actor=maya, name=f"{mark}scan.sarif")
+    hinted = Marked(world.people)
+    hinted.finding = findings_with_hint()
+    world.findings["hinted"] = hinted
+    world.blob = importers.hold(io.BytesIO(sarif(mark, "three")), actor=maya)
+    world.job = jobs.enqueue(
+        KIND, actor=maya, title=f"Import of {mark}", args={"blob": str(world.blob.pk), "name": f"{mark}.sarif"}
+    )
+
+
+def findings_with_hint():
+    from remediation.findings.models import Finding
+
+    return Finding.objects.filter(proposed_fixed_at__isnull=False).get()
+
+
+def _pieces(world: World, mark: str) -> None:
+    png = io.BytesIO()
+    Image.new("RGB", (8, 8), "white").save(png, "PNG")
+    world.picture = add_evidence(world.people.ines, mark, png.getvalue(), "screen.png", "screenshot")
+    artifacts.link_control(world.picture.pk, world.control.ref, actor=world.people.ines)
+    artifacts.accept(world.picture.pk, number=1, actor=world.people.vera, reason=f"Good. {mark}")
+
+
+def _risks(world: World, mark: str) -> None:
+    people = world.people
+    for name in ("accepted", "deferred"):
+        story = Marked(people)
+        story.mark = mark
+        world.findings[name] = story.until("triaged" if name == "accepted" else "in_remediation")
+    finding = world.findings["accepted"].finding
+    risk.ask_acceptance(
+        finding.pk, actor=people.maya, reason=f"Spring. {mark}", residual_risk=f"One. {mark}",
+        compensating=f"Review. {mark}", expires_on=clock.today() + timedelta(days=30),
+    )  # fmt: skip
+    asked = Request.objects.get(subject_id=finding.pk, action="risk.accept", state="open")
+    approvals.decide(asked.pk, verdict="approve", reason=f"The owner is named. {mark}", actor=people.edda)
+    finding = world.findings["deferred"].finding
+    risk.ask_deferral(
+        finding.pk, actor=people.maya, reason=f"Vendor. {mark}", vendor=f"Vendor {mark}",
+        new_due_on=finding.current_due_at.date() + timedelta(days=20), check_in_on=clock.today() + timedelta(days=20),
+    )  # fmt: skip
+
+
+def _people(world: World, mark: str) -> None:
+    people = world.people
+    organizations.set_policy("uploads", DEFAULTS["uploads"], actor=people.adam)
+    world.invitation = accounts.invite(
+        email=f"new{mark.lower()}@{world.slug}.example", name=f"New {mark}", role="engineer", actor=people.adam
+    )
+    world.token = accounts.create_token(name=f"ci {mark}".strip(), scopes=["jobs.view"], days=5, actor=people.maya).row
+
+
+@contextmanager
+def inside():
+    yield
+
+
+def _audit(world: World, mark: str) -> None:
+    maya = world.people.maya
+    facts = engagements.Facts(
+        f"Examination {mark}", *PERIOD, auditor_firm=f"Haas {mark}", system_description=f"The CRM {mark}",
+        known_gaps=(f"Backups {mark}",), exclusions=(f"Web site {mark}",), user_controls=(f"Users {mark}",),
+        vendors=({"name": f"Cloud {mark}", "service": "Hosting", "report": "SOC 2", "note": ""},),
+    )  # fmt: skip
+    world.engagement = engagements.create(facts, actor=maya)
+    scoped = [world.findings["closed"].finding.pk, world.findings["triaged"].finding.pk]
+    engagements.scope(world.engagement.pk, actor=maya, controls=[world.control.pk], findings=scoped)
+    engagements.release(world.engagement.pk, actor=maya, findings=scoped[:1])
+    world.grant = engagements.grant(
+        world.engagement.pk, account_id=world.people.otto.account_id, valid_until=clock.now() + timedelta(days=30),
+        actor=maya,
+    )  # fmt: skip
+    world.package = packages.start(world.engagement.pk, actor=maya, title=f"Package {mark}")
+    sequencer.run_once(world.organization.pk)
+    packages.perform_build(world.package.pk, actor=maya, inside=inside, watch=lambda done, total, note: None)
+    packages.submit_for_review(world.package.pk, actor=maya)
+    world.package.refresh_from_db()
+
+
+def people_of(world: World) -> dict[str, Any]:
+    """The callers of the matrix, by the word that its rows use."""
+    p = world.people
+    return {
+        "manager": p.maya, "engineer": p.ines, "reviewer": p.vera, "approver": p.arun, "executive": p.edda,
+        "administrator": p.adam, "auditor": p.otto, "auditor_without": world.olga,
+    }  # fmt: skip
+
+
+def members(world: World) -> int:
+    return Membership.objects.filter(organization=world.organization).count()
