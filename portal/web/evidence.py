@@ -57,6 +57,16 @@ PLACES = {
 }
 
 
+_WRITTEN = frozenset({"control_total", "query_reviewed_by"})
+
+
+def _ipe_field(name: str, words: str) -> forms.Field:
+    if name in _WRITTEN:
+        return forms.CharField(label=words, required=False, max_length=facts.SHORT_LIMIT)
+    answers = [("", "Not stated"), ("yes", "Yes"), ("no", "No")]
+    return forms.ChoiceField(label=words, required=False, choices=answers)
+
+
 class UploadForm(forms.Form):
     """What is stated about files; the files themselves are received past it."""
 
@@ -88,6 +98,16 @@ class UploadForm(forms.Form):
         widget=forms.TextInput({"list": "controls", "placeholder": "AC-01"}),
     )
     note = forms.CharField(label="What is new in this version", required=False, max_length=facts.SHORT_LIMIT)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name, words in facts.IPE_QUESTIONS.items():
+            self.fields[name] = _ipe_field(name, words)
+
+    @property
+    def ipe(self) -> list[forms.BoundField]:
+        """The questions on completeness and accuracy (PRACTICE.md section 5)."""
+        return [self[name] for name in facts.IPE_QUESTIONS]
 
 
 @require_GET

@@ -268,7 +268,7 @@ def facts_from(values: Values) -> VersionFacts:
         query=first(values, "query"),
         tool_version=first(values, "tool_version"),
         row_count=read("row_count", lambda text: int(text.replace(",", "").replace(" ", "")), "Give a whole number."),
-        ipe={name: answer for name in IPE_QUESTIONS if (answer := _answer(first(values, name)))},
+        ipe={name: answer for name in IPE_QUESTIONS if (answer := _answer(first(values, name))) != ""},
         note=first(values, "note"),
     )
     if wrong:
@@ -288,7 +288,9 @@ def _yes_or_no(text: str) -> bool:
 
 
 def _answer(text: str) -> str | bool:
-    return True if text.lower() in ("yes", "true", "on") else "" if text.lower() in ("no", "false") else text[:500]
+    if text.lower() in ("yes", "true", "on", "no", "false"):
+        return text.lower() not in ("no", "false")
+    return text[:500]
 
 
 def forget(received: intake.Received) -> None:

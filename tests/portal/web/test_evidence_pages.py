@@ -324,3 +324,13 @@ def test_evidence_for_a_task_or_finding_that_does_not_exist_leaves_nothing(root,
         assert client.post(f"{root}upload", form).status_code == 422
     assert not stored_files()
     assert not Artifact.objects.exists()
+
+
+def test_what_is_stated_of_completeness_and_accuracy_is_kept_and_shown(root, people):
+    client = signed_in(people.ines)
+    form = {"title": "Leavers", "kind": "report", "method": "export", "file": SimpleUploadedFile("a.csv", CSV)}
+    stated = {"control_total": "61", "totals_tie": "yes", "no_gaps": "no"}
+    assert client.post(f"{root}upload", {**form, **stated}).status_code == 302
+    assert Artifact.objects.get().latest.ipe == {"control_total": "61", "totals_tie": True, "no_gaps": False}
+    page = client.get(f"{root}E-001").content.decode()
+    assert "Control total of the source" in page
