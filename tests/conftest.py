@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 from django.db import connections
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis
 
 from portal.embedded import servers
 from tests import databases
@@ -20,6 +22,14 @@ from tests.serving import served  # noqa: F401  fixture
 
 IN_CI = bool(os.environ.get("CI"))
 SLOW = IN_CI or os.environ.get("SLOW") == "1"
+# How long an example takes says how busy the machine is, and nothing about the code.
+hypothesis.register_profile(
+    "patient",
+    hypothesis.get_profile("ci" if IN_CI else "default"),
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+hypothesis.load_profile("patient")
 MIRRORS = ("auditor", "sequencer", "owner")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 MAC_BROWSERS = (

@@ -355,3 +355,7 @@ def _release_at_exit(root: Path, process_id: int) -> None:
     # A forked child must not speak for its parent.
     if os.getpid() == process_id:
         release(root)
+        for process in _started:
+            if process.poll() is None:
+                # It serves others still; as long as it has no code, Python warns about it on its way out.
+                process.returncode = 0

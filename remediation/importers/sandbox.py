@@ -31,7 +31,7 @@ _START = "import sys; sys.path.insert(0, {root!r}); from remediation.importers.r
 
 
 class Reader:
-    """A file being read. Iterate over it for its records; use it as a context so that the child always ends."""
+    """A file being read. Iterate over it for its records, once; the child ends with the iteration or the context."""
 
     def __init__(
         self,
@@ -93,13 +93,16 @@ class Reader:
         """The records. A thread takes them from the child meanwhile, so that it reads on while the database writes."""
         self._pump = threading.Thread(target=self._take, name="import-reader", daemon=True)
         self._pump.start()
-        while True:
-            taken = self._taken.get()
-            if isinstance(taken, BaseException):
-                raise taken
-            if taken is None:
-                return
-            yield from taken
+        try:
+            while True:
+                taken = self._taken.get()
+                if isinstance(taken, BaseException):
+                    raise taken
+                if taken is None:
+                    return
+                yield from taken
+        finally:
+            self.close()
 
     def _take(self) -> None:
         try:

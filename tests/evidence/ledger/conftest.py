@@ -1,7 +1,6 @@
 """An organization with a history of its own, and a signer that forgets after each test."""
 
 import pytest
-from hypothesis import HealthCheck, settings
 
 from evidence.ledger import keys, services
 from evidence.ledger.events import Event
@@ -9,8 +8,6 @@ from evidence.ledger.events import Event
 THING_MADE = Event("thing.made", "{actor} made {subject}")
 THING_CHANGED = Event("thing.changed", "{actor} changed {subject}")
 TYPE = "tests.thing"
-# How long an example takes says how busy the machine is, and nothing about the code.
-patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 @pytest.fixture(autouse=True)

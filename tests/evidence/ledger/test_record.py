@@ -17,7 +17,7 @@ from evidence.canonical import canonical_bytes
 from evidence.identifiers import uuid7
 from evidence.ledger import events, services
 from evidence.ledger.models import Event, EventText, Queue
-from tests.evidence.ledger.conftest import THING_CHANGED, THING_MADE, TYPE, patient, thing
+from tests.evidence.ledger.conftest import THING_CHANGED, THING_MADE, TYPE, thing
 
 
 def body_of(event):
@@ -208,7 +208,6 @@ JSON = st.recursive(
 )
 
 
-@patient
 @given(JSON)
 def test_the_quick_writer_writes_what_rfc_8785_says(value):
     try:

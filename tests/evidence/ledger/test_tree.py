@@ -6,7 +6,6 @@ from hypothesis import strategies as st
 from pymerkle import InmemoryTree, verify_consistency, verify_inclusion
 
 from evidence.ledger import tree
-from tests.evidence.ledger.conftest import patient
 
 # The eight inputs and the roots over the first n of them that every implementation of RFC 6962 is tested with.
 INPUTS = [
@@ -143,7 +142,6 @@ def test_another_implementation_finds_the_same_roots(count):
     assert tree.root(Grown(leaves(count)).read, count) == oracle(count).get_root()
 
 
-@patient
 @given(st.lists(st.integers(0, 300), min_size=1, max_size=6))
 def test_the_way_of_growing_does_not_matter(steps):
     everything = leaves(sum(steps))
@@ -154,7 +152,6 @@ def test_the_way_of_growing_does_not_matter(steps):
     assert by_steps.tiles == Grown(everything).tiles
 
 
-@patient
 @given(st.integers(1, 700), st.data())
 def test_every_inclusion_proof_holds_and_no_altered_one_does(size, data):
     index = data.draw(st.integers(0, size - 1))
@@ -172,7 +169,6 @@ def test_every_inclusion_proof_holds_and_no_altered_one_does(size, data):
         assert not tree.verify_inclusion(leaf, (index + 1) % size, size, proof, root)
 
 
-@patient
 @given(st.integers(0, 700), st.integers(0, 700), st.data())
 def test_every_consistency_proof_holds_and_no_altered_one_does(one, other, data):
     old, new = sorted((one, other))
@@ -190,7 +186,6 @@ def test_every_consistency_proof_holds_and_no_altered_one_does(one, other, data)
     assert not tree.verify_consistency(new + 1, new, new_root, new_root, [])
 
 
-@patient
 @given(st.integers(1, 300), st.data())
 def test_another_implementation_gives_the_same_proofs(size, data):
     index = data.draw(st.integers(0, size - 1))
