@@ -7,6 +7,7 @@ it can (Linux), and the keeper ends the groups that are left.
 import contextlib
 import ctypes
 import fcntl
+import hashlib
 import http.client
 import json
 import os
@@ -223,7 +224,7 @@ def serve(supervisor: Supervisor, var: Path) -> None:
         address = f"http://127.0.0.1:{port}/"
         os.environ.setdefault("CLEARHOLD_BASE_URL", address.rstrip("/"))
         supervisor.step("Migrating the database", command("migrate", "--no-input", "--verbosity", "0"))
-        supervisor.step("Collecting static files", command("collectstatic", "--no-input", "--verbosity", "0"))
+        collect_static(supervisor)
         for name, words in programs(port).items():
             supervisor.start(name, words)
         wait_until_up(supervisor, port)
@@ -235,6 +236,20 @@ def serve(supervisor: Supervisor, var: Path) -> None:
             say("Stopping ...")
         supervisor.stop()
         servers.release(var)
+
+
+def collect_static(supervisor: Supervisor) -> None:
+    """Only when a file changed since it was last done: hashing and compressing them takes seconds."""
+    marks = [(ROOT / "requirements.txt").read_bytes(), (ROOT / "portal/settings/base.py").read_bytes()]
+    for path in sorted((ROOT / "portal/static").rglob("*")):
+        if path.is_file():
+            found = path.stat()
+            marks.append(f"{path.relative_to(ROOT)} {found.st_size} {found.st_mtime_ns}".encode())
+    digest = hashlib.sha256(b"\0".join(marks)).hexdigest()
+    stamp = supervisor.var / "static" / ".collected"
+    if not stamp.exists() or stamp.read_text() != digest:
+        supervisor.step("Collecting static files", command("collectstatic", "--no-input", "--verbosity", "0"))
+        stamp.write_text(digest)
 
 
 def load_sample(supervisor: Supervisor) -> None:
