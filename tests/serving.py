@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote
 
@@ -38,6 +38,7 @@ class Portal:
     token: str
     blobs: Path
     var: Path
+    environment: dict[str, str] = field(default_factory=dict)
 
     @property
     def path(self) -> str:
@@ -99,7 +100,7 @@ def served(own_database, tmp_path, settings) -> Iterator[Portal]:
         words = [sys.executable, *command.split(), f"127.0.0.1:{port}"]
         process = subprocess.Popen(words, cwd=ROOT, env=environment, stdout=log, stderr=log)
     token = headers["Authorization"].removeprefix("Bearer ")
-    found = Portal(port, process, organization, people, token, tmp_path / "blobs", tmp_path)
+    found = Portal(port, process, organization, people, token, tmp_path / "blobs", tmp_path, environment)
     try:
         wait(lambda: get(found, "/healthz")[0] == 200, seconds=40)
         yield found
