@@ -8,8 +8,10 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from django.db import connections
 from django.db.models import QuerySet
 
+from evidence import tenancy
 from evidence.errors import NotFound
 from evidence.ledger import events as kinds_of_events
 from evidence.ledger.models import Alarm, Checkpoint, Entry, Event, EventText, Queue
@@ -138,6 +140,14 @@ def standing(organization_id: UUID) -> Standing:
         waiting=Queue.objects.filter(organization_id=organization_id).count(),
         alarms=tuple(alarms.values_list("message", flat=True)),
     )
+
+
+def lag() -> timedelta:
+    """How long the oldest event of any organization has been waiting for its place; zero when none waits."""
+    with connections[tenancy.alias()].cursor() as cursor:
+        cursor.execute("SELECT clock_timestamp() - ledger_oldest_waiting()")
+        waited: timedelta | None = cursor.fetchone()[0]
+    return max(waited or timedelta(), timedelta())
 
 
 def _narrow(found: QuerySet[Event], filters: Filters) -> QuerySet[Event]:

@@ -16,6 +16,7 @@ from evidence.actors import Actor
 from evidence.errors import Invalid, Refused, Stale
 from portal.api import idempotency
 from portal.api.throttling import PerCaller
+from portal.edge import refusals
 
 PAGE = 50
 PAGE_MAX = 200
@@ -102,6 +103,23 @@ class NounView(APIView):
             return json.loads(base64.urlsafe_b64decode(given.encode() + b"=" * (-len(given) % 4)))
         except (binascii.Error, ValueError) as error:
             raise Invalid("The cursor can't be read.", fields={"cursor": ["Use the “next” of a page."]}) from error
+
+
+class OwnTransactionView(NounView):
+    """A view that stands outside the request's transaction and opens `inside(request)` for what it writes."""
+
+    def handle_exception(self, exc: Exception) -> Response:
+        # There is no request's transaction to roll back; what was written stood in one of its own.
+        if isinstance(exc, Refused):
+            return refused(exc)
+        return super().handle_exception(exc)
+
+
+def refused(refusal: Refused) -> Response:
+    """A refusal as problem details, without touching any transaction."""
+    response = Response(refusals.problem(refusal), status=refusal.status, content_type=refusals.PROBLEM)
+    response.exception = True
+    return response
 
 
 def _encode(value: Any) -> str:

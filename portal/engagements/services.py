@@ -296,6 +296,15 @@ def revoke(grant_id: UUID, *, actor: Actor, reason: str = "") -> EngagementGrant
     return held
 
 
+@transaction.atomic
+def at_version(engagement_id: UUID, *, version: int, actor: Actor) -> Engagement:
+    """Lock the engagement for the caller's transaction. Raises Stale unless it is still at this version."""
+    engagement = _locked(engagement_id, actor)
+    if engagement.version != version:
+        raise Stale("Somebody else changed this engagement meanwhile. Nothing of yours was saved.")
+    return engagement
+
+
 def note_opened(
     engagement: Engagement, *, actor: Actor, object_type: str, object_id: UUID | None = None, ref: str = ""
 ) -> None:
@@ -346,6 +355,6 @@ def _told(engagement: Engagement) -> dict[str, Any]:
 
 
 __all__ = [
-    "Facts", "State", "change_state", "create", "edit", "grant", "narrow", "note_opened", "release", "revoke", "scope",
+    "Facts", "State", "at_version", "change_state", "create", "edit", "grant", "narrow", "note_opened", "release", "revoke", "scope",
     "scope_everything",
 ]  # fmt: skip

@@ -19,7 +19,7 @@ from django.db import transaction
 from evidence import clock
 from evidence.actors import Actor
 from evidence.artifacts.models import Artifact
-from evidence.errors import Invalid, NotFound, Refused, WrongState
+from evidence.errors import Invalid, NotFound, Refused, Stale, WrongState
 from evidence.ledger import services as ledger
 from evidence.organizations import services as organizations
 from evidence.vault import services as vault
@@ -218,6 +218,15 @@ def supersede(package_id: UUID, *, actor: Actor, change: str) -> Package:
     return build(
         before.engagement_id, actor=actor, title=before.title, paper=before.paper, change=change, follows=before.pk
     )
+
+
+@transaction.atomic
+def at_version(package_id: UUID, *, version: int, actor: Actor) -> Package:
+    """Lock the package for the caller's transaction. Raises Stale unless it is still at this version."""
+    package = _locked(package_id, actor)
+    if package.version != version:
+        raise Stale("Somebody else changed this package meanwhile. Nothing of yours was saved.")
+    return package
 
 
 @transaction.atomic

@@ -224,7 +224,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     # OPTIONS would describe a view to whoever may call another of its methods; the schema describes them all.
     "DEFAULT_METADATA_CLASS": None,
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "portal.api.schema.Operations",
     "EXCEPTION_HANDLER": "portal.api.problems.handle",
     "UNAUTHENTICATED_USER": None,
 }
@@ -234,6 +234,19 @@ SPECTACULAR_SETTINGS = {
     "VERSION": "1",
     "OAS_VERSION": "3.1.0",
     "SERVE_INCLUDE_SCHEMA": False,
+    "ENUM_NAME_OVERRIDES": {
+        "SeverityEnum": "remediation.findings.states.Severity",
+        "FindingStateEnum": "remediation.findings.states.State",
+        "FindingLinkEnum": "remediation.findings.states.LinkKind",
+        "RejectionEnum": "remediation.findings.states.Rejection",
+        "TaskStateEnum": "remediation.tasks.models.TaskState",
+        "EvidenceStateEnum": "evidence.artifacts.models.State",
+        "EvidenceKindEnum": "evidence.controls.models.EvidenceKind",
+        "EngagementStateEnum": "portal.engagements.models.State",
+        "EngagementKindEnum": "portal.engagements.models.Kind",
+        "PackageStateEnum": "portal.packages.models.State",
+        "JobStateEnum": "portal.jobs.models.Job.State",
+    },
     "DESCRIPTION": "Findings, tasks, approvals, evidence, packages and their history.",
 }
 

@@ -10,6 +10,7 @@ from django.db import connections, transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_safe
 
+from evidence.ledger import queries as ledger
 from portal.edge.tenancy import outside_transaction
 
 
@@ -22,18 +23,27 @@ def healthz(request: HttpRequest) -> HttpResponse:
 @require_safe
 @outside_transaction
 def readyz(request: HttpRequest) -> HttpResponse:
-    """200 when the portal can do its work, 503 when it can't; the broker may be away, then jobs wait."""
+    """200 when pages can be served, 503 when they can't; each part is named.
+
+    Without the broker jobs wait, and without the sequencer seals do; neither is a reason to send people elsewhere.
+    """
     parts = {name: _state(probe) for name, probe in PROBES.items()}
-    needed = [state for name, state in parts.items() if name != "broker"]
+    needed = [state for name, state in parts.items() if name not in CAN_WAIT]
     return JsonResponse(
         {"ready": all(state == "ok" for state in needed), "parts": parts},
         status=200 if all(state == "ok" for state in needed) else 503,
     )
 
 
+class Behind(Exception):
+    """A part works too slowly."""
+
+
 def _state(probe: Callable[[], None]) -> str:
     try:
         probe()
+    except Behind as lag:
+        return f"behind: {lag}"
     except Exception as error:  # a probe reports whatever stops it, by the error's kind alone
         return f"away: {type(error).__name__}"
     return "ok"
@@ -61,9 +71,18 @@ def _storage() -> None:
         probe.write(b"x")
 
 
+def _sequencer() -> None:
+    lag = ledger.lag().total_seconds()
+    if lag > LAG_LIMIT_SECONDS:
+        raise Behind(f"the oldest event has waited {lag:.0f} s for its seal")
+
+
+CAN_WAIT = {"broker", "sequencer"}
+LAG_LIMIT_SECONDS = 30
 PROBES: dict[str, Callable[[], None]] = {
     "database": _database,
     "trigger": _trigger,
     "broker": _broker,
     "storage": _storage,
+    "sequencer": _sequencer,
 }

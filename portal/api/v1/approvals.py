@@ -12,7 +12,8 @@ from rest_framework.response import Response
 from evidence.errors import Invalid
 from portal.api.steps import ReasonIn, checked
 from portal.api.v1.findings import PersonOut
-from portal.api.views import NounView
+from portal.api.views import NounView, OwnTransactionView, refused
+from portal.edge.tenancy import inside
 from remediation.approvals import queries
 from remediation.approvals import services as approvals
 
@@ -131,22 +132,27 @@ class ApprovalView(NounView):
         return Response(whole(self, queries.get(request_id, actor=self.actor)))  # type: ignore[arg-type]
 
 
-class DecideView(NounView):
+class DecideView(OwnTransactionView):
     permission_needed = {"*": "approvals.view"}
 
     @extend_schema(request=DecideIn, responses=PositionOut)
     def post(self, request: Request, request_id: str) -> Response:
         """Approve or reject. Needs a sign-in within the last five minutes, so a token can't."""
         given = checked(DecideIn, request)
-        row = queries.get(request_id, actor=self.actor)  # type: ignore[arg-type]
-        if given.pop("content_sha256") != row.content_sha256:
-            raise Invalid("This is not the content you saw.", fields={"content_sha256": ["Read the request again."]})
+        with inside(request._request):
+            row = queries.get(request_id, actor=self.actor)  # type: ignore[arg-type]
+            if given.pop("content_sha256") != row.content_sha256:
+                words = {"content_sha256": ["Read the request again."]}
+                raise Invalid("This is not the content you saw.", fields=words)
+            return self.once(lambda: self._decided(row.pk, given))
 
-        def act() -> Response:
-            approvals.decide(row.pk, actor=self.actor, **given)
-            return Response(whole(self, queries.get(row.pk, actor=self.actor)))
-
-        return self.once(act)
+    def _decided(self, request_id: Any, given: dict[str, Any]) -> Response:
+        try:
+            approvals.decide(request_id, actor=self.actor, **given)
+        except approvals.ContentChanged as changed:
+            # An answer, not an exception: the request found to be void stays void.
+            return refused(changed)
+        return Response(whole(self, queries.get(request_id, actor=self.actor)))
 
 
 class WithdrawView(NounView):
@@ -159,9 +165,12 @@ class WithdrawView(NounView):
         return self.once(lambda: Response(line(approvals.withdraw(request_id, actor=self.actor, **given))))  # type: ignore[arg-type]
 
 
+_decide = DecideView.as_view()
+_decide.outside_transaction = True  # type: ignore[attr-defined]
+
 urlpatterns = [
     path("approvals/", ApprovalsView.as_view(), name="api-approvals"),
     path("approvals/<uuid:request_id>/", ApprovalView.as_view(), name="api-approval"),
-    path("approvals/<uuid:request_id>/decide/", DecideView.as_view(), name="api-approval-decide"),
+    path("approvals/<uuid:request_id>/decide/", _decide, name="api-approval-decide"),
     path("approvals/<uuid:request_id>/withdraw/", WithdrawView.as_view(), name="api-approval-withdraw"),
 ]

@@ -27,8 +27,7 @@ from evidence.artifacts.models import Artifact, ArtifactLink, ArtifactVersion
 from evidence.errors import Invalid, Refused
 from evidence.intake.services import Received
 from portal.api import idempotency
-from portal.api.views import NounView, cursor_of, versioned
-from portal.edge import refusals
+from portal.api.views import NounView, OwnTransactionView, cursor_of, versioned
 from portal.edge.tenancy import inside
 from portal.web import downloads, uploads
 from portal.web.evidence import keep
@@ -125,7 +124,7 @@ _FILTERS = [
 ]
 
 
-class Push(NounView):
+class Push(OwnTransactionView):
     """A view that receives files: it stands outside the request's transaction and seals while it reads."""
 
     outside_transaction = True
@@ -136,14 +135,6 @@ class Push(NounView):
             request.actor.require("evidence.upload")  # type: ignore[attr-defined]
             self.handler = uploads.sealing_form(request)
         return super().initialize_request(request, *args, **kwargs)
-
-    def handle_exception(self, exc: Exception) -> Response:
-        # There is no request's transaction to roll back; what was written stood in one of its own.
-        if isinstance(exc, Refused):
-            response = Response(refusals.problem(exc), status=exc.status, content_type=refusals.PROBLEM)
-            response.exception = True
-            return response
-        return super().handle_exception(exc)
 
     def receive(self, request: HttpRequest, filename: str = "") -> Response:
         """Receive the body, raw or as a form with one file, and record it."""

@@ -11,6 +11,8 @@ _nouns: list = [
     path("", include("portal.api.v1.reading")),
     path("", include("portal.api.v1.imports")),
     path("", include("portal.api.v1.jobs")),
+    path("", include("portal.api.v1.engagements")),
+    path("", include("portal.api.v1.packages")),
 ]
 
 urlpatterns = [

@@ -1,0 +1,172 @@
+"""`packages/`: what is handed to an auditor: built by a job, reviewed by somebody else, downloaded with an event."""
+
+from typing import Any
+from uuid import UUID
+
+from django.http import HttpResponseBase
+from django.urls import path
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from portal.api.steps import Act, Asked, Empty, checked, step, waiting
+from portal.api.v1.findings import PersonOut
+from portal.api.v1.jobs import JobOut
+from portal.api.views import NounView, versioned
+from portal.engagements import queries as engagements
+from portal.packages import delivery, queries
+from portal.packages import services as packages
+from portal.packages.models import Package, Paper
+from portal.web.packages import attachment
+from remediation.approvals.models import Request as ApprovalRequest
+
+
+class PackageOut(serializers.ModelSerializer[Package]):
+    engagement = serializers.CharField(source="engagement.ref")
+    prepared_by = PersonOut()
+    approved_by = PersonOut(allow_null=True)
+    job = JobOut(allow_null=True)
+
+    class Meta:
+        model = Package
+        fields = [
+            "id",
+            "ref",
+            "issue",
+            "version",
+            "change",
+            "engagement",
+            "title",
+            "state",
+            "paper",
+            "sha256",
+            "manifest_sha256",
+            "snapshot_sha256",
+            "size",
+            "pages",
+            "finding_count",
+            "exhibit_count",
+            "ledger_size",
+            "as_of",
+            "built_at",
+            "prepared_by",
+            "approved_by",
+            "approved_at",
+            "sealed_at",
+            "superseded_at",
+            "job",
+        ]
+        read_only_fields = fields
+
+
+class PackagePage(serializers.Serializer):
+    results = PackageOut(many=True)
+    next = serializers.CharField(allow_null=True)
+
+
+class PackageIn(serializers.Serializer):
+    engagement = serializers.CharField(max_length=16, help_text="The engagement's public id.")
+    title = serializers.CharField(required=False, default="", max_length=200, allow_blank=True)
+    paper = serializers.ChoiceField(choices=Paper.choices, default=Paper.A4)
+
+
+class SubmitIn(serializers.Serializer):
+    reason = serializers.CharField(required=False, default="", max_length=5000, allow_blank=True)
+
+
+class SupersedeIn(serializers.Serializer):
+    change = serializers.CharField(max_length=200, help_text="What the next issue changes.")
+
+
+def _shown(view: NounView, package_id: UUID, code: int = 200) -> Response:
+    found = queries.find(view.actor, package_id)
+    return versioned(PackageOut(found).data, found.version, code)
+
+
+class PackagesView(NounView):
+    permission_needed = {"GET": "packages.view", "POST": "packages.build"}
+
+    @extend_schema(responses=PackagePage, parameters=[OpenApiParameter("cursor", str), OpenApiParameter("limit", int)])
+    def get(self, request: Request) -> Response:
+        """Packages in the order they were started, every issue of each."""
+        return self.page(queries.packages(self.actor), lambda found: list(PackageOut(found, many=True).data))
+
+    @extend_schema(request=PackageIn, responses={202: PackageOut})
+    def post(self, request: Request) -> Response:
+        """Build a package: answered at once with its draft and the job that prints it."""
+        given = checked(PackageIn, request)
+
+        def act() -> Response:
+            engagement = engagements.find(self.actor, given.pop("engagement"))
+            made = packages.build(engagement.pk, actor=self.actor, **given)
+            response = _shown(self, made.pk, 202)
+            response["Location"] = f"{request.path}{made.pk}/"
+            return response
+
+        return self.once(act)
+
+
+class PackageView(NounView):
+    permission_needed = {"*": "packages.view"}
+
+    @extend_schema(responses=PackageOut)
+    def get(self, request: Request, ref: UUID) -> Response:
+        """One issue of a package with its job. ETag holds its version."""
+        return _shown(self, ref)
+
+
+class PdfView(NounView):
+    permission_needed = {"*": "packages.view"}
+
+    @extend_schema(responses={(200, "application/pdf"): OpenApiTypes.BINARY}, operation_id="packages_pdf")
+    def get(self, request: Request, ref: UUID) -> HttpResponseBase:
+        """The PDF as an attachment. Each download leaves an event."""
+        found = queries.find(self.actor, ref)
+        pieces = packages.pdf_bytes(found)
+        packages.note_download(found, actor=self.actor)
+        return attachment(pieces, found.filename, "application/pdf", found.size)
+
+
+class ProofView(NounView):
+    permission_needed = {"*": "packages.view"}
+
+    @extend_schema(responses={(200, "text/plain"): OpenApiTypes.STR}, operation_id="packages_proof")
+    def get(self, request: Request, ref: UUID) -> HttpResponseBase:
+        """The history's proof of the PDF's SHA-256, to keep beside it."""
+        found = queries.find(self.actor, ref)
+        text = delivery.proof(found.recorded_by_event).encode()
+        return attachment([text], f"{found.filename}.tlog-proof", "text/plain; charset=utf-8", len(text))
+
+
+def _answer(view: NounView, result: Any) -> Response:
+    return waiting(result) if isinstance(result, ApprovalRequest) else _shown(view, result.pk, 202)
+
+
+def _at_version(service: Any) -> Act:
+    def act(view: NounView, found: Package, given: dict[str, Any]) -> Any:
+        packages.at_version(found.pk, version=given.pop("expected_version"), actor=view.actor)
+        return service(found.pk, actor=view.actor, **given)
+
+    return act
+
+
+def _step(verb: str, body: type[serializers.Serializer], service: Any, *, out: Any = PackageOut) -> Any:
+    return step(
+        "packages", verb, body, _at_version(service), permission="packages.build", out=out, answer=_answer,
+        find=lambda view, ref: queries.find(view.actor, ref),
+    )  # fmt: skip
+
+
+urlpatterns = [
+    path("packages/", PackagesView.as_view(), name="api-packages"),
+    path("packages/<uuid:ref>/", PackageView.as_view(), name="api-package"),
+    path("packages/<uuid:ref>/pdf", PdfView.as_view(), name="api-package-pdf"),
+    path("packages/<uuid:ref>/proof", ProofView.as_view(), name="api-package-proof"),
+    path("packages/<uuid:ref>/rebuild/", _step("rebuild", Empty, packages.rebuild), name="api-package-rebuild"),
+    path("packages/<uuid:ref>/submit/", _step("submit", SubmitIn, packages.submit_for_review, out=Asked),
+         name="api-package-submit"),
+    path("packages/<uuid:ref>/supersede/", _step("supersede", SupersedeIn, packages.supersede),
+         name="api-package-supersede"),
+]  # fmt: skip
