@@ -76,6 +76,8 @@ BLANKS: dict[str, Callable[[World], Any]] = {
     "filename": lambda world: "weeks.csv",
     "engagements.ref": lambda world: world.engagement.ref,
     "engagement": lambda world: world.engagement.ref,
+    "engagement.ref": lambda world: world.engagement.ref,
+    "package.ref": lambda world: world.package.pk,
     "grant": lambda world: world.grant.pk,
     "package": lambda world: world.package.pk,
     "auditor:finding.ref": lambda world: world.findings["closed"].finding.ref,
