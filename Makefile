@@ -19,13 +19,16 @@ test: setup ## the whole suite (SLOW=1 adds the slow tests, TESTS=path narrows i
 browser-test: setup ## the tests that drive a real Chromium
 	@SLOW=1 $(VENV)/python -m pytest -m browser $(TESTS)
 
-lint: setup ## format, the floors, templates, migrations, settings
+lint: setup ## format, the floors, types, templates, migrations, vendored files, settings
 	$(VENV)/ruff check .
 	$(VENV)/ruff format --check -q .
 	$(VENV)/lint-imports --no-logo
 	$(VENV)/djlint templates --lint --quiet --exclude templates/packages,templates/ui_kit
 	$(VENV)/djlint templates/packages --lint --quiet --ignore H006,H015,H020,H021,H030,H031,H043,H044,T003
+	$(VENV)/mypy evidence remediation
 	$(VENV)/python manage.py makemigrations --check --dry-run
+	$(VENV)/python manage.py vendor --check
+	$(VENV)/python manage.py iconsprite --check
 	@SECRET_KEY=0123456789-abcdefghijklmnopqrstuvwxyz-ABCDEFGHIJKLMNOPQRSTUVWXYZ ALLOWED_HOSTS=lint.example \
 	DATABASE_URL=postgresql://clearhold_app@127.0.0.1:1/lint DATABASE_OWNER_URL=postgresql://clearhold_migrator@127.0.0.1:1/lint \
 	DATABASE_AUDITOR_URL=postgresql://clearhold_auditor@127.0.0.1:1/lint REDIS_URL=redis://127.0.0.1:1/0 \

@@ -7,4 +7,3 @@ class AccountsConfig(AppConfig):
 
     def ready(self) -> None:
         from portal.accounts import checks  # noqa: F401
-        from portal.edge import sessions  # noqa: F401  listens to every sign-in

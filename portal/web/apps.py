@@ -6,3 +6,6 @@ class WebConfig(AppConfig):
 
     name = "portal.web"
     label = "web"
+
+    def ready(self) -> None:
+        from portal.edge import sessions  # noqa: F401  listens to every sign-in
