@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.db import DatabaseError
+from django.db import DatabaseError, DataError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 
@@ -47,7 +47,12 @@ def unauthorized(request: HttpRequest, message: str) -> HttpResponse:
 
 
 def from_database(error: DatabaseError) -> Refused | None:
-    """The refusal a guard in PostgreSQL raised (SQLSTATE CH…), or None for any other error."""
+    """What a guard in PostgreSQL raised (SQLSTATE CH…), or a value it can't hold, as a refusal; else None."""
+    if isinstance(error, DataError):
+        return Invalid(
+            "One of the values can't be kept: it is out of range, or holds a character that no text has.",
+            help="Nothing was saved. Correct the value and send it again.",
+        )
     cause = error.__cause__
     state = getattr(cause, "sqlstate", None) or ""
     if not state.startswith("CH"):

@@ -221,7 +221,7 @@ REST_FRAMEWORK = {
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["portal.api.parsing.StrictJSONParser"],
     # OPTIONS would describe a view to whoever may call another of its methods; the schema describes them all.
     "DEFAULT_METADATA_CLASS": None,
     "DEFAULT_SCHEMA_CLASS": "portal.api.schema.Operations",
@@ -248,6 +248,21 @@ SPECTACULAR_SETTINGS = {
         "JobStateEnum": "portal.jobs.models.Job.State",
     },
     "DESCRIPTION": "Findings, tasks, approvals, evidence, packages and their history.",
+    # A client's types keep their names when another noun gets a field of the same name.
+    "ENUM_NAME_OVERRIDES": {
+        "Severity": "remediation.findings.states.Severity.choices",
+        "FindingState": "remediation.findings.states.State.choices",
+        "FindingSource": "remediation.findings.states.Source.choices",
+        "LinkKind": "remediation.findings.states.LinkKind.choices",
+        "TaskState": "remediation.tasks.models.TaskState.choices",
+        "EvidenceState": "evidence.artifacts.models.State.choices",
+        "EvidenceKind": "evidence.controls.models.EvidenceKind.choices",
+        "RejectionKind": [
+            ("false_positive", "false_positive"),
+            ("duplicate", "duplicate"),
+            ("out_of_scope", "out_of_scope"),
+        ],
+    },
 }
 
 CELERY_BROKER_URL = REDIS_URL

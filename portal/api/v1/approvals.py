@@ -114,7 +114,11 @@ def whole(view: NounView, row: Any) -> dict[str, Any]:
 class ApprovalsView(NounView):
     permission_needed = {"*": "approvals.view"}
 
-    @extend_schema(responses=QueuePage, parameters=[OpenApiParameter("cursor", str)])
+    @extend_schema(
+        operation_id="organizations_approvals_list",
+        responses=QueuePage,
+        parameters=[OpenApiParameter("cursor", str)],
+    )
     def get(self, request: Request) -> Response:
         """Open requests: those the caller may decide first, each other one with the reason why not."""
         queue = queries.queue(self.actor)

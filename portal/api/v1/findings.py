@@ -229,6 +229,7 @@ class FindingsView(NounView):
     permission_needed = {"GET": "findings.view", "POST": "findings.report"}
 
     @extend_schema(
+        operation_id="organizations_findings_list",
         responses=FindingPage,
         parameters=[
             OpenApiParameter("state", str, many=True, enum=State.values),

@@ -158,6 +158,7 @@ class TasksView(NounView):
     permission_needed = {"GET": "findings.view"}
 
     @extend_schema(
+        operation_id="organizations_tasks_list",
         responses=TaskPage,
         parameters=[
             OpenApiParameter("assignee", str, description="A person's id, or “me”."),
