@@ -96,7 +96,7 @@ def membership_of(someone: Any) -> Any:
 def addresses() -> list[Address]:
     """All of them, in the resolver's order."""
     found = []
-    for route, pattern, spaces in _patterns(get_resolver().url_patterns):
+    for route, pattern, spaces in patterns(get_resolver().url_patterns):
         name = ":".join((*spaces, pattern.name or route))
         if name.startswith(KIT):
             continue
@@ -107,12 +107,12 @@ def addresses() -> list[Address]:
     return found
 
 
-def _patterns(patterns: list, route: str = "", spaces: tuple[str, ...] = ()) -> Iterator[tuple[str, URLPattern, tuple]]:
-    for pattern in patterns:
+def patterns(listed: list, route: str = "", spaces: tuple[str, ...] = ()) -> Iterator[tuple[str, URLPattern, tuple]]:
+    for pattern in listed:
         here = route + str(pattern.pattern)
         if isinstance(pattern, URLResolver):
             inner = (*spaces, pattern.namespace) if pattern.namespace else spaces
-            yield from _patterns(pattern.url_patterns, here, inner)
+            yield from patterns(pattern.url_patterns, here, inner)
         else:
             yield here, pattern, spaces
 
