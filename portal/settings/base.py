@@ -234,6 +234,7 @@ SPECTACULAR_SETTINGS = {
     "VERSION": "1",
     "OAS_VERSION": "3.1.0",
     "SERVE_INCLUDE_SCHEMA": False,
+    # A client's types keep their names when another noun gets a field of the same name.
     "ENUM_NAME_OVERRIDES": {
         "SeverityEnum": "remediation.findings.states.Severity",
         "FindingStateEnum": "remediation.findings.states.State",
@@ -248,21 +249,6 @@ SPECTACULAR_SETTINGS = {
         "JobStateEnum": "portal.jobs.models.Job.State",
     },
     "DESCRIPTION": "Findings, tasks, approvals, evidence, packages and their history.",
-    # A client's types keep their names when another noun gets a field of the same name.
-    "ENUM_NAME_OVERRIDES": {
-        "Severity": "remediation.findings.states.Severity.choices",
-        "FindingState": "remediation.findings.states.State.choices",
-        "FindingSource": "remediation.findings.states.Source.choices",
-        "LinkKind": "remediation.findings.states.LinkKind.choices",
-        "TaskState": "remediation.tasks.models.TaskState.choices",
-        "EvidenceState": "evidence.artifacts.models.State.choices",
-        "EvidenceKind": "evidence.controls.models.EvidenceKind.choices",
-        "RejectionKind": [
-            ("false_positive", "false_positive"),
-            ("duplicate", "duplicate"),
-            ("out_of_scope", "out_of_scope"),
-        ],
-    },
 }
 
 CELERY_BROKER_URL = REDIS_URL
