@@ -10,7 +10,7 @@ from django.urls import path, reverse
 from django.utils.http import urlencode
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from evidence.errors import Invalid, NotFound, Refused
+from evidence.errors import Invalid, NotFound, Refused, TooLarge
 from evidence.vault.models import Blob
 from portal.edge.tenancy import needs
 from portal.jobs import services as jobs
@@ -98,9 +98,9 @@ def review(request: HttpRequest, blob: UUID) -> HttpResponse:
     actor = request.actor  # type: ignore[attr-defined]
     try:
         seen = services.preview(held, actor=actor, only=only, offset=offset, limit=PAGE, **asked)
-    except Invalid as refusal:
+    except (Invalid, TooLarge) as refusal:
         context = {"refusal": refusal, "blob": blob, "asked": asked, "formats": services.formats()}
-        return render(request, "imports/review.html", context, status=422)
+        return render(request, "imports/review.html", context, status=refusal.status)
     query = {"name": asked["name"], "format": asked["format"] or "", "dates": asked["date_order"]}
     query |= {f"map_{field}": column for field, column in (asked["mapping"] or {}).items()}
     counts = {**seen.counts.outcomes, "ignored": sum(seen.counts.ignored.values()), "error": len(seen.counts.errors)}
