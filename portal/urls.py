@@ -21,6 +21,7 @@ _pages = [
     path("", include("portal.web.evidence")),
     path("", include("portal.web.engagements")),
     path("", include("portal.web.packages")),
+    path("", include("portal.web.search")),
 ]
 
 urlpatterns = [

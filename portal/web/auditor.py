@@ -5,7 +5,9 @@ These requests read as the database role that can only SELECT; the record of wha
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
+from uuid import UUID
 
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
@@ -20,12 +22,16 @@ from evidence.errors import NotFound
 from evidence.ledger import queries as ledger
 from evidence.previews import pictures, texts
 from portal.accounts import object_grants
-from portal.accounts.models import Person
 from portal.edge.tenancy import keeping_record
 from portal.engagements import queries, services
 from portal.engagements.models import Engagement, EngagementGrant
+from portal.packages import queries as packages_of
+from portal.packages import services as package_files
 from portal.web import downloads
+from portal.web import history as history_lines
+from portal.web import packages as package_pages
 from portal.web.components import Step, TimelineEntry
+from remediation.approvals.actions import ACTIONS
 from remediation.approvals.models import Request as ApprovalRequest
 from remediation.findings.models import Finding
 from remediation.findings.states import OPEN, State
@@ -140,15 +146,20 @@ def finding(request: HttpRequest, engagement: str, ref: str) -> HttpResponse:
         "plan": Plan.objects.filter(finding=row, cycle=row.cycle).exclude(state="superseded").order_by("-version").first(),
         "tasks": tasks,
         "evidence": _evidence_of(here, row, tasks),
-        "requests": ApprovalRequest.objects.filter(
-            subject_type="findings.finding", subject_id=row.pk
-        ).select_related("requested_by").prefetch_related("decisions__person").order_by("pk"),
+        "requests": _requests(row),
         "verification": Verification.objects.filter(finding=row, cycle=row.cycle).select_related("verifier").last(),
         "acceptances": Acceptance.objects.filter(finding=row).order_by("pk"),
         "deferrals": Deferral.objects.filter(finding=row).order_by("pk"),
         "comments": row.comments.filter(internal=False).select_related("author").order_by("at"),
-        "timeline": _timeline(ledger.history("findings.finding", row.pk)),
+        "timeline": _timeline(ledger.history("findings.finding", row.pk), request.organization.slug),
     })  # fmt: skip
+
+
+def _requests(row: Finding) -> list[tuple[str, ApprovalRequest]]:
+    """What was asked about a finding, each with the word for it."""
+    asked = ApprovalRequest.objects.filter(subject_type="findings.finding", subject_id=row.pk)
+    asked = asked.select_related("requested_by").prefetch_related("decisions__person").order_by("pk")
+    return [(ACTIONS[one.action].word if one.action in ACTIONS else one.action, one) for one in asked]
 
 
 _STEPS = (
@@ -175,22 +186,10 @@ def _evidence_of(here: Engagement, row: Finding, tasks: Iterable[Task]) -> list[
     return list(visible.select_related("latest").order_by("number"))
 
 
-def _timeline(facts: Iterable[ledger.Fact]) -> list[TimelineEntry]:
+def _timeline(facts: Iterable[ledger.Fact], slug: str) -> list[TimelineEntry]:
+    """As the staff's timeline, newest first, without links to pages the auditor has not and without details."""
     shown = [fact for fact in facts if fact.kind not in INTERNAL_KINDS]
-    names = dict(
-        Person.objects.filter(pk__in={fact.person_id for fact in shown if fact.person_id}).values_list("pk", "name")
-    )
-    return [
-        TimelineEntry(
-            at=fact.at,
-            actor=names.get(fact.person_id, fact.system or "The system"),
-            text=fact.sentence.format(actor="", subject=fact.object_ref).strip(),
-            index=fact.index,
-            hash=fact.leaf,
-            quote=fact.texts.get("reason", ""),
-        )
-        for fact in reversed(shown)
-    ]
+    return [replace(entry, url="", details=()) for entry in history_lines.entries(list(reversed(shown)), slug)]
 
 
 @require_GET
@@ -225,7 +224,7 @@ def artifact(request: HttpRequest, engagement: str, ref: str) -> HttpResponse:
         "artifact": version.artifact,
         "version": version,
         "kind": kind.value,
-        "timeline": _timeline(ledger.history("artifacts.artifact", version.artifact.pk)),
+        "timeline": _timeline(ledger.history("artifacts.artifact", version.artifact.pk), request.organization.slug),
     }
     if kind in (previews.Kind.IMAGE, previews.Kind.PDF):
         context["picture"] = reverse("auditor:picture", args=[request.organization.slug, here.ref, ref, 1])  # type: ignore[attr-defined]
@@ -261,6 +260,27 @@ def download(request: HttpRequest, engagement: str, ref: str) -> HttpResponseBas
 
 
 @require_GET
+def packages(request: HttpRequest, engagement: str) -> HttpResponse:
+    """The sealed packages of this engagement; drafts and reviews are not shown."""
+    here = _engagement(request, engagement)
+    _opened(request, here, "packages.package")
+    return _show(request, here, "packages", {"packages": packages_of.released(here)[:PAGE]})
+
+
+@require_GET
+def package_file(request: HttpRequest, engagement: str, package: UUID) -> HttpResponseBase:
+    """The sealed PDF as an attachment; the download is an event before the first byte goes out."""
+    here = _engagement(request, engagement)
+    row = packages_of.released(here).select_related("pdf").filter(pk=package).first()
+    if row is None:
+        raise NotFound("There is no such package in this engagement.")
+    pieces = package_files.pdf_bytes(row)
+    with keeping_record(request):
+        package_files.note_download(row, actor=request.actor)  # type: ignore[attr-defined]
+    return package_pages.attachment(pieces, row.filename, "application/pdf", row.size)
+
+
+@require_GET
 def history(request: HttpRequest, engagement: str) -> HttpResponse:
     """How far the organization's history is signed, and what happened to this engagement."""
     here = _engagement(request, engagement)
@@ -268,7 +288,8 @@ def history(request: HttpRequest, engagement: str) -> HttpResponse:
     return _show(request, here, "history", {
         "standing": ledger.standing(here.organization_id),
         "timeline": _timeline(
-            fact for fact in ledger.history("engagements.engagement", here.pk) if fact.kind != "engagement.opened"
+            (fact for fact in ledger.history("engagements.engagement", here.pk) if fact.kind != "engagement.opened"),
+            request.organization.slug,
         ),
     })  # fmt: skip
 
@@ -292,6 +313,8 @@ urlpatterns = [
     path("audit/<str:engagement>/evidence/<str:ref>", artifact, name="artifact"),
     path("audit/<str:engagement>/evidence/<str:ref>/page/<int:page>", picture, name="picture"),
     path("audit/<str:engagement>/evidence/<str:ref>/download", download, name="download"),
+    path("audit/<str:engagement>/packages", packages, name="packages"),
+    path("audit/<str:engagement>/packages/<uuid:package>/file", package_file, name="package_file"),
     path("audit/<str:engagement>/history", history, name="history"),
     path("audit/<str:engagement>/opened", opened, name="opened"),
 ]

@@ -244,6 +244,7 @@ MATRIX: dict[str, Row] = {
     "packages:seal_again": Row(post=MANAGER),
     "packages:supersede": Row(post=MANAGER, body={"change": "Newer rows."}),
     "dashboard:home": Row(get=READERS),
+    "search:palette": Row(get=STAFF),
     # The auditor's portal.
     "auditor:start": Row(get="auditor auditor_without"),
     "auditor:home": Row(get="auditor"),
@@ -254,6 +255,9 @@ MATRIX: dict[str, Row] = {
     "auditor:artifact": Row(get="auditor"),
     "auditor:picture": Row(get="auditor", at="picture"),
     "auditor:download": Row(get="auditor"),
+    "auditor:packages": Row(get="auditor"),
+    # The world's package is not sealed yet, so nobody outside gets its file.
+    "auditor:package_file": Row(),
     "auditor:history": Row(get="auditor"),
     "auditor:opened": Row(get="auditor"),
     # The API.

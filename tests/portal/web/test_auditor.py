@@ -51,7 +51,7 @@ def otto(people, engagement):
     return client
 
 
-PAGES = ("", "controls", "findings", "evidence", "history", "opened")
+PAGES = ("", "controls", "findings", "evidence", "packages", "history", "opened")
 
 
 def test_each_page_opens_and_leaves_a_record(otto, people, story):
@@ -66,6 +66,14 @@ def test_each_page_opens_and_leaves_a_record(otto, people, story):
 def test_the_way_in_leads_to_the_one_engagement(otto, engagement):
     assert otto.get("/o/lumenroll/audit/").url.endswith(f"/audit/{engagement.ref}/")
     assert otto.get("/").url == "/o/lumenroll/audit/"
+
+
+def test_decisions_are_told_in_words_and_each_actor_once(otto, people, story):
+    page = otto.get(f"{otto.root}findings/{story.finding.ref}").content.decode()
+    assert "Closure" in page
+    assert "finding.close<" not in page
+    assert "/ledger/" not in page
+    assert "<b>Maya" in page
 
 
 def test_internal_comments_are_nowhere(otto, story):

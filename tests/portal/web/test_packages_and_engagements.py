@@ -1,15 +1,18 @@
 """The pages of engagements and packages, as a manager, an approver and those who may not."""
 
 import hashlib
+from datetime import timedelta
 
 import pytest
 
+from evidence import clock
 from evidence.controls import services as controls
 from evidence.ledger import sequencer
 from evidence.ledger.models import Event
+from portal.engagements import services as grants
 from portal.engagements.models import Engagement, EngagementGrant
 from tests.people import PASSWORD
-from tests.portal.packages.test_building import built, engagement, under_review  # noqa: F401
+from tests.portal.packages.test_building import built, engagement, sealed, under_review  # noqa: F401
 from tests.portal.web.test_signing_in_and_people import signed_in
 
 pytestmark = pytest.mark.django_db
@@ -115,3 +118,27 @@ def test_another_organizations_package_is_not_found(org, people, engagement, oth
     package = built(engagement, people)
     client = signed_in(people.maya)
     assert client.get(f"/o/{other_org.slug}/packages/{package.pk}").status_code == 404
+
+
+def test_the_auditor_sees_and_takes_what_is_sealed_and_leaves_an_event(org, people, engagement):  # noqa: F811
+    package = sealed(engagement, people)
+    until = clock.now() + timedelta(days=3)
+    grants.grant(engagement.pk, account_id=people.otto.account_id, valid_until=until, actor=people.maya)
+    otto = signed_in(people.otto)
+    root = f"/o/{org.slug}/audit/{engagement.ref}/packages"
+    assert package.ref in otto.get(root).content.decode()
+    answer = otto.get(f"{root}/{package.pk}/file")
+    assert hashlib.sha256(b"".join(answer.streaming_content)).hexdigest() == package.sha256
+    assert answer["Content-Disposition"].startswith("attachment")
+    kept = Event.objects.get(kind="package.downloaded")
+    assert (kept.object_id, kept.actor_person_id) == (package.pk, people.otto.person_id)
+
+
+def test_the_auditor_sees_no_draft(org, people, engagement):  # noqa: F811
+    package = built(engagement, people)
+    until = clock.now() + timedelta(days=3)
+    grants.grant(engagement.pk, account_id=people.otto.account_id, valid_until=until, actor=people.maya)
+    otto = signed_in(people.otto)
+    root = f"/o/{org.slug}/audit/{engagement.ref}/packages"
+    assert package.ref not in otto.get(root).content.decode()
+    assert otto.get(f"{root}/{package.pk}/file").status_code == 404
