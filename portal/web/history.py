@@ -124,8 +124,8 @@ def _entry(fact: Fact, actor: str, slug: str, known: Mapping[UUID, str]) -> Time
     sign = SIGNS.get(fact.kind.rpartition(".")[2].rpartition("_")[2], Sign(icon="circle-dot", tone=""))
     return TimelineEntry(
         at=fact.at,
-        actor=actor if fact.sentence.startswith("{actor}") else told(fact),
-        text=told(fact) if fact.sentence.startswith("{actor}") else "",
+        actor=actor if fact.sentence.startswith("{actor}") else "",
+        text=told(fact),
         icon=sign.icon,
         tone=sign.tone,
         index=fact.index,
