@@ -1,6 +1,7 @@
 """Any order of acts by anybody leaves a finding where a small model says it is; what the model refuses is refused."""
 
 import io
+from collections import Counter
 from datetime import timedelta
 
 import pytest
@@ -33,7 +34,7 @@ ALL_YES = dict.fromkeys(checklist.KEYS, "yes")
 WORKERS = ("maya", "ines", "ivan")
 ANYONE = st.sampled_from(["maya", "ines", "ivan", "vera", "arun", "alba", "edda"])
 NEEDED = {"critical": 2, "high": 2, "medium": 1, "low": 1}
-REACHED: set[str] = set()
+REACHED: Counter[str] = Counter()
 WHY = "It holds as it is described."
 
 
@@ -215,6 +216,22 @@ class Life(RuleBasedStateMachine):
         self.attempt(lambda: findings.propose_rejection(
             self.finding, actor=self.people.maya, kind="out_of_scope", reason="r", proof="p"))  # fmt: skip
 
+    @precondition(lambda self: self.state == State.TRIAGED)
+    @rule()
+    def out_of_scope_with_approval(self):
+        self.propose_rejection()
+        self.everybody_approves()
+
+    @precondition(lambda self: self.state in (State.TRIAGED, State.ANALYSED, State.IN_REMEDIATION))
+    @rule()
+    def accepted_with_approval(self):
+        self.ask_acceptance("maya", 30)
+        self.everybody_approves()
+
+    def everybody_approves(self):
+        for who in ("edda", "arun", "alba"):
+            self.decide(who, "approve")
+
     @precondition(lambda self: self.finding)
     @rule()
     def onward(self):
@@ -292,6 +309,6 @@ def test_a_few_lives_follow_the_model(db, store):
 
 @pytest.mark.slow
 def test_many_lives_follow_the_model(db, store):
-    run(examples=60, steps=50)
+    run(examples=50, steps=40)
     far = {State.CLOSED, State.REJECTED, State.RISK_ACCEPTED, State.VERIFIED}
-    assert far <= REACHED
+    assert far <= set(REACHED), REACHED
