@@ -9,7 +9,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 VAR = ROOT / "var" / "bench"
-SMALL, MIDDLE, LARGE = 10_000, 100_000, 200_000
+SMALL, MIDDLE, LARGE = 1_000, 5_000, 20_000
 
 
 def main() -> None:
@@ -32,7 +32,8 @@ def main() -> None:
 
     found = [figures.figure("migrate an empty database", migrating, "s", limit=15)]
     try:
-        run.everything(found, VAR, small=SMALL, middle=MIDDLE, large=LARGE)
+        full = os.environ.get("BENCH_SIZE") == "full"
+        run.everything(found, VAR, small=SMALL, middle=MIDDLE, large=LARGE, full=full)
     finally:
         figures.show(found)
         figures.keep(found, ROOT / "var" / "bench.json")

@@ -8,13 +8,13 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from bench import imports, seed
+from bench import imports, packages, seed
 from bench.figures import Figure, figure, in_turn
 from bench.server import Server
 from evidence import clock
 
 
-def everything(found: list[Figure], var: Path, *, small: int, middle: int, large: int) -> None:
+def everything(found: list[Figure], var: Path, *, small: int, middle: int, large: int, full: bool) -> None:
     """All figures, appended as they come, so that a failure keeps those before it."""
     places = {size: seed.organization(f"bench{size}", size) for size in (small, middle, large)}
     seed.analyse()
@@ -24,7 +24,10 @@ def everything(found: list[Figure], var: Path, *, small: int, middle: int, large
         found.append(figure("peak memory of a web worker", server.peak_mb(), "MB", limit=200))
     finally:
         server.stop()
-    imports.measure(found, var, slug=f"bench{small}", email=f"bea@bench{small}.example")
+    sizes = (10_000, 100_000, 1_000_000) if full else (10_000, 100_000)
+    imports.measure(found, var, slug=f"bench{small}", email=f"bea@bench{small}.example", sizes=sizes)
+    for size in (1_000, 5_000) if full else (1_000,):
+        packages.measure(found, var, size)
 
 
 def lists(found: list[Figure], server: Server, places: dict, small: int, middle: int, large: int) -> None:
@@ -45,25 +48,27 @@ def lists(found: list[Figure], server: Server, places: dict, small: int, middle:
     found.append(figure("API detail: queries", queries(detail, token), "queries", limit=6))
     found.append(figure("API detail", server.cpu_ms(detail, token), "CPU ms"))
     cookies = session(places[middle][1]["manager"])
-    page = f"/o/{organization.slug}/findings/"
+    page = f"/o/{organization.slug}/findings"
     ours, theirs = in_turn(lambda: server.cpu_ms(page, cookies, 30), lambda: server.cpu_ms(reference, {}))
     found.append(figure(f"HTML list of 50, {middle:,} findings", ours, "CPU ms", reference=theirs, limit=5))
     _, body = server.get(page, cookies)
     found.append(figure("HTML list, gzipped", len(gzip.compress(body, 6)) / 1024, "KB", limit=40))
     found.append(figure("HTML list: queries", queries(page, cookies), "queries"))
-    for name, query in {**shapes, "HTML list of 50": None}.items():
-        few, many = (address(places[size], name, query) for size in (small, large))
+    for name in (*shapes, "API detail", "HTML list of 50", "HTML list of 50, by severity and owner"):
+        few, many = (address(places[size], size, name) for size in (small, large))
         ours, theirs = in_turn(lambda many=many: server.cpu_ms(*many, 30), lambda few=few: server.cpu_ms(*few, 30))
         found.append(figure(f"{name}, {large:,} against {small:,}", ours, "CPU ms", reference=theirs, limit=1.3))
 
 
-def address(place: tuple, name: str, query: str | None) -> tuple[str, dict[str, str]]:
+def address(place: tuple, size: int, name: str) -> tuple[str, dict[str, str]]:
+    """The path of a shape in an organization, and what signs its caller in."""
     organization, people, secret = place
-    if query is None:
-        return f"/o/{organization.slug}/findings/", session(people["manager"])
-    owner = str(people["engineer"].person_id)
-    query = f"?severity=high&owner={owner}" if query else ""
-    return f"/api/v1/organizations/{organization.slug}/findings/{query}", {"Authorization": f"Bearer {secret}"}
+    owner = people["engineer"].person_id
+    query = f"?severity=high&owner={owner}" if "severity" in name else ""
+    if name.startswith("HTML"):
+        return f"/o/{organization.slug}/findings{query}", session(people["manager"])
+    noun = f"F-{size // 2:03d}/" if "detail" in name else query
+    return f"/api/v1/organizations/{organization.slug}/findings/{noun}", {"Authorization": f"Bearer {secret}"}
 
 
 def session(account: object) -> dict[str, str]:

@@ -21,13 +21,13 @@ INSERT INTO findings_finding (id, organization_id, version, created_at, ref, num
   source_ref, tool, rule_id, fingerprint, asset, detected_at, reported_at, triaged_at, clock_started_at, triage_due_at,
   due_at, current_due_at, severity, original_severity, severity_rationale, severity_since, cvss_vector, cvss_source, kev,
   audit_rating, state, state_since, returns_to, cycle, finder_id, owner_id, assignee_id, root_cause_class, root_cause,
-  scope_check, operating_seen, design_only)
+  scope_check, operating_seen, design_only, passes)
 SELECT gen_random_uuid(), %(organization)s, 1, t.at, 'F-' || lpad(n::text, 3, '0'), n,
   'Storage bucket ' || n || ' allows reads from outside the organization', 'A long description of what was seen. ',
   'scanner', '', 'bench', 'rule-' || (n %% 50), md5(%(organization)s::text || n) || md5(n::text), 'bucket-' || n,
   t.at, t.at, t.at, t.at, t.at + interval '5 days', t.at + interval '90 days', t.at + interval '90 days',
   (ARRAY['critical','high','medium','low'])[1 + (n * 7) %% 4], 'medium', 'By exposure.', t.at, '', '', false, '',
-  'triaged', t.at, '', 1, %(finder)s, (%(owners)s::uuid[])[1 + n %% 3], NULL, '', '', '', 0, false
+  'triaged', t.at, '', 1, %(finder)s, (%(owners)s::uuid[])[1 + n %% 3], NULL, '', '', '', 0, false, '{}'
 FROM generate_series(1, %(count)s) n, LATERAL (SELECT now() - (n %% 400) * interval '1 day' - n * interval '1 ms' AS at) t
 """
 CRITERIA = """
