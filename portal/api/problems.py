@@ -52,7 +52,8 @@ def handle(error: Exception, context: dict[str, Any]) -> Response | None:
 
 def _response(body: dict[str, Any], status: int, context: dict[str, Any]) -> Response:
     # A view outside the request's transaction has rolled back its own; what stands around it is not its business.
-    outside = getattr(context.get("view"), "outside_transaction", False)
+    match = getattr(context.get("request"), "resolver_match", None)
+    outside = getattr(getattr(match, "func", None), "outside_transaction", False)
     if not outside and transaction.get_connection().in_atomic_block:
         transaction.set_rollback(True)
     return Response(body, status=status, content_type=refusals.PROBLEM)

@@ -127,8 +127,6 @@ _FILTERS = [
 class Push(OwnTransactionView):
     """A view that receives files: it stands outside the request's transaction and seals while it reads."""
 
-    outside_transaction = True
-
     def initialize_request(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Request:
         # Signing in by session reads the form to find its token; its files must go to the vault by then.
         if request.method == "POST" and uploads.is_form(request) and getattr(request, "actor", None):
