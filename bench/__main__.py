@@ -9,7 +9,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 VAR = ROOT / "var" / "bench"
-SMALL, MIDDLE, LARGE = 1_000, 5_000, 20_000
+SMALL, MIDDLE, LARGE = 10_000, 100_000, 1_000_000
 
 
 def main() -> None:
