@@ -70,8 +70,26 @@ def address(alias: str) -> str:
     return f"postgresql://{login}@{host}:{port}/{given['NAME']}?{extra}"
 
 
+@pytest.fixture(scope="session")
+def collected(tmp_path_factory) -> Path:
+    """The static files as the server wants them, hashed and compressed: once for all, since it takes seconds."""
+    var = tmp_path_factory.mktemp("collected")
+    nowhere = "postgresql://clearhold_{}@127.0.0.1:1/none"
+    names = {"": "app", "AUDITOR_": "auditor", "SEQUENCER_": "sequencer", "OWNER_": "migrator"}
+    environment = {
+        **os.environ,
+        "DJANGO_SETTINGS_MODULE": "portal.settings.development",
+        "CLEARHOLD_VAR": str(var),
+        "REDIS_URL": "redis://127.0.0.1:1/0",
+        **{f"DATABASE_{infix}URL": nowhere.format(login) for infix, login in names.items()},
+    }
+    words = [sys.executable, "manage.py", "collectstatic", "--noinput", "-v0"]
+    subprocess.run(words, cwd=ROOT, env=environment, check=True)
+    return var / "static"
+
+
 @pytest.fixture
-def served(own_database, tmp_path, settings) -> Iterator[Portal]:
+def served(own_database, collected, tmp_path, settings) -> Iterator[Portal]:
     settings.CLEARHOLD_BLOBS_DIR = tmp_path / "blobs"
     settings.CLEARHOLD_KEYS_DIR = tmp_path / "keys"
     # The server runs with real settings and knows no test hasher.
@@ -93,8 +111,7 @@ def served(own_database, tmp_path, settings) -> Iterator[Portal]:
         "DATABASE_OWNER_URL": address("owner"),
         "REDIS_URL": settings.REDIS_URL,
     }
-    static = [sys.executable, "manage.py", "collectstatic", "--noinput", "-v0"]
-    subprocess.run(static, cwd=ROOT, env=environment, check=True)
+    (tmp_path / "static").symlink_to(collected)
     command = "-m gunicorn --config deploy/gunicorn.py --workers 1 portal.wsgi:application --bind"
     with (tmp_path / "web.log").open("wb") as log:
         words = [sys.executable, *command.split(), f"127.0.0.1:{port}"]
