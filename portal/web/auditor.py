@@ -39,6 +39,14 @@ from remediation.risk.models import Acceptance, Deferral
 from remediation.tasks.models import Plan, Task, Verification
 
 app_name = "auditor"
+PLACES = {
+    "engagements.engagement": "Engagement",
+    "controls.control": "Controls",
+    "findings.finding": "Findings",
+    "artifacts.artifact": "Evidence",
+    "packages.package": "Packages",
+    "ledger": "Event history",
+}
 PAGE = 50
 # What the company's people say among themselves stays with them.
 INTERNAL_KINDS = frozenset({"finding.commented", "approval.asked"})
@@ -300,7 +308,17 @@ def opened(request: HttpRequest, engagement: str) -> HttpResponse:
     here = _engagement(request, engagement)
     filters = ledger.Filters(person_id=request.actor.person_id)  # type: ignore[attr-defined]
     page = ledger.events(here.organization_id, filters, after=request.GET.get("after", ""))
-    return _show(request, here, "opened", {"facts": page.facts, "next": page.next, "now": clock.now()})
+    opened_things = [{"fact": fact, "what": _said(fact)} for fact in page.facts]
+    return _show(request, here, "opened", {"opened": opened_things, "next": page.next, "now": clock.now()})
+
+
+def _said(fact: ledger.Fact) -> str:
+    if fact.kind != "engagement.opened":
+        sentence = fact.sentence.format(actor="", subject=fact.object_ref).strip()
+        return sentence[:1].upper() + sentence[1:]
+    place = PLACES.get(fact.data.get("object_type", ""), "A page")
+    ref = fact.data.get("ref")
+    return f"{place}: {ref}" if ref else place
 
 
 urlpatterns = [
