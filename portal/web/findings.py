@@ -61,13 +61,15 @@ def listing(request: HttpRequest) -> HttpResponse:
     known = queries.views(actor)
     chosen = request.GET.get("view", "open")
     chosen = chosen if chosen in known else "open"
-    filters = _narrowed(known[chosen], queries.filters_from(request.GET))
+    given = queries.filters_from(request.GET)
+    filters = _narrowed(known[chosen], given)
     page = queries.page(actor, filters, after=request.GET.get("after") or None)
     context = {
         "rows": page.rows,
         "page": Slice(len(page.rows), None, _next_url(request, page.next_key), "shown"),
         "filters": _filters(request),
-        "is_filtered": queries.filters_from(request.GET).is_narrow,
+        "is_filtered": given.is_narrow,
+        "here": reverse("findings:list", args=[_slug(request)]),
         "may_report": actor.may("findings.report"),
         "may_import": actor.may("findings.import"),
         "view": chosen,
@@ -103,13 +105,14 @@ def _filters(request: HttpRequest) -> list[Filter]:
     actor = request.actor  # type: ignore[attr-defined]
     people = [(str(one.person_id), one.name) for one in sod.members(actor.organization_id)]
     controls = Control.objects.filter(organization_id=actor.organization_id).order_by("number")
+    named = controls.values_list("ref", "title")
     return [
         Filter("severity", "Severity", Severity.choices),
         Filter("state", "State", State.choices),
         Filter("owner", "Owner", [("none", "Nobody"), *people]),
         Filter("assignee", "Assignee", [("none", "Nobody"), *people]),
         Filter("criterion", "Criteria", list(Criterion.objects.values_list("identifier", "identifier"))),
-        Filter("control", "Control", [(one.ref, f"{one.ref} {one.title}") for one in controls]),
+        Filter("control", "Control", [(ref, f"{ref} {title}") for ref, title in named]),
         Filter("source", "Source", Source.choices),
         Filter("due", "Due", [("7", "Within 7 days"), ("30", "Within 30 days")]),
         Filter("order", "Order", [("new", "Newest first")]),

@@ -4,9 +4,13 @@ import zlib
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
+from urllib.parse import urlencode
 
 from django import template
+from django.core.signals import setting_changed
+from django.dispatch import receiver
 from django.forms import BoundField, CheckboxInput, CheckboxSelectMultiple, Form, RadioSelect
 from django.template import Context
 from django.templatetags.static import static
@@ -32,10 +36,12 @@ register = template.Library()
 EMPTY = mark_safe("")
 
 
+# What is kept is kept by type, too: text that is known to be safe never answers for the same text that is not.
 # --- small signs ---------------------------------------------------------------------------------------------------
 
 
 @register.simple_tag
+@lru_cache(maxsize=1024, typed=True)
 def icon(name: str, size: str = "", label: str = "") -> SafeString:
     """A glyph of the sprite. Without a label it is decoration; with one it is an image with that name."""
     role = format_html('role="img" aria-label="{}"', label) if label else mark_safe('aria-hidden="true"')
@@ -49,6 +55,7 @@ def icon(name: str, size: str = "", label: str = "") -> SafeString:
 
 
 @register.simple_tag
+@lru_cache(maxsize=1024, typed=True)
 def badge(tone: str, glyph: str, word: str) -> SafeString:
     """A pill with a word of its own. Use `pill` for a state."""
     return format_html('<span class="pill {}">{}{}</span>', tone, icon(glyph), word)
@@ -67,6 +74,7 @@ def word(kind: str, state: str | None) -> str:
 
 
 @register.simple_tag
+@lru_cache(maxsize=64, typed=True)
 def sev(value: str | None) -> SafeString:
     """Severity: an icon and a word, never a pill, so that it can't be taken for a status."""
     sign = vocabulary.severity(value)
@@ -80,6 +88,13 @@ def tag(text: str, url: str = "") -> SafeString:
     if url:
         return format_html('<a class="tag" href="{}">{}</a>', url, text)
     return format_html('<span class="tag">{}</span>', text)
+
+
+@receiver(setting_changed)
+def _forget(**_: Any) -> None:
+    """The sprite's address is part of what is kept."""
+    for kept in (icon, badge, sev):
+        kept.cache_clear()
 
 
 # --- people, times, figures ----------------------------------------------------------------------------------------
@@ -96,7 +111,11 @@ def _name_of(person: Any) -> str:
 
 @register.simple_tag
 def avatar(person: Any) -> SafeString:
-    name = _name_of(person)
+    return _initials(_name_of(person))
+
+
+@lru_cache(maxsize=1024, typed=True)
+def _initials(name: str) -> SafeString:
     tone = "abcde"[zlib.crc32(name.encode()) % 5]
     return format_html('<span class="av {}" aria-hidden="true">{}</span>', tone, formats.initials(name))
 
@@ -108,7 +127,7 @@ def who(person: Any, note: str = "", none: str = "Nobody") -> SafeString:
     if not name:
         return format_html('<span class="dim">{}</span>', none)
     below = format_html('<br><span class="xs dim">{}</span>', note) if note else EMPTY
-    return format_html('<span class="who">{}<span>{}{}</span></span>', avatar(name), name, below)
+    return format_html('<span class="who">{}<span>{}{}</span></span>', _initials(name), name, below)
 
 
 @register.simple_tag
@@ -264,11 +283,12 @@ def filter_bar(
     chips = []
     for number, one in enumerate(filters):
         value = one.value or params.get(one.name, "")
+        without = _query(params, {one.name: None, "after": None})
         chips.append(
             {
                 "filter": Filter(one.name, one.word, one.choices, value),
-                "clear": _query(params, {one.name: None, "after": None}),
-                "choices": [(_query(params, {one.name: key, "after": None}), text) for key, text in one.choices],
+                "clear": without,
+                "choices": "" if value else _choices(without, one),
                 "id": f"filter-{number}",
             }
         )
@@ -284,6 +304,13 @@ def filter_bar(
         "clear_all": _query(params, dict.fromkeys(names)) if active else "",
         "path": context["request"].path,
     }
+
+
+def _choices(without: str, one: Filter) -> SafeString:
+    # Long lists are made here: a template's loop takes ten times as long for each.
+    begin = without if without == "?" else f"{without}&"
+    links = ((begin + urlencode({one.name: key}), text) for key, text in one.choices)
+    return format_html_join("", '<a href="{}">{}</a>', links)
 
 
 def _query(params: Any, changes: dict[str | None, str | None]) -> str:

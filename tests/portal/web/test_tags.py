@@ -156,3 +156,14 @@ def test_a_refused_field_names_its_error_and_hint():
     assert 'id="id_title-error"' in html
     assert "id_title-hint" in html
     assert "id_title-error" in html.split("aria-describedby=")[1].split(">")[0]
+
+
+def test_safe_text_never_answers_for_the_same_text_that_is_not():
+    from django.utils.safestring import mark_safe
+
+    hostile = "<script>x</script>"
+    assert hostile in ui.badge("ok", "check", mark_safe(hostile))
+    assert hostile not in ui.badge("ok", "check", hostile)
+    assert hostile in ui.icon("check", "", mark_safe(hostile))
+    assert hostile not in ui.icon("check", "", hostile)
+    assert hostile not in ui.who(hostile)
