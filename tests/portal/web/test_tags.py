@@ -161,6 +161,8 @@ def test_a_refused_field_names_its_error_and_hint():
 def test_safe_text_never_answers_for_the_same_text_that_is_not():
     from django.utils.safestring import mark_safe
 
+    from portal.web.templatetags import ui
+
     hostile = "<script>x</script>"
     assert hostile in ui.badge("ok", "check", mark_safe(hostile))
     assert hostile not in ui.badge("ok", "check", hostile)
