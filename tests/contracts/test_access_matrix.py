@@ -58,6 +58,14 @@ def signed_in(someone: Any) -> Client:
     return client
 
 
+def prove_again(client: Client) -> None:
+    """As if they had just typed their password: on a busy machine the matrix takes longer than a proof stays fresh."""
+    if client.cookies:
+        session = client.session
+        session["authenticated_at"] = session["seen_at"] = clock.now().isoformat()
+        session.save()
+
+
 def test_every_address_has_a_row_and_every_row_an_address():
     keys = {address.key for address in ALL}
     assert not keys - MATRIX.keys(), "an address without a row: decide who is let in, then write it into matrix.py"
@@ -67,6 +75,8 @@ def test_every_address_has_a_row_and_every_row_an_address():
 @pytest.mark.parametrize("address", ALL, ids=lambda address: address.key)
 def test_only_those_of_the_row_are_let_in(address: Address, ours: World, callers: dict[str, Client], before):
     row = MATRIX[address.key]
+    for client in callers.values():
+        prove_again(client)
     with tenancy.entered(ours.organization.pk):
         url = address.url(ours, reference(address, row, ours))
         content = sent(address, row, ours)
