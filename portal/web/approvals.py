@@ -16,6 +16,7 @@ from evidence.actors import Actor
 from evidence.errors import Invalid, NotFound, Refused, Stale
 from evidence.ledger import queries as ledger
 from portal.accounts import roles
+from portal.accounts.models import Person
 from portal.accounts.services import reauthenticate
 from portal.edge.tenancy import inside, needs, outside_transaction
 from portal.web import shell
@@ -157,7 +158,7 @@ def _page(request: HttpRequest, item: UUID, left: Refusal | None = None, *, stat
         "asked": asked,
         "action": ACTIONS[asked.action],
         "subject": _subject(request, asked),
-        "lines": content.readable(asked.fields),
+        "lines": _named(content.readable(asked.fields)),
         "changes": changes,
         "since": queries.changes_since_before(asked),
         "panel": _panel(request, asked, left),
@@ -166,6 +167,13 @@ def _page(request: HttpRequest, item: UUID, left: Refusal | None = None, *, stat
         "nudges": asked.nudges.select_related("person", "asked_by").order_by("at"),
     }
     return render(request, "approvals/decide.html", context, status=status)
+
+
+def _named(lines: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """The content holds people by their ids; a reader gets the names beside them."""
+    ids = [identifier for _, value in lines if (identifier := _key(value)) is not None]
+    names = {str(pk): name for pk, name in Person.objects.filter(pk__in=ids).values_list("pk", "name")} if ids else {}
+    return [(path, f"{names[value]} ({value})" if value in names else value) for path, value in lines]
 
 
 def _panel(request: HttpRequest, asked: Request, left: Refusal | None = None) -> ApprovalPanel:

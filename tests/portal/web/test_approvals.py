@@ -8,7 +8,7 @@ from portal.accounts.models import Membership
 from remediation.approvals.models import Decision, Nudge, Request
 from remediation.sod import services as sod
 from tests.people import PASSWORD, account_of
-from tests.remediation.conftest import thing  # noqa: F401
+from tests.remediation.conftest import story, thing  # noqa: F401
 
 WHY = "The retest shows that it works."
 
@@ -176,3 +176,10 @@ def test_the_pages_cost_a_bounded_number_of_queries(org, people, thing, django_a
         client.get(f"/o/{org.slug}/approvals")
     with django_assert_max_num_queries(45):
         client.get(address(org, request))
+
+
+def test_people_in_the_content_are_named(org, people, story):  # noqa: F811
+    story.severity = "high"
+    story.until("planned")
+    page = signed_in(people.arun).get(f"/o/{org.slug}/approvals/{story.request('finding.approve_plan').pk}/decide")
+    assert f"Ines Duarte ({people.ines.person_id})" in page.content.decode()
