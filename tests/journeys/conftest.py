@@ -27,11 +27,11 @@ def installation(served: Portal) -> Iterator[Portal]:
         with (served.var / "others.log").open("wb") as log:
             for name, words in run.programs(0).items():
                 if name != "web":
-                    started.append(
-                        subprocess.Popen(
-                            words, cwd=ROOT, env=environment, stdout=log, stderr=log, start_new_session=True
-                        )
-                    )
+                    # A test run that is killed takes them with it.
+                    started.append(subprocess.Popen(
+                        words, cwd=ROOT, env=environment, stdout=log, stderr=log, start_new_session=True,
+                        preexec_fn=run.Supervisor(served.var)._die_with_parent,
+                    ))  # fmt: skip
         yield served
     finally:
         for process in started:
