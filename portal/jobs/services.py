@@ -51,8 +51,10 @@ def enqueue(kind: str, *, actor: Actor, args: dict[str, Any], title: str = "", s
 
 def ring(job_id: UUID, kind: str) -> bool:
     """Tell the workers. False when the broker is away: the scheduler rings again later."""
-    from portal.celery import app
+    from portal.celery import app, load_jobs
 
+    # The scheduler has asked for no job before it rings for those of others.
+    load_jobs()
     try:
         app.tasks[kind].apply_async(args=[str(job_id)], retry=False, ignore_result=True)
     except (OperationalError, redis.RedisError, OSError) as error:

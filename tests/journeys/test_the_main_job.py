@@ -322,7 +322,10 @@ def build(maya: Someone, folder: Path) -> Path:
     page.click("button:has-text('Build')")
     page.wait_for_url(re.compile(r"/packages/[0-9a-f-]{36}"))
     address = page.url
-    wait(lambda: page.goto(address) is not None and page.locator("main a:has-text('PDF')").count() > 0, seconds=120)
+    try:
+        wait(lambda: page.goto(address) is not None and page.locator("main a:has-text('PDF')").count() > 0, seconds=240)
+    except AssertionError:
+        pytest.fail(page.locator("main").inner_text())
     looked_at(page, "29-package")
     with page.expect_download() as downloading:
         page.click("main a:has-text('PDF')")
