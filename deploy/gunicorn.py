@@ -1,6 +1,8 @@
 """gunicorn's settings for web: `gunicorn --config deploy/gunicorn.py portal.wsgi`. The address comes with --bind."""
 
+import gc
 import os
+from typing import Any
 
 workers = int(os.environ.get("WEB_WORKERS", "2"))
 worker_class = "gthread"
@@ -17,3 +19,9 @@ control_socket_disable = True
 accesslog = None
 errorlog = "-"
 loglevel = "warning"
+
+
+def pre_fork(server: Any, worker: Any) -> None:
+    """What is loaded stays: the collector need not look at it in each worker, and its pages stay shared."""
+    gc.collect()
+    gc.freeze()

@@ -75,7 +75,9 @@ def listing(request: HttpRequest) -> HttpResponse:
         "view": chosen,
     }
     if not request.headers.get("HX-Request") or not request.GET.get("after"):
-        counts = queries.counts(actor, {key: known[key] for key, _ in VIEWS})
+        wanted = {"to_triage": known["to_triage"], **{key: known[key] for key, _ in VIEWS}}
+        # The navigation shows two of them, too.
+        counts = request.finding_counts = queries.counts(actor, wanted)  # type: ignore[attr-defined]
         context["views"] = [
             View(word, f"?view={key}", str(counts[key]), key == chosen)  # type: ignore[arg-type]
             for key, word in VIEWS

@@ -32,19 +32,30 @@ VIEWS = (
     ("drafts", "Drafts", queries.Filters(states=(State.DRAFT,))),
 )
 MOST_AT_ONCE = 200
+# What the navigation counts no further than.
+WAITING_SHOWN, OPEN_SHOWN = 99, 999
+
+
+def counted(request: HttpRequest) -> dict[str, queries.Count]:
+    """How many findings are open and how many wait for triage; asked once a request."""
+    known: dict[str, queries.Count] | None = getattr(request, "finding_counts", None)
+    if known is None:
+        views = queries.views(request.actor)  # type: ignore[attr-defined]
+        wanted = {key: views[key] for key in ("open", "to_triage")}
+        known = queries.counts(request.actor, wanted, ceiling=OPEN_SHOWN)  # type: ignore[attr-defined]
+        request.finding_counts = known  # type: ignore[attr-defined]
+    return known
 
 
 @shell.count("triage")
 def waiting(request: HttpRequest) -> int:
     """How many findings wait for triage, no further than 99."""
-    actor = request.actor  # type: ignore[attr-defined]
-    return queries.count(actor, queries.Filters(states=(State.REPORTED,)), ceiling=99).number
+    return min(counted(request)["to_triage"].number, WAITING_SHOWN)
 
 
 @shell.count("findings")
 def open_findings(request: HttpRequest) -> int:
-    actor = request.actor  # type: ignore[attr-defined]
-    return queries.count(actor, queries.views(actor)["open"], ceiling=999).number
+    return min(counted(request)["open"].number, OPEN_SHOWN)
 
 
 class BulkForm(forms.Form):
