@@ -67,11 +67,19 @@ def _made(folder: Path, name: str, order: dict[str, Any], report: Any) -> dict[s
         if order["task"] == "whole":
             facts |= _bound(folder, [folder / f"{name}.pdf"], order, report)
     usage = resource.getrusage(resource.RUSAGE_SELF)
-    unit = 1 if sys.platform == "darwin" else 1024
     return facts | {
-        "peak_bytes": usage.ru_maxrss * unit,
+        "peak_bytes": _peak_bytes(usage.ru_maxrss),
         "cpu_seconds": round(usage.ru_utime + usage.ru_stime, 2),
     }
+
+
+def _peak_bytes(told: int) -> int:
+    # What getrusage tells on Linux begins with the peak of the process that started this one.
+    status = Path("/proc/self/status")
+    if status.exists():
+        line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
+        return int(line.split()[1]) * 1024
+    return told if sys.platform == "darwin" else told * 1024
 
 
 def _printed(folder: Path, name: str, order: dict[str, Any], report: Any) -> dict[str, Any]:

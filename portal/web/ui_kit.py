@@ -95,6 +95,10 @@ class KitShell(Shell):
     def session_seconds(self) -> int:
         return int(self.request.GET.get("session", 0))
 
+    @cached_property
+    def session_ends(self) -> int:
+        return int(self.request.GET.get("ends", 3600))
+
     @property
     def keep_url(self) -> str:  # type: ignore[override]
         return "/ui-kit/fragment"

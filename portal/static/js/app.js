@@ -149,6 +149,8 @@ function startSession() {
   const absolute = Date.now() + Number(ends || session) * 1000;
   let deadline = Date.now() + Number(session) * 1000;
   let dialog = null;
+  // An end that can't be put off any further is announced once, not every second.
+  let answered = 0;
 
   const extend = () => { deadline = Math.min(Date.now() + Number(idle || session) * 1000, absolute); };
   document.addEventListener("htmx:afterOnLoad", extend);
@@ -164,6 +166,7 @@ function startSession() {
         const answer = await fetch(address, { method: "POST", headers: csrf(), credentials: "same-origin" });
         if (!answer.ok) throw new Error(String(answer.status));
         extend();
+        answered = deadline;
         dialog.close();
       } catch {
         text.textContent = "The portal could not extend the session. Copy what you typed, then sign in again.";
@@ -176,7 +179,7 @@ function startSession() {
 
   const tick = () => {
     const left = Math.round((deadline - Date.now()) / 1000);
-    if (left <= WARN && !dialog) warn();
+    if (!dialog && (left <= 0 || (left <= WARN && deadline !== answered))) warn();
     const text = dialog?.querySelector("#session-text");
     if (text && left > 0) {
       const words = left > 60 ? `${Math.ceil(left / 60)} minutes` : `${left} seconds`;

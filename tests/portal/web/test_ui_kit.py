@@ -208,13 +208,16 @@ def test_files_get_a_row_each_with_stages_and_a_reason_when_refused(page, kit):
     assert not violations(page)
 
 
-def test_session_warns_two_minutes_before_its_end_and_can_be_kept(page, kit):
+@pytest.mark.parametrize("ends", [3600, 100], ids=["as long as one works", "to an end that stays"])
+def test_session_warns_two_minutes_before_its_end_and_can_be_kept(page, kit, ends):
     page.route("**/ui-kit/fragment", lambda route: route.fulfill(status=204))
-    ready(page, f"{kit}/?session=100")
+    ready(page, f"{kit}/?session=100&ends={ends}")
     page.wait_for_selector("dialog:has-text('You will be signed out soon')")
     assert not violations(page)
     page.get_by_role("button", name="Stay signed in").click()
     page.wait_for_selector("dialog:has-text('signed out')", state="detached")
+    page.wait_for_timeout(2500)
+    assert not page.locator("dialog:has-text('signed out')").count()
 
 
 def test_a_hash_is_copied_whole(page, kit):

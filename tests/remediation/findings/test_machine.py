@@ -257,6 +257,12 @@ class Life(RuleBasedStateMachine):
         if self.state in steps:
             steps[self.state]()
 
+    @precondition(lambda self: self.finding)
+    @rule()
+    def onward_to_the_end(self):
+        for _ in State:
+            self.onward()
+
     @invariant()
     def moves_are_of_the_table(self):
         steps = {(State(a), State(b)) for a, b in self.seen if a and b and a != b}
