@@ -3,7 +3,7 @@
 
     python3 bootstrap.py [run | dev | browser] ...
 
-`run` is what production runs, `dev` adds the tools, `browser` looks for Chromium. A second run with the same pins
+`run` is what production runs, `dev` adds the tools, `browser` looks for Chromium and the other programs of the tests. A second run with the same pins
 returns at once.
 """
 
@@ -39,6 +39,16 @@ MAC_BROWSERS = (
     "/Applications/Chromium.app/Contents/MacOS/Chromium",
 )
 
+# Programs that some tests run: the command, Debian's package, Homebrew's formula, what it is for.
+PROGRAMS = (
+    ("clamd", "clamav-daemon", "clamav", "the tests of scanning"),
+    ("faketime", "faketime", "libfaketime", "the tests of a clock that jumps"),
+    ("pdftoppm", "poppler-utils", "poppler", "the tests of packages"),
+    ("qpdf", "qpdf", "qpdf", "the tests of packages"),
+    ("openssl", "openssl", "openssl", "the tests of time stamps"),
+)
+SYSTEM_PROGRAMS = "/usr/local/sbin:/usr/sbin:/sbin"
+
 
 def main(wanted: list[str]) -> int:
     if sys.version_info < OLDEST:
@@ -57,7 +67,9 @@ def main(wanted: list[str]) -> int:
     for kind in ("run", "dev"):
         if kind in wanted and not install_packages(kind):
             return 1
-    return prepare_browser() if "browser" in wanted else 0
+    if "browser" not in wanted:
+        return 0
+    return prepare_browser() or prepare_programs()
 
 
 def find_interpreter() -> "str | None":
@@ -175,6 +187,24 @@ def prepare_browser() -> int:
         return refuse(words.replace("are SKIPPED", "can't run, and CI=true wants them"))
     say(f"!!! {words}")
     return 0
+
+
+def prepare_programs() -> int:
+    missing = [program for program in PROGRAMS if not find_program(program[0])]
+    if missing:
+        install(tuple(package for _, package, _, _ in missing), ", ".join(sorted({why for *_, why in missing})))
+    for command, package, formula, why in missing:
+        if find_program(command):
+            continue
+        words = f"No {command}: {why} are SKIPPED. Debian: apt-get install {package}. macOS: brew install {formula}."
+        if os.environ.get("CI"):
+            return refuse(words.replace("are SKIPPED", "can't run, and CI=true wants them"))
+        say(f"!!! {words}")
+    return 0
+
+
+def find_program(command: str) -> "str | None":
+    return shutil.which(command) or shutil.which(command, path=SYSTEM_PROGRAMS)
 
 
 def find_browser() -> "str | None":
