@@ -231,3 +231,15 @@ REMOVE_LAG = """
 DROP FUNCTION ledger_oldest_waiting();
 DROP POLICY owner_sees_all ON ledger_queue;
 """
+
+# The order alone does not hold the planner when its statistics have never seen the organization: it then expects one
+# row of it, reads all by another index and sorts them, for every event of an import. Without sorting, the index that
+# gives the order is the only way left.
+LOOK_UP = """
+ALTER FUNCTION ledger_append SET enable_sort = off;
+ALTER FUNCTION ledger_event_check SET enable_sort = off;
+"""
+REMOVE_LOOK_UP = """
+ALTER FUNCTION ledger_append RESET enable_sort;
+ALTER FUNCTION ledger_event_check RESET enable_sort;
+"""

@@ -192,12 +192,13 @@ def run_import(
             )  # fmt: skip
             writer = Writer(batch, actor, is_repeat)
             matcher = Matcher(actor.organization_id, locking=True)
-            for readings in _batches(reader, counts):
-                if not counts.errors:
-                    verdicts = matcher.verdicts(readings)
-                    counts.outcomes.update(verdict.outcome for verdict in verdicts)
-                    writer.write(verdicts)
-                report(counts.rows, None, f"{counts.rows:,} results read")
+            with writer.ahead:
+                for readings in _batches(reader, counts):
+                    if not counts.errors:
+                        verdicts = matcher.verdicts(readings)
+                        counts.outcomes.update(verdict.outcome for verdict in verdicts)
+                        writer.write(verdicts)
+                    report(counts.rows, None, f"{counts.rows:,} results read")
     if counts.errors:
         raise RowsInError(counts)
     if not is_repeat and counts.format not in NO_RESCANS:

@@ -5,10 +5,12 @@ batches go in as JSON that PostgreSQL itself turns into rows.
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -48,7 +50,7 @@ WHERE f.id = r.id
 
 @dataclass
 class Writer:
-    """Writes one import. Every method stays in the caller's transaction."""
+    """Writes one import. Every method stays in the caller's transaction; `write` is called inside `with ahead`."""
 
     batch: ImportBatch
     actor: Actor
@@ -58,6 +60,7 @@ class Writer:
 
     def __post_init__(self) -> None:
         self.organization_id: UUID = self.actor.organization_id
+        self.ahead = Ahead()
         self._sla = sla.rules(self.organization_id)
         self._moments: dict[str, tuple[datetime, str]] = {}
         self._dues: dict[tuple[str, datetime], tuple[str, str]] = {}
@@ -87,7 +90,9 @@ class Writer:
         sightings: list[dict[str, Any]] = []
         sightings += self._create(by_outcome.get(CREATED, []))
         sightings += self._update(by_outcome.get(UPDATED, []))
-        sightings += [self._reopen(verdict) for verdict in by_outcome.get(REOPENED, [])]
+        if reopened := by_outcome.get(REOPENED):
+            with self.ahead.paused():
+                sightings += [self._reopen(verdict) for verdict in reopened]
         if not self.is_repeat:
             sightings += [
                 self._sighting(verdict, verdict.known.id, verdict.known.cycle)
@@ -276,6 +281,33 @@ def moment_of(text: str, zone: ZoneInfo) -> datetime | None:
         return datetime(day.year, day.month, day.day, tzinfo=zone)
     moment = datetime.fromisoformat(text)
     return moment if moment.tzinfo else moment.replace(tzinfo=zone)
+
+
+class Ahead:
+    """Inside, statements wait for no answer until one is read: rows are made while PostgreSQL writes those before.
+
+    What needs to know how many rows a statement changed, as Django's `save` does, runs while it is `paused`.
+    """
+
+    def __enter__(self) -> Self:
+        connection = connections[tenancy.alias()]
+        self._opened = ExitStack()
+        self._opened.enter_context(connection.wrap_database_errors)
+        self._opened.enter_context(connection.connection.pipeline())
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._opened.__exit__(kind, error, trace)
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        self._opened.close()
+        try:
+            yield
+        finally:
+            self.__enter__()
 
 
 def insert(model: type[models.Model], rows: Sequence[Mapping[str, Any]], same: Mapping[str, Any]) -> None:
