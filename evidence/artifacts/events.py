@@ -11,3 +11,5 @@ ARTIFACT_RELEASED = Event("artifact.released", "{actor} released {subject} from 
 ARTIFACT_DOWNLOADED = Event("artifact.downloaded", "{actor} downloaded {subject}")
 ARTIFACT_VIEWED = Event("artifact.viewed", "{actor} viewed {subject}")
 ARTIFACT_VERIFIED = Event("artifact.verified", "{actor} checked the stored bytes of {subject}")
+ARTIFACT_PACKAGED = Event("artifact.packaged", "{actor} sealed {subject} into a package")
+ARTIFACT_CUSTODY_REPORTED = Event("artifact.custody_reported", "{actor} made the custody report of {subject}")

@@ -234,6 +234,48 @@ def verify(version_id: UUID, *, actor: Actor) -> bool:
     return intact
 
 
+@transaction.atomic
+def record_custody_report(
+    artifact_id: UUID, *, sha256: str, size: int, ledger_size: int, actor: Actor, engagement: Any = None
+) -> None:
+    """Leave the event of a finished custody report, with the hash by which anybody can tell the file again."""
+    artifact = Artifact.objects.filter(pk=artifact_id).first()
+    if artifact is None:
+        raise NotFound("There is no such evidence here.")
+    data: dict[str, Any] = {"report_sha256": sha256, "report_size": size, "ledger_size": ledger_size}
+    if engagement is None:
+        actor.require("evidence.view", artifact)
+    else:
+        actor.require("engagement.read", engagement)
+        data["engagement"] = str(engagement.pk)
+    ledger.record(events.ARTIFACT_CUSTODY_REPORTED, subject=artifact, actor=actor, data=data)
+
+
+@transaction.atomic
+def record_packaged(numbers: dict[str, int], *, package: dict[str, Any], actor: Actor) -> int:
+    """Leave an event with each exhibit of a sealed package: public ids with the version that went in. How many.
+
+    Somebody may open an exhibit at this very moment, which takes its next place in the history; then each event is
+    recorded for itself, and waits for its turn.
+    """
+    rows = list(Artifact.objects.filter(organization_id=actor.organization_id, ref__in=numbers).order_by("pk"))
+    about = {"package": package}
+    try:
+        with transaction.atomic():
+            ledger.record_many(
+                events.ARTIFACT_PACKAGED,
+                rows=((row.pk, row.ref, {"number": numbers[row.ref]}) for row in rows),
+                object_type="artifacts.artifact",
+                actor=actor,
+                data=about,
+            )
+    except Stale:
+        for row in rows:
+            after = {"number": numbers[row.ref]}
+            ledger.record(events.ARTIFACT_PACKAGED, subject=row, actor=actor, after=after, data=about)
+    return len(rows)
+
+
 def _locked(artifact_id: UUID) -> Artifact:
     artifact = Artifact.objects.select_for_update(of=("self",)).select_related("latest").filter(pk=artifact_id).first()
     if artifact is None:

@@ -9,7 +9,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.db import connections
-from django.db.models import QuerySet
+from django.db.models import Count, QuerySet
 
 from evidence import tenancy
 from evidence.errors import NotFound
@@ -99,6 +99,33 @@ def histories(object_type: str, object_ids: Iterable[UUID]) -> dict[UUID, list[F
     for fact in _facts(found.order_by("object_id", "object_version")):
         by_object.setdefault(fact.object_id, []).append(fact)
     return by_object
+
+
+def history_page(
+    object_type: str,
+    object_id: UUID,
+    *,
+    kinds: Iterable[str] | None = None,
+    without: Iterable[str] = (),
+    after: str = "",
+    limit: int = PAGE,
+) -> Page:
+    """A part of one object's history, newest first; `after` is the mark of the page before. Raises NotFound for no mark."""
+    found = Event.objects.filter(object_type=object_type, object_id=object_id).exclude(kind__in=list(without))
+    if kinds is not None:
+        found = found.filter(kind__in=list(kinds))
+    if after:
+        if not (after.isascii() and after.isdigit() and len(after) < 10):
+            raise NotFound("This is not a page of the history.")
+        found = found.filter(object_version__lt=int(after))
+    facts = _facts(found.order_by("-object_version")[: limit + 1])
+    return Page(tuple(facts[:limit]), str(facts[limit - 1].version) if len(facts) > limit else "")
+
+
+def counts(object_type: str, object_id: UUID) -> dict[str, int]:
+    """How often each kind of event happened to one object."""
+    found = Event.objects.filter(object_type=object_type, object_id=object_id).order_by()
+    return dict(found.values_list("kind").annotate(count=Count("pk")))
 
 
 def event(event_id: UUID) -> Fact:

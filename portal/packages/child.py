@@ -60,7 +60,12 @@ def _made(folder: Path, name: str, order: dict[str, Any], report: Any) -> dict[s
 
     settings.configure(USE_I18N=False, USE_TZ=True)
     facts: dict[str, Any] = {}
-    if order["task"] == "bind":
+    if order["task"] == "document":
+        from portal.packages import documents
+
+        quiet()
+        facts |= documents.print_pdf(folder, report)
+    elif order["task"] == "bind":
         facts |= _bound(folder, [folder / source for source in order["sources"]], order, report)
     else:
         facts |= _printed(folder, name, order, report)
@@ -82,9 +87,13 @@ def _peak_bytes(told: int) -> int:
     return told if sys.platform == "darwin" else told * 1024
 
 
-def _printed(folder: Path, name: str, order: dict[str, Any], report: Any) -> dict[str, Any]:
+def quiet() -> None:
     warnings.filterwarnings("ignore", message="No fonts configured")
     logging.getLogger("weasyprint").addHandler(logging.NullHandler())
+
+
+def _printed(folder: Path, name: str, order: dict[str, Any], report: Any) -> dict[str, Any]:
+    quiet()
 
     from portal.packages import press, snapshot
     from portal.packages.edition import Edition

@@ -120,7 +120,9 @@ class _Child:
             )
         *lines, self._buffer = (self._buffer + (chunk or b"")).split(b"\n")
         for line in lines:
-            yield json.loads(line)
+            # A library that runs out of memory may print a line of its own before it ends the process.
+            if line.startswith(b"{"):
+                yield json.loads(line)
 
     def end(self) -> None:
         # When it has said its result there is nothing left to wait for; when it is cancelled it must not go on.

@@ -26,7 +26,7 @@ from evidence.vault import services as vault
 from evidence.vault.models import Blob
 from portal.engagements.models import Engagement
 from portal.jobs import services as jobs
-from portal.packages import collect, events, render, review
+from portal.packages import collect, custody, events, render, review
 from portal.packages.models import Package, Paper, State
 from portal.packages.snapshot import Exhibit, Issue, Snapshot, digest, load
 from remediation.approvals import services as approvals
@@ -152,6 +152,7 @@ def perform_seal(package_id: UUID, *, actor: Actor, inside: Inside, watch: Watch
             package.state, package.sealed_at = State.SEALED, clock.now()
             package.save()
             _record_file(package, events.PACKAGE_SEALED, actor)
+            custody.record_exhibits(package, sealed, actor=actor)
             _supersede_earlier(package, actor)
         return {"package": str(package_id), "sha256": package.sha256, "pages": package.pages}
 

@@ -27,7 +27,7 @@ from portal.engagements import queries, services
 from portal.engagements.models import Engagement, EngagementGrant
 from portal.packages import queries as packages_of
 from portal.packages import services as package_files
-from portal.web import downloads
+from portal.web import custody, downloads
 from portal.web import history as history_lines
 from portal.web import packages as package_pages
 from portal.web.components import Step, TimelineEntry
@@ -232,13 +232,33 @@ def artifact(request: HttpRequest, engagement: str, ref: str) -> HttpResponse:
         "artifact": version.artifact,
         "version": version,
         "kind": kind.value,
-        "timeline": _timeline(ledger.history("artifacts.artifact", version.artifact.pk), request.organization.slug),
+        "custody": custody.short(version.artifact, custody.reader_of(request, here)),
     }
     if kind in (previews.Kind.IMAGE, previews.Kind.PDF):
         context["picture"] = reverse("auditor:picture", args=[request.organization.slug, here.ref, ref, 1])  # type: ignore[attr-defined]
     elif kind is not previews.Kind.NONE:
         context["shown"] = texts.shown(version.blob, kind)
     return _show(request, here, "artifact", context)
+
+
+@require_GET
+def artifact_custody(request: HttpRequest, engagement: str, ref: str) -> HttpResponse:
+    """The whole chain of custody of one piece of evidence."""
+    here = _engagement(request, engagement)
+    found = custody.version_of(here, ref)
+    _opened(request, here, "artifacts.artifact", found)
+    return _show(request, here, "custody", custody.page_of(request, found, here))
+
+
+@require_GET
+def custody_report(request: HttpRequest, engagement: str, ref: str) -> HttpResponseBase:
+    """The chain as a PDF; its event is left before the first byte goes out."""
+    here = _engagement(request, engagement)
+    found = custody.version_of(here, ref)
+    printed, told = custody.report_of(request, found, here)
+    with keeping_record(request):
+        artifacts.record_custody_report(found.pk, **told, actor=request.actor, engagement=here)  # type: ignore[attr-defined]
+    return custody.attachment(printed, found)
 
 
 def _view(request: HttpRequest, here: Engagement, version: ArtifactVersion, page: int | None = None) -> None:
@@ -331,6 +351,8 @@ urlpatterns = [
     path("audit/<str:engagement>/evidence/<str:ref>", artifact, name="artifact"),
     path("audit/<str:engagement>/evidence/<str:ref>/page/<int:page>", picture, name="picture"),
     path("audit/<str:engagement>/evidence/<str:ref>/download", download, name="download"),
+    path("audit/<str:engagement>/evidence/<str:ref>/custody", artifact_custody, name="custody"),
+    path("audit/<str:engagement>/evidence/<str:ref>/custody.pdf", custody_report, name="custody_report"),
     path("audit/<str:engagement>/packages", packages, name="packages"),
     path("audit/<str:engagement>/packages/<uuid:package>/file", package_file, name="package_file"),
     path("audit/<str:engagement>/history", history, name="history"),

@@ -14,6 +14,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from evidence import clock, previews
+from evidence.artifacts import custody as chain_of_custody
 from evidence.artifacts import facts, queries
 from evidence.artifacts import services as artifacts
 from evidence.artifacts.flags import Period, flags_of
@@ -22,14 +23,12 @@ from evidence.controls import queries as controls
 from evidence.controls.models import EvidenceKind
 from evidence.errors import Invalid, Refused
 from evidence.intake.services import Received
-from evidence.ledger import queries as ledger
 from evidence.previews import pictures, texts
-from portal.accounts.models import Person
 from portal.edge.tenancy import inside, needs, outside_transaction
 from portal.engagements.models import Engagement
 from portal.engagements.models import State as Engagements
-from portal.web import downloads, uploads
-from portal.web.components import Filter, Slice, TimelineEntry
+from portal.web import custody, downloads, uploads
+from portal.web.components import Filter, Slice
 from portal.web.shell import named
 from remediation.findings.models import Finding
 from remediation.tasks import services as tasks
@@ -38,17 +37,6 @@ from remediation.tasks.models import Task
 app_name = "evidence"
 
 AGES = [("yes", "Stale")]
-SIGNS = {
-    "artifact.received": ("upload", "info", "uploaded version 1"),
-    "artifact.version_added": ("file-plus-2", "info", "added a version"),
-    "artifact.linked": ("link", "", "linked it"),
-    "artifact.accepted": ("circle-check", "ok", "accepted it"),
-    "artifact.returned": ("undo-2", "review", "returned it"),
-    "artifact.released": ("lock-open", "review", "released it from quarantine"),
-    "artifact.downloaded": ("download", "", "downloaded the original"),
-    "artifact.viewed": ("eye", "", "viewed a preview"),
-    "artifact.verified": ("shield-check", "ok", "checked the stored bytes"),
-}
 PLACES = {
     "controls.control": ("shield-check", "Control", "controls:detail"),
     "findings.finding": ("flag", "Finding", "findings:detail"),
@@ -295,7 +283,6 @@ def artifact(request: HttpRequest, ref: str, number: int | None = None) -> HttpR
     """One artifact: facts, period, versions, integrity, custody and where it is used."""
     found = queries.artifact(ref)
     version = queries.version(ref, number) if number else found.latest
-    history = ledger.history("artifacts.artifact", found.pk)
     kind = previews.kind_of(version.mime) if version else previews.Kind.NONE
     reviews = list(found.reviews.all())
     examined = _examination()
@@ -309,9 +296,9 @@ def artifact(request: HttpRequest, ref: str, number: int | None = None) -> HttpR
             "flags": flags_of(found, version, period=examined) if version else [],
             "questions": _questions(version),
             "versions": [(row, _judged(row, reviews)) for row in found.versions.all()],
-            "used_by": [_place(request, link) for link in _distinct(found)],
+            "used_by": [_place(request, link) for link in _distinct(found)] + _packages(request, found),
             "period": _period(version, examined),
-            "custody": _custody(history),
+            "custody": custody.short(found, custody.reader_of(request)),
             "returned": next((row for row in reviews if row.verdict == "returned"), None),
             "has_preview": kind is not previews.Kind.NONE,
             "is_picture": kind in (previews.Kind.IMAGE, previews.Kind.PDF),
@@ -473,6 +460,22 @@ def _place(request: HttpRequest, link: ArtifactLink) -> dict[str, Any]:
     return {"icon": icon, "word": word, "ref": link.target_ref or word, "closing": link.closing, "url": url}
 
 
+def _packages(request: HttpRequest, artifact: Artifact) -> list[dict[str, Any]]:
+    """The sealed packages whose exhibit it is, as its chain of custody names them."""
+    slug = request.organization.slug  # type: ignore[attr-defined]
+    may = request.actor.may("packages.view")  # type: ignore[attr-defined]
+    return [
+        {
+            "icon": "package-check",
+            "word": f"Package, issue {told['issue']}",
+            "ref": told["ref"],
+            "closing": False,
+            "url": named("packages:detail", organization=slug, package=told["id"]) if may else "",
+        }
+        for told in chain_of_custody.packages(artifact.pk)
+    ]
+
+
 def _judged(version: ArtifactVersion, reviews: list[Any]) -> str:
     """The state of one version: the last judgement of it, else received."""
     verdicts = [row.verdict for row in reviews if row.reviewed_id == version.pk and row.verdict != "released"]
@@ -498,41 +501,6 @@ def _period(version: ArtifactVersion | None, examined: Period | None) -> dict[st
     return {**found, "start": examined.first, "end": examined.last, "inside": max(0, inside_days), "of": whole}
 
 
-def _custody(history: list[Any]) -> list[TimelineEntry]:
-    people = Person.objects.in_bulk({fact.person_id for fact in history if fact.person_id})
-    return [_entry(fact, people) for fact in reversed(history)]
-
-
-def _entry(fact: Any, people: dict[Any, Person]) -> TimelineEntry:
-    icon, tone, text = SIGNS.get(fact.kind, ("circle-dot", "", fact.kind))
-    data, after = fact.data or {}, fact.after or {}
-    number = data.get("number") or after.get("number")
-    if fact.kind == "artifact.version_added":
-        text = f"added version {number}"
-    elif fact.kind == "artifact.linked":
-        target = data.get("target", {})
-        text = f"linked it to {target.get('ref') or target.get('type', '')}"
-    elif fact.kind == "artifact.verified" and not data.get("intact", True):
-        icon, tone, text = "octagon-alert", "crit", "found that the stored bytes differ"
-    elif number and fact.kind != "artifact.received":
-        text = f"{text}, version {number}"
-    person = people.get(fact.person_id)
-    details = [(name.replace("_", " ").capitalize(), words) for name, words in fact.texts.items() if name != "reason"]
-    if digest := (data.get("sha256") or after.get("sha256")):
-        details.append(("SHA-256", digest))
-    return TimelineEntry(
-        at=fact.at,
-        actor=person.name if person else fact.system or "The product",
-        text=text,
-        icon=icon,
-        tone=tone,
-        index=fact.index,
-        hash=fact.leaf,
-        quote=fact.reason,
-        details=details,
-    )
-
-
 urlpatterns = [
     path("evidence/", evidence, name="list"),
     path("evidence/upload", upload, name="upload"),
@@ -544,4 +512,5 @@ urlpatterns = [
     path("evidence/<str:ref>/v/<int:number>/verify", verify, name="verify"),
     path("evidence/<str:ref>/review", review, name="review"),
     path("evidence/<str:ref>/link", link, name="link"),
+    *custody.urlpatterns,
 ]

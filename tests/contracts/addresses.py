@@ -84,6 +84,8 @@ BLANKS: dict[str, Callable[[World], Any]] = {
     "auditor:artifact.ref": lambda world: world.evidence.ref,
     "auditor:picture.ref": lambda world: world.picture.ref,
     "auditor:download.ref": lambda world: world.evidence.ref,
+    "auditor:custody.ref": lambda world: world.evidence.ref,
+    "auditor:custody_report.ref": lambda world: world.evidence.ref,
 }
 
 

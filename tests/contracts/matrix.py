@@ -214,6 +214,8 @@ MATRIX: dict[str, Row] = {
     "evidence:version": Row(get=KEEPERS),
     "evidence:download": Row(get=KEEPERS),
     "evidence:preview": Row(get=KEEPERS),
+    "evidence:custody": Row(get=KEEPERS),
+    "evidence:custody_report": Row(get=KEEPERS),
     "evidence:picture": Row(get=KEEPERS, at="picture"),
     "evidence:verify": Row(post=KEEPERS),
     "evidence:review": Row(
@@ -255,6 +257,8 @@ MATRIX: dict[str, Row] = {
     "auditor:artifact": Row(get="auditor"),
     "auditor:picture": Row(get="auditor", at="picture"),
     "auditor:download": Row(get="auditor"),
+    "auditor:custody": Row(get="auditor"),
+    "auditor:custody_report": Row(get="auditor"),
     "auditor:packages": Row(get="auditor"),
     # The world's package is not sealed yet, so nobody outside gets its file.
     "auditor:package_file": Row(),

@@ -16,7 +16,7 @@ from tests.serving import ROOT, Portal
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
-READ = ["findings", "findings/F-001", "findings/F-002", "controls", "controls/AC-01", "coverage", "evidence/", "evidence/E-001"]  # fmt: skip
+READ = ["findings", "findings/F-001", "findings/F-002", "controls", "controls/AC-01", "coverage", "evidence/", "evidence/E-001", "evidence/E-001/custody"]  # fmt: skip
 PAGES = {
     "priya": [
         "", "triage", "triage?view=all", "me", "findings?q=zzzz", "findings/new", *READ, "approvals", "import",
@@ -31,7 +31,8 @@ PAGES = {
     "helen": [
         f"audit/ENG-1/{page}"
         for page in (
-            "", "controls", "findings", "findings/F-001", "evidence", "evidence/E-001", "packages", "history", "opened",
+            "", "controls", "findings", "findings/F-001", "evidence", "evidence/E-001", "evidence/E-001/custody", "packages",
+            "history", "opened",
         )
     ],
 }  # fmt: skip
