@@ -17,9 +17,10 @@ BATCH_ROWS = 500
 
 @dataclass
 class Report:
-    """What was found. `damaged` names blobs that are not what was sealed; `unread` those that could not be tried."""
+    """What was found; `erased` blobs are counted apart. `damaged` names blobs that are not what was sealed; `unread` those that could not be tried."""
 
     blobs: int = 0
+    erased: int = 0
     intact: int = 0
     plain_bytes: int = 0
     damaged: list[str] = field(default_factory=list)
@@ -45,6 +46,9 @@ def verify_all(*, slug: str = "", progress: Callable[[Report], None] | None = No
 
 
 def _try(blob: Blob, organization: Organization, report: Report) -> None:
+    if blob.erased_at is not None:
+        report.erased += 1
+        return
     report.blobs += 1
     try:
         services.verify(blob)

@@ -19,15 +19,23 @@ from django.db import connections, transaction
 
 from evidence import clock, tenancy
 from evidence.actors import Actor
-from evidence.errors import Invalid, TooLarge
+from evidence.errors import Invalid, NotFound, TooLarge, Unavailable, WrongState
 from evidence.identifiers import uuid7
-from evidence.vault import keys, sealing
+from evidence.ledger import services as ledger
+from evidence.vault import events, keys, sealing
 from evidence.vault.backends import Reader, named
 from evidence.vault.models import Blob
 
 PIECE_BYTES = 1024 * 1024
 HEAD_BYTES = 64 * 1024
 ORPHAN_AGE = timedelta(hours=24)
+
+
+class Erased(Unavailable):
+    """The blob's key was destroyed: its bytes can't be opened any more, by anyone, from any copy."""
+
+    code = "blob_erased"
+    status = 410
 
 
 class Source(Protocol):
@@ -154,10 +162,14 @@ def adopt(sealed: Sealed) -> Blob:
 
 def discard(sealed: Sealed) -> None:
     """Remove stored bytes that were refused. Only for bytes whose row is certain not to be committed."""
-    store_ = named(sealed.backend)
-    for stored in store_.listing(sealed.location.rsplit("/", 1)[0]):
-        if stored.location == sealed.location:
-            store_.remove(stored)
+    discard_copies(sealed.backend, sealed.location)
+
+
+def discard_copies(backend: str, location: str) -> None:
+    """Remove all that a store keeps under one location."""
+    store_ = named(backend)
+    for stored in store_.copies(location):
+        store_.remove(stored)
 
 
 class Plain(io.RawIOBase):
@@ -237,6 +249,8 @@ def _pieces(
 
 def _opened(blob: Blob | Sealed) -> tuple[Reader, sealing.Opener]:
     blob_id = _id(blob)
+    if isinstance(blob, Blob) and blob.erased_at is not None:
+        raise erased(blob)
     wrapped = keys.Wrapped(blob.kek_id, bytes(blob.wrapped_key))
     data_key = keys.keyring().unwrap(wrapped, blob_id=blob_id)
     reader = named(blob.backend).reader(blob.location)
@@ -259,13 +273,61 @@ def _id(blob: Blob | Sealed) -> UUID:
     return blob.blob_id if isinstance(blob, Sealed) else blob.id
 
 
+def erased(blob: Blob) -> Erased:
+    """The refusal to open a blob whose key was destroyed, with the day and the person."""
+    by = blob.erased_by.name if blob.erased_by is not None else "the product"
+    return Erased(
+        f"Blob {blob.pk} was erased on {blob.erased_at:%d %b %Y} by {by}: its key was destroyed, so nobody can open it.",
+        help="Its SHA-256, its size and the record of its disposal stay in the history.",
+        details={"sha256": blob.sha256, "size": blob.size},
+    )
+
+
+@transaction.atomic
+def erase(blob_id: UUID, *, actor: Actor, reason: str) -> Blob:
+    """Destroy a blob's data key in the caller's transaction, so that no copy of its bytes can ever be opened again.
+
+    The row stays with SHA-256 and size. Whoever disposes has asked for the rights and looked for holds before; after
+    the commit, `remove_bytes` clears the store. Raises NotFound, Invalid without a reason, WrongState when it is done.
+    """
+    blob = Blob.objects.select_for_update(of=("self",)).filter(pk=blob_id).first()
+    if blob is None:
+        raise NotFound("There is no such stored file here.")
+    if not reason.strip():
+        raise Invalid("Say why the file is erased.", fields={"reason": ["A reason is needed."]})
+    if blob.erased_at is not None:
+        raise WrongState(erased(blob).message, code=Erased.code)
+    moment = clock.now()
+    # Recorded before it is done: the database refuses an erasure that the history doesn't know.
+    data = {"sha256": blob.sha256, "size": blob.size, "kek_id": blob.kek_id, "backend": blob.backend}
+    ledger.record(events.VAULT_ERASED, subject=blob, actor=actor, data=data, reason=reason.strip())
+    Blob.objects.filter(pk=blob.pk).update(erased_at=moment, erased_by_id=actor.person_id, wrapped_key=b"")
+    blob.refresh_from_db()
+    return blob
+
+
+def remove_bytes(blob: Blob) -> bool:
+    """Remove the sealed bytes of an erased blob, after the commit; calling it again does no harm.
+
+    False when the store keeps them, because it is away or holds a lock on them: without their key they are noise, and
+    the janitor tries again. Raises WrongState for a blob that was not erased.
+    """
+    if blob.erased_at is None:
+        raise WrongState("Only the bytes of an erased file are removed; this one was not erased.")
+    try:
+        discard_copies(blob.backend, blob.location)
+    except (Unavailable, OSError):
+        return False
+    return True
+
+
 @transaction.atomic
 def rewrap(blob_id: UUID, *, actor: Actor) -> bool:
     """Wrap a blob's data key with the current key; the sealed bytes stay as they are. False when it already is."""
     actor.require("settings.manage")
     blob = Blob.objects.select_for_update().get(pk=blob_id)
     ring = keys.keyring()
-    if blob.kek_id == ring.current:
+    if blob.kek_id == ring.current or blob.erased_at is not None:
         return False
     data_key = ring.unwrap(keys.Wrapped(blob.kek_id, bytes(blob.wrapped_key)), blob_id=blob.id)
     wrapped = ring.wrap(data_key, blob_id=blob.id)

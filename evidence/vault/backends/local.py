@@ -38,20 +38,28 @@ class LocalDisk:
         """Everything under the folder `prefix`, kept or still on its way in."""
         folder = self.root / _checked(prefix)
         for path in sorted(folder.rglob("*")):
-            with suppress(FileNotFoundError):
-                if path.is_file():
-                    facts = path.stat()
-                    yield Stored(
-                        location=path.relative_to(self.root).as_posix(),
-                        size=facts.st_size,
-                        modified_at=datetime.fromtimestamp(facts.st_mtime, UTC),
-                        is_draft=DRAFTS in path.parts,
-                    )
+            yield from self._stored(path)
+
+    def copies(self, location: str) -> Iterator[Stored]:
+        """What is kept under exactly this location: one file or none."""
+        yield from self._stored(self.root / _checked(location))
+
+    def _stored(self, path: Path) -> Iterator[Stored]:
+        with suppress(FileNotFoundError):
+            if path.is_file():
+                facts = path.stat()
+                yield Stored(
+                    location=path.relative_to(self.root).as_posix(),
+                    size=facts.st_size,
+                    modified_at=datetime.fromtimestamp(facts.st_mtime, UTC),
+                    is_draft=DRAFTS in path.parts,
+                )
 
     def remove(self, stored: Stored) -> None:
         path = self.root / PurePosixPath(stored.location)
         path.unlink(missing_ok=True)
-        _sync_folder(path.parent)
+        with suppress(FileNotFoundError):
+            _sync_folder(path.parent)
 
 
 def configured() -> LocalDisk:

@@ -27,6 +27,7 @@ class Command(BaseCommand):
         if options["json"]:
             facts = {
                 "blobs": report.blobs,
+                "erased": report.erased,
                 "intact": report.intact,
                 "bytes": report.plain_bytes,
                 "damaged": report.damaged,
@@ -41,5 +42,7 @@ class Command(BaseCommand):
             self.stdout.write(
                 f"{report.intact} of {report.blobs} stored files are intact ({readable(report.plain_bytes)} read)."
             )
+            if report.erased:
+                self.stdout.write(f"{report.erased} more were erased: their keys are destroyed on purpose.")
         if report.exit_code:
             sys.exit(report.exit_code)
