@@ -10,11 +10,11 @@ import io
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
+from itertools import islice
 from typing import Protocol, Self
 from uuid import UUID
 
-from django.conf import settings
 from django.db import connections, transaction
 
 from evidence import clock, tenancy
@@ -22,13 +22,14 @@ from evidence.actors import Actor
 from evidence.errors import Invalid, NotFound, TooLarge, Unavailable, WrongState
 from evidence.identifiers import uuid7
 from evidence.ledger import services as ledger
-from evidence.vault import events, keys, sealing
-from evidence.vault.backends import Reader, named
+from evidence.vault import backends, events, keys, sealing
+from evidence.vault.backends import BlobGone, Locked, Reader, Stored, named
 from evidence.vault.models import Blob
 
 PIECE_BYTES = 1024 * 1024
 HEAD_BYTES = 64 * 1024
 ORPHAN_AGE = timedelta(hours=24)
+SWEEP_ROWS = 500
 
 
 class Erased(Unavailable):
@@ -56,6 +57,7 @@ class Sealed:
     location: str
     format: int
     head: bytes
+    store_version: str = ""
 
 
 class Writing:
@@ -70,7 +72,7 @@ class Writing:
         self._hash = hashlib.sha256()
         self._head = bytearray()
         self._sealer = sealing.Sealer(data_key, self.blob_id.bytes)
-        self._backend = getattr(settings, "CLEARHOLD_BLOB_BACKEND", "local")
+        self._backend = backends.current()
         self._location = f"{organization_id.hex}/{self.blob_id.hex[-2:]}/{self.blob_id.hex}"
         self._draft = named(self._backend).draft(self._location)
         self._draft.write(self._sealer.header)
@@ -99,7 +101,7 @@ class Writing:
         """Force all of it to disk under its final name."""
         try:
             self._draft.write(self._sealer.finish())
-            self._draft.keep()
+            version = self._draft.keep()
         except BaseException:
             self.abandon()
             raise
@@ -114,6 +116,7 @@ class Writing:
             location=self._location,
             format=sealing.FORMAT,
             head=bytes(self._head),
+            store_version=version,
         )
 
     def abandon(self) -> None:
@@ -156,13 +159,18 @@ def adopt(sealed: Sealed) -> Blob:
         wrapped_key=sealed.wrapped_key,
         backend=sealed.backend,
         location=sealed.location,
+        store_version=sealed.store_version,
         format=sealed.format,
     )
 
 
 def discard(sealed: Sealed) -> None:
-    """Remove stored bytes that were refused. Only for bytes whose row is certain not to be committed."""
-    discard_copies(sealed.backend, sealed.location)
+    """Remove stored bytes that were refused. Only for bytes whose row is certain not to be committed.
+
+    Where the store is away or keeps them under a lock, they stay for the janitor; without a key they are noise.
+    """
+    with suppress(Unavailable):
+        discard_copies(sealed.backend, sealed.location)
 
 
 def discard_copies(backend: str, location: str) -> None:
@@ -253,7 +261,7 @@ def _opened(blob: Blob | Sealed) -> tuple[Reader, sealing.Opener]:
         raise erased(blob)
     wrapped = keys.Wrapped(blob.kek_id, bytes(blob.wrapped_key))
     data_key = keys.keyring().unwrap(wrapped, blob_id=blob_id)
-    reader = named(blob.backend).reader(blob.location)
+    reader = _reader(blob)
     try:
         opener = sealing.Opener(
             reader.read_at,
@@ -267,6 +275,17 @@ def _opened(blob: Blob | Sealed) -> tuple[Reader, sealing.Opener]:
         reader.__exit__(None, None, None)
         raise
     return reader, opener
+
+
+def _reader(blob: Blob | Sealed) -> Reader:
+    try:
+        return named(blob.backend).reader(blob.location, blob.store_version)
+    except BlobGone:
+        # It may have moved to another store since its row was read.
+        row = Blob.objects.filter(pk=_id(blob)).values_list("backend", "store_version").first()
+        if row is None or row == (blob.backend, blob.store_version):
+            raise
+    return named(row[0]).reader(blob.location, row[1])
 
 
 def _id(blob: Blob | Sealed) -> UUID:
@@ -321,6 +340,16 @@ def remove_bytes(blob: Blob) -> bool:
     return True
 
 
+def lock_bytes(blob: Blob, until: datetime) -> bool:
+    """Have the store keep the bytes at least until then; a longer lock stays. False where the store can't lock."""
+    return named(blob.backend).lock_until(blob.location, blob.store_version, until)
+
+
+def hold_bytes(blob: Blob, *, on: bool) -> bool:
+    """Put the store's own legal hold on the bytes, or take it off. False where the store has none."""
+    return named(blob.backend).hold(blob.location, blob.store_version, on=on)
+
+
 @transaction.atomic
 def rewrap(blob_id: UUID, *, actor: Actor) -> bool:
     """Wrap a blob's data key with the current key; the sealed bytes stay as they are. False when it already is."""
@@ -346,12 +375,20 @@ def sweep(organization_id: UUID) -> list[str]:
         if cursor.fetchone()[0] != organization_id:
             raise Invalid("The janitor works inside the organization whose files it looks at.")
     before, removed = clock.now() - ORPHAN_AGE, []
-    backend = named(getattr(settings, "CLEARHOLD_BLOB_BACKEND", "local"))
-    for stored in backend.listing(organization_id.hex):
-        if stored.modified_at > before:
-            continue
-        if stored.is_draft or not Blob.objects.filter(location=stored.location).exists():
-            with suppress(FileNotFoundError):
-                backend.remove(stored)
-                removed.append(stored.location)
+    for name in backends.known():
+        store_ = named(name)
+        old = (stored for stored in store_.listing(organization_id.hex) if stored.modified_at <= before)
+        while batch := list(islice(old, SWEEP_ROWS)):
+            for stored in _leftovers(name, batch):
+                # What a lock keeps stays until the lock has ended.
+                with suppress(FileNotFoundError, Locked):
+                    store_.remove(stored)
+                    removed.append(stored.location)
     return removed
+
+
+def _leftovers(store_name: str, batch: list[Stored]) -> list[Stored]:
+    """What nobody will ask for: drafts, files without a row, copies left behind by a move, bytes of erased blobs."""
+    rows = Blob.objects.filter(location__in=[stored.location for stored in batch], erased_at=None)
+    places = dict(rows.values_list("location", "backend"))
+    return [stored for stored in batch if stored.is_draft or places.get(stored.location) != store_name]

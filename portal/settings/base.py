@@ -201,6 +201,19 @@ DATA_UPLOAD_MAX_NUMBER_FIELDS = 2000
 FILE_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 
 CLEARHOLD_BLOBS_DIR = Path(os.environ.get("CLEARHOLD_BLOBS_DIR", VAR / "blobs"))
+CLEARHOLD_BLOB_BACKEND = os.environ.get("CLEARHOLD_BLOB_BACKEND", "local")
+CLEARHOLD_S3 = {
+    "bucket": os.environ.get("CLEARHOLD_S3_BUCKET", ""),
+    "endpoint": os.environ.get("CLEARHOLD_S3_ENDPOINT", ""),
+    "region": os.environ.get("CLEARHOLD_S3_REGION", ""),
+    "prefix": os.environ.get("CLEARHOLD_S3_PREFIX", ""),
+    "access_key": os.environ.get("CLEARHOLD_S3_ACCESS_KEY_ID", ""),
+    "secret_key": os.environ.get("CLEARHOLD_S3_SECRET_ACCESS_KEY", ""),
+    "addressing": os.environ.get("CLEARHOLD_S3_ADDRESSING", "auto"),
+    "lock_mode": os.environ.get("CLEARHOLD_S3_LOCK_MODE", ""),
+    "lock_days": int(os.environ.get("CLEARHOLD_S3_LOCK_DAYS") or 0),
+}
+CLEARHOLD_VAULT_KEYRING = os.environ.get("CLEARHOLD_VAULT_KEYRING", "")
 CLEARHOLD_KEYS_DIR = Path(os.environ.get("CLEARHOLD_KEYS_DIR", VAR / "keys"))
 CLEARHOLD_SIGNER_DIR = Path(os.environ.get("CLEARHOLD_SIGNER_DIR", VAR / "signer"))
 CLEARHOLD_WORK_DIR = Path(os.environ.get("CLEARHOLD_WORK_DIR", VAR / "work"))

@@ -1,7 +1,5 @@
 """Whether the process is up, and whether all it needs is: for load balancers and operators."""
 
-import os
-import tempfile
 from collections.abc import Callable
 
 import redis
@@ -11,6 +9,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_safe
 
 from evidence.ledger import queries as ledger
+from evidence.vault import backends
 from portal.edge.tenancy import outside_transaction
 
 
@@ -66,9 +65,7 @@ def _broker() -> None:
 
 
 def _storage() -> None:
-    os.makedirs(settings.CLEARHOLD_BLOBS_DIR, exist_ok=True)
-    with tempfile.TemporaryFile(dir=settings.CLEARHOLD_BLOBS_DIR) as probe:
-        probe.write(b"x")
+    backends.named(backends.current()).probe()
 
 
 def _sequencer() -> None:

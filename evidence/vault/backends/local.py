@@ -6,6 +6,7 @@ uploads when the process was killed at each step; what it may leave is a draft, 
 
 import errno
 import os
+import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -16,33 +17,35 @@ from uuid import uuid4
 
 from django.conf import settings
 
-from evidence.vault.backends import BlobGone, StorageFailed, StorageFull, Stored
+from evidence.vault.backends import LOCAL, BlobGone, StorageFailed, StorageFull, Stored, checked
 
 DRAFTS = ".incoming"
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 class LocalDisk:
-    name = "local"
+    """One folder. It keeps no versions and can lock nothing: what must stay is refused by the database."""
+
+    name = LOCAL
 
     def __init__(self, root: Path) -> None:
         self.root = root
 
     def draft(self, location: str) -> "LocalDraft":
-        return LocalDraft(self.root, _checked(location))
+        return LocalDraft(self.root, checked(location))
 
-    def reader(self, location: str) -> "LocalReader":
-        return LocalReader(self.root / _checked(location), location)
+    def reader(self, location: str, version: str = "") -> "LocalReader":
+        return LocalReader(self.root / checked(location), location)
 
     def listing(self, prefix: str) -> Iterator[Stored]:
         """Everything under the folder `prefix`, kept or still on its way in."""
-        folder = self.root / _checked(prefix)
+        folder = self.root / checked(prefix)
         for path in sorted(folder.rglob("*")):
             yield from self._stored(path)
 
     def copies(self, location: str) -> Iterator[Stored]:
         """What is kept under exactly this location: one file or none."""
-        yield from self._stored(self.root / _checked(location))
+        yield from self._stored(self.root / checked(location))
 
     def _stored(self, path: Path) -> Iterator[Stored]:
         with suppress(FileNotFoundError):
@@ -60,6 +63,29 @@ class LocalDisk:
         path.unlink(missing_ok=True)
         with suppress(FileNotFoundError):
             _sync_folder(path.parent)
+
+    def lock_until(self, location: str, version: str, until: datetime) -> bool:
+        return False
+
+    def hold(self, location: str, version: str, *, on: bool) -> bool:
+        return False
+
+    def probe(self) -> None:
+        """Raise StorageFailed when nothing can be written here."""
+        try:
+            self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=self.root) as probe:
+                probe.write(b"x")
+        except OSError as error:
+            raise StorageFailed(f"{self.root} can't be written ({os.strerror(error.errno or 0)}).") from error
+
+    def faults(self) -> list[str]:
+        """What an operator has to mend before files are safe here."""
+        try:
+            self.probe()
+        except StorageFailed as failure:
+            return [failure.message]
+        return []
 
 
 def configured() -> LocalDisk:
@@ -85,7 +111,7 @@ class LocalDraft:
         except OSError as error:
             self._refuse(error)
 
-    def keep(self) -> None:
+    def keep(self) -> str:
         try:
             os.fsync(self._handle)
             self._close()
@@ -93,6 +119,7 @@ class LocalDraft:
             os.link(self._path, self._final)
             self._path.unlink()
             _sync_folder(self._final.parent)
+            return ""
         except FileExistsError:
             self.discard()
             raise StorageFailed(f"{self._final.name} is stored already and is never overwritten.") from None
@@ -155,13 +182,6 @@ class LocalReader:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-def _checked(location: str) -> PurePosixPath:
-    path = PurePosixPath(location)
-    if path.is_absolute() or not path.parts or ".." in path.parts or "\x00" in location:
-        raise ValueError(f"not a place inside the store: {location!r}")
-    return path
 
 
 def _make_folder(folder: Path, *, upto: Path) -> None:

@@ -18,19 +18,9 @@ from evidence.vault.services import Erased
 REASON = "Kept for seven years; the period is over."
 
 
-@pytest.fixture(autouse=True)
-def own_store(settings, tmp_path):
-    settings.CLEARHOLD_BLOBS_DIR = tmp_path / "blobs"
-    settings.CLEARHOLD_KEYS_DIR = tmp_path / "keys"
-
-
 @pytest.fixture
-def blob(org) -> Blob:
+def blob(org, store) -> Blob:
     return vault.adopt(vault.store(io.BytesIO(b"personal data"), organization_id=org.pk, limit_bytes=100))
-
-
-def path_of(blob, settings):
-    return settings.CLEARHOLD_BLOBS_DIR / blob.location
 
 
 def test_an_erased_blob_keeps_its_row_and_loses_its_key(blob, people):
@@ -51,21 +41,21 @@ def test_opening_what_was_erased_says_when_and_by_whom(blob, people):
     assert refusal.value.kind == "blob_erased"
 
 
-def test_not_even_the_bytes_left_in_the_store_open_again(blob, people, settings):
+def test_not_even_the_bytes_left_in_the_store_open_again(blob, people, store):
     vault.erase(blob.pk, actor=people.maya, reason=REASON)
-    assert path_of(blob, settings).exists()
+    assert store.everything() == [blob.location]
     blob.refresh_from_db()
     blob.erased_at = None
     with pytest.raises(Unavailable):
         vault.open(blob)
 
 
-def test_the_bytes_go_after_the_commit_and_removing_twice_does_no_harm(blob, people, settings):
+def test_the_bytes_go_after_the_commit_and_removing_twice_does_no_harm(blob, people, store):
     with pytest.raises(WrongState):
         vault.remove_bytes(blob)
     gone = vault.erase(blob.pk, actor=people.maya, reason=REASON)
     assert vault.remove_bytes(gone)
-    assert not path_of(blob, settings).exists()
+    assert store.everything() == []
     assert vault.remove_bytes(gone)
 
 

@@ -1,4 +1,4 @@
-"""Sealed bytes on disk: whole or not at all, never overwritten, readable by nobody else."""
+"""What a folder promises beyond what every store does (test_stores.py): readable by nobody else, safe on disk."""
 
 import os
 import stat
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from evidence.vault.backends import BlobGone, StorageFailed, StorageFull, named
+from evidence.vault.backends import StorageFailed, StorageFull
 from evidence.vault.backends.local import LocalDisk
 
 
@@ -21,49 +21,12 @@ def everything(disk: LocalDisk) -> list[Path]:
     return [path for path in disk.root.rglob("*") if path.is_file()]
 
 
-def test_what_is_kept_can_be_read_from_any_place(disk):
-    draft = disk.draft("org/ab/blob")
-    draft.write(b"hello ")
-    draft.write(memoryview(b"world"))
-    draft.keep()
-    with disk.reader("org/ab/blob") as reader:
-        assert reader.size == 11
-        assert reader.read_at(6, 100) == b"world"
-        assert reader.read_at(0, 5) == b"hello"
-    assert [stored.location for stored in disk.listing("org")] == ["org/ab/blob"]
-
-
-def test_nothing_shows_before_keep_and_nothing_stays_after_discard(disk):
-    draft = disk.draft("org/ab/blob")
-    draft.write(b"half")
-    with pytest.raises(BlobGone):
-        disk.reader("org/ab/blob")
-    assert [stored.is_draft for stored in disk.listing("org")] == [True]
-    draft.discard()
-    draft.discard()
-    assert everything(disk) == []
-
-
 def test_files_and_folders_are_closed_to_others(disk):
     draft = disk.draft("org/ab/blob")
     assert [stat.S_IMODE(path.stat().st_mode) for path in everything(disk)] == [0o600]
     draft.keep()
     assert [stat.S_IMODE(path.stat().st_mode) for path in everything(disk)] == [0o600]
     assert stat.S_IMODE((disk.root / "org").stat().st_mode) == 0o700
-
-
-def test_a_stored_blob_is_never_overwritten(disk):
-    for text in (b"first", b"second"):
-        draft = disk.draft("org/ab/blob")
-        draft.write(text)
-        if text == b"first":
-            draft.keep()
-        else:
-            with pytest.raises(StorageFailed, match="never overwritten"):
-                draft.keep()
-    with disk.reader("org/ab/blob") as reader:
-        assert reader.read_at(0, 10) == b"first"
-    assert len(everything(disk)) == 1
 
 
 def test_the_file_is_on_disk_before_its_name_is(disk, monkeypatch):
@@ -79,26 +42,10 @@ def test_the_file_is_on_disk_before_its_name_is(disk, monkeypatch):
     assert steps[-1] == "fsync"
 
 
-@pytest.mark.parametrize("location", ["/etc/passwd", "../up", "org/../../up", "", "org/a\x00b"])
-def test_a_place_outside_the_store_is_refused(disk, location):
-    with pytest.raises(ValueError):
-        disk.draft(location)
-    with pytest.raises(ValueError):
-        disk.reader(location)
-
-
 def test_a_store_that_cannot_be_written_says_so(tmp_path):
     (tmp_path / "blobs").write_text("a file where the folder should be")
     with pytest.raises(StorageFailed, match="nothing of this file was kept"):
         LocalDisk(tmp_path / "blobs").draft("org/ab/blob")
-
-
-def test_an_unknown_kind_of_store_is_refused():
-    with pytest.raises(ValueError):
-        named("../local")
-    with pytest.raises(ModuleNotFoundError):
-        named("punchcards")
-    assert named("local").name == "local"
 
 
 @contextmanager

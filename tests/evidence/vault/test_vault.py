@@ -18,32 +18,14 @@ from evidence.vault import keys, sealing
 from evidence.vault import services as vault
 from evidence.vault.backends import BlobGone, StorageFull
 from evidence.vault.models import Blob
+from tests.evidence.vault.stores import damage
 from tests.people import People
 
 CANARY = b"plaintext canary 8f1c: nobody may read this on disk"
 
 
-@pytest.fixture(autouse=True)
-def own_store(settings, tmp_path):
-    settings.CLEARHOLD_BLOBS_DIR = tmp_path / "blobs"
-    settings.CLEARHOLD_KEYS_DIR = tmp_path / "keys"
-    return tmp_path
-
-
-@pytest.fixture
-def keep(org):
-    def kept(data: bytes) -> Blob:
-        return vault.adopt(vault.store(io.BytesIO(data), organization_id=org.pk, limit_bytes=10**10))
-
-    return kept
-
-
-def path_of(blob, settings):
-    return settings.CLEARHOLD_BLOBS_DIR / blob.location
-
-
 @pytest.mark.parametrize("size", [0, 1, 65_535, 65_536, 65_537, 3_000_000])
-def test_bytes_come_back_as_they_were(keep, size):
+def test_bytes_come_back_as_they_were(store, keep, size):
     data = os.urandom(size)
     blob = keep(data)
     assert (blob.size, blob.sha256) == (size, hashlib.sha256(data).hexdigest())
@@ -54,21 +36,22 @@ def test_bytes_come_back_as_they_were(keep, size):
         assert file.read() == data[size - min(size, 7) :]
 
 
-def test_the_plain_bytes_stand_nowhere_on_disk(keep, own_store):
+def test_the_plain_bytes_stand_nowhere_in_the_store_or_on_disk(store, keep, own_places):
     keep(CANARY * 2000)
-    found = subprocess.run(["grep", "-r", "-l", "-a", "plaintext canary 8f1c", str(own_store)], capture_output=True)
+    found = subprocess.run(["grep", "-r", "-l", "-a", "plaintext canary 8f1c", str(own_places)], capture_output=True)
     assert found.stdout == b""
-    assert any((own_store / "blobs").rglob("*"))
+    assert not store.has_plain(CANARY)
+    assert store.everything()
 
 
-def test_a_file_over_the_limit_leaves_nothing(org, settings):
+def test_a_file_over_the_limit_leaves_nothing(org, store):
     with pytest.raises(TooLarge) as refusal:
         vault.store(io.BytesIO(bytes(2001)), organization_id=org.pk, limit_bytes=2000)
     assert refusal.value.details == {"limit_bytes": 2000}
-    assert not [path for path in settings.CLEARHOLD_BLOBS_DIR.rglob("*") if path.is_file()]
+    assert store.everything() == []
 
 
-def test_a_stream_that_breaks_leaves_nothing(org, settings):
+def test_a_stream_that_breaks_leaves_nothing(org, store):
     class Broken:
         pieces = 3
 
@@ -80,46 +63,41 @@ def test_a_stream_that_breaks_leaves_nothing(org, settings):
 
     with pytest.raises(ConnectionResetError):
         vault.store(Broken(), organization_id=org.pk, limit_bytes=10**9)
-    assert not [path for path in settings.CLEARHOLD_BLOBS_DIR.rglob("*") if path.is_file()]
+    assert store.everything() == []
 
 
-def test_stored_bytes_whose_row_was_refused_can_be_removed(org, settings):
+def test_stored_bytes_whose_row_was_refused_can_be_removed(org, store):
     sealed = vault.store(io.BytesIO(b"x"), organization_id=org.pk, limit_bytes=10)
     vault.discard(sealed)
-    assert not [path for path in settings.CLEARHOLD_BLOBS_DIR.rglob("*") if path.is_file()]
+    assert store.everything() == []
 
 
-def damaged(blob, settings, change) -> None:
-    path = path_of(blob, settings)
-    path.write_bytes(change(path.read_bytes()))
-
-
-def test_damage_is_refused_by_name(keep, settings):
+def test_damage_is_refused_by_name(store, keep):
     blob = keep(os.urandom(200_000))
-    damaged(blob, settings, lambda data: data[:70_000] + bytes([data[70_000] ^ 1]) + data[70_001:])
+    damage(store, blob, lambda data: data[:70_000] + bytes([data[70_000] ^ 1]) + data[70_001:])
     with pytest.raises(sealing.Altered, match=f"Chunk 1 of blob {blob.pk}"):
         list(vault.open(blob))
     assert len(b"".join(vault.open(blob, 140_000, 100))) == 100
 
 
-def test_a_cut_file_and_a_missing_file_are_told_apart(keep, settings):
+def test_a_cut_file_and_a_missing_file_are_told_apart(store, keep):
     blob = keep(os.urandom(200_000))
-    damaged(blob, settings, lambda data: data[:-1])
+    damage(store, blob, lambda data: data[:-1])
     with pytest.raises(sealing.Truncated):
         vault.open(blob)
-    path_of(blob, settings).unlink()
+    store.lose(blob.location)
     with pytest.raises(BlobGone, match="missing"):
         vault.open(blob)
 
 
-def test_another_blobs_bytes_in_its_place_are_refused(keep, settings):
+def test_another_blobs_bytes_in_its_place_are_refused(store, keep):
     first, second = keep(b"a" * 100), keep(b"b" * 100)
-    path_of(first, settings).write_bytes(path_of(second, settings).read_bytes())
+    store.rewrite(first.location, store.raw(second.location))
     with pytest.raises(sealing.WrongKey, match=str(first.pk)):
         vault.open(first)
 
 
-def test_a_row_that_borrows_anothers_key_and_place_is_refused(keep):
+def test_a_row_that_borrows_anothers_key_and_place_is_refused(store, keep):
     first, second = keep(b"a" * 100), keep(b"b" * 100)
     first.wrapped_key, first.location = second.wrapped_key, second.location
     with pytest.raises(sealing.WrongKey):
@@ -133,9 +111,9 @@ def test_a_row_with_another_hash_is_noticed_on_a_whole_read(keep):
         list(vault.open(blob))
 
 
-def test_after_a_rotation_blobs_are_rewrapped_and_not_rewritten(keep, settings, people: People):
+def test_after_a_rotation_blobs_are_rewrapped_and_not_rewritten(store, keep, settings, people: People):
     blob = keep(b"some evidence")
-    before = path_of(blob, settings).read_bytes()
+    before = store.raw(blob.location)
     new = keys.create(settings.CLEARHOLD_KEYS_DIR)
     with pytest.raises(NotAllowed):
         vault.rewrap(blob.pk, actor=people.ines)
@@ -143,7 +121,7 @@ def test_after_a_rotation_blobs_are_rewrapped_and_not_rewritten(keep, settings, 
     assert not vault.rewrap(blob.pk, actor=people.adam)
     blob.refresh_from_db()
     assert blob.kek_id == new
-    assert path_of(blob, settings).read_bytes() == before
+    assert store.raw(blob.location) == before
     assert b"".join(vault.open(blob)) == b"some evidence"
 
 
@@ -194,7 +172,7 @@ def _cursor(alias):
     return connections[alias].cursor()
 
 
-def test_the_janitor_removes_what_nobody_adopted_after_a_day(keep, org, settings):
+def test_the_janitor_removes_what_nobody_adopted_after_a_day(folder, keep, org):
     blob = keep(b"kept")
     orphan = vault.store(io.BytesIO(b"orphan"), organization_id=org.pk, limit_bytes=10)
     draft = vault.begin(organization_id=org.pk, limit_bytes=10)
@@ -225,15 +203,15 @@ def verify(*options: str) -> tuple[int, str]:
     return 0, out.getvalue()
 
 
-def test_verify_vault_counts_names_and_exits(keep, settings):
+def test_verify_vault_counts_names_and_exits(store, keep, settings):
     good, bad = keep(b"good"), keep(b"bad")
     assert verify() == (0, "2 of 2 stored files are intact (7 bytes read).\n")
-    damaged(bad, settings, lambda data: data[:-1] + bytes([data[-1] ^ 1]))
+    damage(store, bad, lambda data: data[:-1] + bytes([data[-1] ^ 1]))
     code, text = verify()
     assert code == 1
     assert f"DAMAGED  lumenroll: blob {bad.pk}" in text
     assert "1 of 2 stored files are intact" in text
-    path_of(bad, settings).unlink()
+    store.lose(bad.location)
     assert verify()[0] == 1
     for key in settings.CLEARHOLD_KEYS_DIR.glob("vault-*.key"):
         key.unlink()
@@ -284,7 +262,7 @@ class Generated:
 
 
 @pytest.mark.slow
-def test_200_mb_stream_in_and_out_in_flat_memory(org):
+def test_200_mb_stream_in_and_out_in_flat_memory(org, folder):
     vault.store(Generated(5_000_000), organization_id=org.pk, limit_bytes=10**9)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     sealed = vault.store(Generated(200 * 1024 * 1024), organization_id=org.pk, limit_bytes=10**9)
