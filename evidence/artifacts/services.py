@@ -22,8 +22,9 @@ from evidence.intake.services import Received
 from evidence.ledger import services as ledger
 from evidence.organizations import queries as policies
 from evidence.organizations import services as organizations
-from evidence.vault import sealing
+from evidence.vault import checking
 from evidence.vault import services as vault
+from evidence.vault.models import Outcome
 
 CONTROL = "controls.control"
 
@@ -218,18 +219,21 @@ def _opened(
 
 
 def verify(version_id: UUID, *, actor: Actor) -> bool:
-    """Read and hash the stored bytes now and record the result. False when they are not what was stored."""
+    """Read and hash the stored bytes now and record the result. False when they are not what was stored.
+
+    Raises Unavailable, and records nothing, when a key or the store is away: then nobody can tell.
+    """
     version = ArtifactVersion.objects.select_related("artifact", "blob").filter(pk=version_id).first()
     if version is None:
         raise NotFound("There is no such evidence here.")
     actor.require("evidence.view", version.artifact)
-    try:
-        vault.verify(version.blob)
-        intact, problem = True, ""
-    except sealing.Damaged as damage:
-        intact, problem = False, damage.kind
+    found = checking.examine(version.blob)
+    if found.outcome is Outcome.UNREAD and found.refusal is not None:
+        raise found.refusal
+    intact = found.outcome is Outcome.INTACT
     with transaction.atomic():
-        data = {"number": version.number, "sha256": version.sha256, "intact": intact, "problem": problem}
+        checking.remember(version.blob, found, actor=actor)
+        data = {"number": version.number, "sha256": version.sha256, "intact": intact, "problem": found.problem}
         ledger.record(events.ARTIFACT_VERIFIED, subject=version.artifact, actor=actor, data=data)
     return intact
 

@@ -34,6 +34,8 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     # PRACTICE.md section 4: whether the matrix's conditional cells allow at all (never for High and Critical).
     "sod": {"allow_conditional": False},
     "uploads": {"limit_bytes": 5 * 1024**3},
+    # After how many days at most every stored file was read and hashed again.
+    "scrub": {"days": 7},
     # PRACTICE.md 5, freshness, in days.
     "freshness": {
         "continuous": 1,
@@ -57,3 +59,6 @@ DEFAULTS: dict[str, dict[str, Any]] = {
         "automated": 1,
     },
 }
+
+# Figures that a policy may not leave, both ends included.
+LIMITS: dict[str, dict[str, tuple[int, int]]] = {"scrub": {"days": (1, 30)}}

@@ -10,7 +10,7 @@ from evidence.actors import Actor
 from evidence.errors import Invalid
 from evidence.identifiers import uuid7
 from evidence.organizations.models import Organization, Policy
-from evidence.organizations.policies import DEFAULTS
+from evidence.organizations.policies import DEFAULTS, LIMITS
 
 
 def take_numbers(organization_id: UUID, prefix: str, count: int = 1) -> range:
@@ -41,6 +41,12 @@ def set_policy(kind: str, body: dict[str, Any], *, actor: Actor) -> Policy:
     actor.require("settings.manage")
     if kind not in DEFAULTS:
         raise Invalid(f"There is no policy called “{kind}”.", fields={"kind": ["Choose one of the listed policies."]})
+    for name, (least, most) in LIMITS.get(kind, {}).items():
+        if not least <= body.get(name, least) <= most:
+            raise Invalid(
+                f"{name.capitalize()} may be between {least} and {most} here.",
+                fields={name: [f"Between {least} and {most}."]},
+            )
     Organization.objects.select_for_update().get(pk=actor.organization_id)
     newest = Policy.objects.filter(organization_id=actor.organization_id, kind=kind).order_by("-version").first()
     return Policy.objects.create(

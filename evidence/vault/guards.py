@@ -88,3 +88,32 @@ CREATE TRIGGER vault_blob_only_rewraps BEFORE UPDATE OR DELETE ON vault_blob
   FOR EACH ROW EXECUTE FUNCTION vault_blob_only_rewraps();
 ALTER TABLE vault_blob ENABLE ALWAYS TRIGGER vault_blob_only_rewraps;
 """
+
+# An alarm neither rises nor falls without a line in the history: each damage has its event, and each mending one more.
+CHECKS = """
+CREATE FUNCTION vault_check_tells_history() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, public AS $$
+DECLARE
+  damaged bigint;
+  mended bigint;
+BEGIN
+  IF TG_OP = 'UPDATE' AND (OLD.blob_id, OLD.organization_id) <> (NEW.blob_id, NEW.organization_id) THEN
+    RAISE EXCEPTION USING ERRCODE = 'CH001', MESSAGE = 'append-only: a check stays with its file';
+  END IF;
+  SELECT count(*) FILTER (WHERE e.kind = 'vault.damaged'), count(*) FILTER (WHERE e.kind = 'vault.mended')
+    INTO damaged, mended FROM ledger_event e
+   WHERE e.object_type = 'vault.blob' AND e.object_id = NEW.blob_id AND e.organization_id = NEW.organization_id;
+  IF damaged - mended <> (NEW.outcome IN ('damaged', 'missing'))::integer THEN
+    RAISE EXCEPTION USING ERRCODE = 'CH002',
+      MESSAGE = 'a file counts as damaged, or as mended, only together with the event that says so';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER vault_check_tells_history BEFORE INSERT OR UPDATE ON vault_blobcheck
+  FOR EACH ROW EXECUTE FUNCTION vault_check_tells_history();
+ALTER TABLE vault_blobcheck ENABLE ALWAYS TRIGGER vault_check_tells_history;
+"""
+
+REMOVE_CHECKS = """
+DROP TRIGGER vault_check_tells_history ON vault_blobcheck;
+DROP FUNCTION vault_check_tells_history();
+"""

@@ -2,7 +2,8 @@
 
 A key is 32 random bytes under a short id. Keys come from files (`vault-<id>.key` in CLEARHOLD_KEYS_DIR, mode 0600, the
 id of the current one in `vault-current`) or from the environment (CLEARHOLD_VAULT_KEYS="<id>=<base64> …" and
-CLEARHOLD_VAULT_CURRENT_KEY). Several may be there at once: old ones open, the current one seals.
+CLEARHOLD_VAULT_CURRENT_KEY). Several may be there at once: old ones open, the current one seals. A key management
+service can take their place: CLEARHOLD_VAULT_KEYRING names a class with the shape of `Keyring`.
 """
 
 import base64
@@ -13,6 +14,7 @@ import secrets
 import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Protocol
 from uuid import UUID
@@ -20,6 +22,7 @@ from uuid import UUID
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.conf import settings
+from django.utils.module_loading import import_string
 
 from evidence.errors import Unavailable
 from evidence.vault.sealing import KEY_BYTES, WrongKey
@@ -31,11 +34,17 @@ KEY_ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 PRIVATE_MODE = 0o600
 
 
-class KeyMissing(Unavailable):
+class KeysUnavailable(Unavailable):
+    """No key can be had now, so nothing can be said about what it opens. A keyring raises it when its service is away."""
+
+    code = "vault_keys_away"
+
+
+class KeyMissing(KeysUnavailable):
     code = "vault_key_missing"
 
 
-class KeyUnsafe(Unavailable):
+class KeyUnsafe(KeysUnavailable):
     code = "vault_key_unsafe"
 
 
@@ -46,9 +55,17 @@ class Wrapped:
 
 
 class Keyring(Protocol):
-    """What the vault needs of a keeper of keys; a key management service can stand behind it as well."""
+    """What the vault needs of a keeper of keys; a key management service can stand behind it as well.
 
-    current: str
+    `current` is the id of the key that wraps, at most 63 characters; `known` those that can unwrap. The blob's id has
+    to be bound to the wrapping (a service calls it encryption context), so that it opens for that blob alone. `unwrap`
+    raises WrongKey for what is not the wrapping of this blob, and KeysUnavailable when the keeper is away.
+    """
+
+    @property
+    def current(self) -> str: ...
+
+    def known(self) -> list[str]: ...
 
     def wrap(self, data_key: bytes, *, blob_id: UUID) -> Wrapped: ...
 
@@ -61,6 +78,9 @@ class HeldKeys:
 
     keys: Mapping[str, bytes]
     current: str
+
+    def known(self) -> list[str]:
+        return sorted(self.keys)
 
     def wrap(self, data_key: bytes, *, blob_id: UUID) -> Wrapped:
         nonce = os.urandom(NONCE_BYTES)
@@ -84,18 +104,34 @@ class HeldKeys:
         try:
             return self.keys[kek_id]
         except KeyError:
-            held = ", ".join(sorted(self.keys)) or "none"
+            here = ", ".join(self.known()) or "none"
             raise KeyMissing(
-                f"Vault key {kek_id} is not here; these are: {held}. Restore its file or setting."
+                f"Vault key {kek_id} is not here; these are: {here}. Restore its file or setting."
             ) from None
 
 
-def keyring() -> HeldKeys:
-    """The keys as they are set up now; read anew each time, so that a rotation needs no restart."""
+def keyring() -> Keyring:
+    """The keyring that the settings name, else the keys of files and environment as they are set up now."""
+    named = getattr(settings, "CLEARHOLD_VAULT_KEYRING", "")
+    return _plugged(named) if named else held()
+
+
+@lru_cache(maxsize=4)
+def _plugged(named: str) -> Keyring:
+    # One for a process, so that it can keep its connections. A class that can't be found stops whoever asks.
+    try:
+        made: Keyring = import_string(named)()
+    except ImportError as error:
+        raise KeysUnavailable(f"CLEARHOLD_VAULT_KEYRING names {named}, which can't be loaded ({error}).") from error
+    return made
+
+
+def held() -> HeldKeys:
+    """The keys of files and environment; read anew each time, so that a rotation needs no restart."""
     keys, current = _from_environment(os.environ)
     folder = Path(settings.CLEARHOLD_KEYS_DIR)
-    held, named = _from_folder(folder)
-    keys, current = {**held, **keys}, current or named
+    found, named = _from_folder(folder)
+    keys, current = {**found, **keys}, current or named
     if not keys and getattr(settings, "CLEARHOLD_KEYS_CREATE", False):
         create(folder)
         keys, current = _from_folder(folder)

@@ -40,3 +40,36 @@ class Blob(TenantModel):
                 name="blob_erased_has_no_key",
             ),
         ]
+
+
+class Outcome(models.TextChoices):
+    INTACT = "intact", "Intact"
+    DAMAGED = "damaged", "Damaged"
+    MISSING = "missing", "Missing"
+    UNREAD = "unread", "Could not be read"
+
+
+class BlobCheck(TenantModel):
+    """The last time a blob's bytes were read and hashed again, and what was found.
+
+    `intact_at` is the last time they were right; `damaged_since` the first check that found them wrong. A damage is
+    never forgotten because a later check could not read: it ends when the bytes are right again.
+    """
+
+    blob = models.OneToOneField(Blob, on_delete=models.PROTECT, related_name="check_state")
+    outcome = models.CharField(max_length=8, choices=Outcome)
+    problem = models.CharField(max_length=40, blank=True)
+    words = models.CharField(max_length=500, blank=True)
+    checked_at = models.DateTimeField()
+    intact_at = models.DateTimeField(null=True, blank=True)
+    damaged_since = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["organization", "checked_at"], name="blob_check_by_age"),
+            models.Index(
+                fields=["organization"],
+                name="blob_check_alarm",
+                condition=models.Q(outcome__in=["damaged", "missing"]),
+            ),
+        ]

@@ -217,8 +217,8 @@ class Plain(io.RawIOBase):
 
 def plain(blob: Blob | Sealed) -> io.BufferedReader:
     """The plain bytes as a seekable file, for readers that need one (zip, PDF, images)."""
-    reader, opener = _opened(blob)
-    return io.BufferedReader(Plain(reader, opener), PIECE_BYTES)
+    source, opener = _opened(blob)
+    return io.BufferedReader(Plain(source, opener), PIECE_BYTES)
 
 
 def open(blob: Blob | Sealed, start: int | None = None, length: int | None = None) -> Iterator[bytes]:  # noqa: A001
@@ -226,8 +226,8 @@ def open(blob: Blob | Sealed, start: int | None = None, length: int | None = Non
 
     Raises Damaged (naming blob and chunk) when the stored bytes are not what was sealed.
     """
-    reader, opener = _opened(blob)
-    return _pieces(blob, reader, opener, start or 0, length)
+    source, opener = _opened(blob)
+    return _pieces(blob, source, opener, start or 0, length)
 
 
 def verify(blob: Blob) -> None:
@@ -237,11 +237,11 @@ def verify(blob: Blob) -> None:
 
 
 def _pieces(
-    blob: Blob | Sealed, reader: Reader, opener: sealing.Opener, start: int, length: int | None
+    blob: Blob | Sealed, source: Reader, opener: sealing.Opener, start: int, length: int | None
 ) -> Iterator[bytes]:
     digest = hashlib.sha256() if start == 0 and (length is None or length >= opener.size) else None
     held = b""
-    with reader:
+    with source:
         for piece in opener.read(start, length):
             if digest is not None:
                 digest.update(piece)
@@ -261,28 +261,30 @@ def _opened(blob: Blob | Sealed) -> tuple[Reader, sealing.Opener]:
         raise erased(blob)
     wrapped = keys.Wrapped(blob.kek_id, bytes(blob.wrapped_key))
     data_key = keys.keyring().unwrap(wrapped, blob_id=blob_id)
-    reader = _reader(blob)
+    source = reader(blob)
     try:
         opener = sealing.Opener(
-            reader.read_at,
-            reader.size,
+            source.read_at,
+            source.size,
             data_key=data_key,
             context=blob_id.bytes,
             name=f"blob {blob_id}",
             size=blob.size,
         )
     except BaseException:
-        reader.__exit__(None, None, None)
+        source.__exit__(None, None, None)
         raise
-    return reader, opener
+    return source, opener
 
 
-def _reader(blob: Blob | Sealed) -> Reader:
+def reader(blob: Blob | Sealed) -> Reader:
+    """The sealed bytes of a blob, wherever its row says by now. Raises BlobGone when no store has them."""
     try:
         return named(blob.backend).reader(blob.location, blob.store_version)
     except BlobGone:
         # It may have moved to another store since its row was read.
-        row = Blob.objects.filter(pk=_id(blob)).values_list("backend", "store_version").first()
+        rows = Blob.objects.filter(pk=_id(blob)).values_list("backend", "store_version")
+        row = rows.first() if isinstance(blob, Blob) else None
         if row is None or row == (blob.backend, blob.store_version):
             raise
     return named(row[0]).reader(blob.location, row[1])
@@ -319,7 +321,7 @@ def erase(blob_id: UUID, *, actor: Actor, reason: str) -> Blob:
     moment = clock.now()
     # Recorded before it is done: the database refuses an erasure that the history doesn't know.
     data = {"sha256": blob.sha256, "size": blob.size, "kek_id": blob.kek_id, "backend": blob.backend}
-    ledger.record(events.VAULT_ERASED, subject=blob, actor=actor, data=data, reason=reason.strip())
+    ledger.record(events.VAULT_ERASED, subject=events.file(blob), actor=actor, data=data, reason=reason.strip())
     Blob.objects.filter(pk=blob.pk).update(erased_at=moment, erased_by_id=actor.person_id, wrapped_key=b"")
     blob.refresh_from_db()
     return blob
@@ -348,20 +350,6 @@ def lock_bytes(blob: Blob, until: datetime) -> bool:
 def hold_bytes(blob: Blob, *, on: bool) -> bool:
     """Put the store's own legal hold on the bytes, or take it off. False where the store has none."""
     return named(blob.backend).hold(blob.location, blob.store_version, on=on)
-
-
-@transaction.atomic
-def rewrap(blob_id: UUID, *, actor: Actor) -> bool:
-    """Wrap a blob's data key with the current key; the sealed bytes stay as they are. False when it already is."""
-    actor.require("settings.manage")
-    blob = Blob.objects.select_for_update().get(pk=blob_id)
-    ring = keys.keyring()
-    if blob.kek_id == ring.current or blob.erased_at is not None:
-        return False
-    data_key = ring.unwrap(keys.Wrapped(blob.kek_id, bytes(blob.wrapped_key)), blob_id=blob.id)
-    wrapped = ring.wrap(data_key, blob_id=blob.id)
-    Blob.objects.filter(pk=blob.pk).update(kek_id=wrapped.kek_id, wrapped_key=wrapped.data)
-    return True
 
 
 def sweep(organization_id: UUID) -> list[str]:

@@ -3,9 +3,14 @@
 from datetime import timedelta
 from uuid import UUID
 
+from evidence import clock
 from evidence.actors import Actor
+from evidence.vault import checking
+from evidence.vault import jobs as vault_jobs
 from evidence.vault import services as vault
 from portal.jobs import schedule
+from portal.jobs import services as jobs
+from portal.jobs.models import Job
 from remediation.approvals import services as approvals
 from remediation.monitoring import services as monitoring
 from remediation.risk import services as risk
@@ -31,11 +36,28 @@ def clear_blobs(organization_id: object) -> object:
     return vault.sweep(UUID(str(organization_id)))
 
 
+def check_blobs(organization_id: object) -> object:
+    """Today's share of the stored files is read again, by a job: it may take hours."""
+    actor = _product(organization_id)
+    last = Job.objects.filter(kind=vault_jobs.SCRUB).order_by("-created_at").first()
+    if last is not None and (not last.is_over or clock.now() - last.created_at < _pause_after(last)):
+        return None
+    if not checking.share(actor.organization_id):
+        return None
+    return jobs.enqueue(vault_jobs.SCRUB, actor=actor, args={}, title="Daily check of stored files")
+
+
+def _pause_after(last: Job) -> timedelta:
+    # A round that could not work, because the store was away, is tried again soon.
+    return timedelta(hours=1) if last.state == Job.State.FAILED else timedelta(days=1)
+
+
 def declare() -> None:
     schedule.every(timedelta(minutes=5), "requests that ran out", end_requests)
     schedule.every(timedelta(minutes=15), "risks that ran out", end_risks)
     schedule.every(timedelta(minutes=30), "runs that were missed", miss_runs)
     schedule.every(timedelta(hours=6), "leftovers in the vault", clear_blobs)
+    schedule.every(timedelta(minutes=30), "checks of stored files", check_blobs)
 
 
 def _product(organization_id: object) -> Actor:

@@ -5,6 +5,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import path
@@ -13,7 +14,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 from evidence.errors import NotFound
 from evidence.organizations import queries, services
 from evidence.organizations.models import Policy
-from evidence.organizations.policies import DEFAULTS
+from evidence.organizations.policies import DEFAULTS, LIMITS
 from portal.edge.tenancy import needs
 
 app_name = "settings"
@@ -23,6 +24,10 @@ WORDS = {
     "risk_expiry": ("Risk acceptance", "How long an acceptance may last at most, and how often it may be renewed."),
     "quorum": ("Quorum", "How many people decide, by severity, and from how many departments."),
     "uploads": ("Uploads", "How large one piece of evidence may be."),
+    "scrub": (
+        "Checks of stored files",
+        "After how many days at most every stored file was read and hashed again, 1 to 30.",
+    ),
     "freshness": ("Freshness", "After how many days evidence counts as stale, by how often a control runs."),
     "operating_history": (
         "Operating history",
@@ -45,7 +50,10 @@ class PolicyForm(forms.Form):
         self.leaves = _flatten(DEFAULTS[kind])
         current = dict(_flatten(body))
         for path_, default in self.leaves:
-            self.fields[".".join(path_)] = _field(path_, default, current.get(path_, default))
+            field = _field(path_, default, current.get(path_, default))
+            if limits := LIMITS.get(kind, {}).get(".".join(path_)):
+                field.validators += [MinValueValidator(limits[0]), MaxValueValidator(limits[1])]
+            self.fields[".".join(path_)] = field
 
     def body(self) -> dict[str, Any]:
         made: dict[str, Any] = {}

@@ -10,7 +10,7 @@ from django.db import DatabaseError, connection, transaction
 from evidence.errors import Invalid, NotFound, Unavailable, WrongState
 from evidence.identifiers import uuid7
 from evidence.ledger.models import Event
-from evidence.vault import keys
+from evidence.vault import keys, rotation
 from evidence.vault import services as vault
 from evidence.vault.models import Blob
 from evidence.vault.services import Erased
@@ -74,7 +74,7 @@ def test_erasing_needs_a_reason_and_happens_once(blob, people):
 def test_a_rotation_passes_by_what_was_erased(blob, people, settings):
     vault.erase(blob.pk, actor=people.maya, reason=REASON)
     keys.create(settings.CLEARHOLD_KEYS_DIR)
-    assert not vault.rewrap(blob.pk, actor=people.adam)
+    assert not rotation.rewrap(blob.pk, actor=people.adam)
 
 
 def test_verify_vault_counts_erased_files_apart(blob, people):

@@ -14,7 +14,7 @@ from django.db import DatabaseError, connection, transaction
 
 from evidence import clock, tenancy
 from evidence.errors import Invalid, NotAllowed, TooLarge
-from evidence.vault import keys, sealing
+from evidence.vault import keys, rotation, sealing
 from evidence.vault import services as vault
 from evidence.vault.backends import BlobGone, StorageFull
 from evidence.vault.models import Blob
@@ -116,9 +116,9 @@ def test_after_a_rotation_blobs_are_rewrapped_and_not_rewritten(store, keep, set
     before = store.raw(blob.location)
     new = keys.create(settings.CLEARHOLD_KEYS_DIR)
     with pytest.raises(NotAllowed):
-        vault.rewrap(blob.pk, actor=people.ines)
-    assert vault.rewrap(blob.pk, actor=people.adam)
-    assert not vault.rewrap(blob.pk, actor=people.adam)
+        rotation.rewrap(blob.pk, actor=people.ines)
+    assert rotation.rewrap(blob.pk, actor=people.adam)
+    assert not rotation.rewrap(blob.pk, actor=people.adam)
     blob.refresh_from_db()
     assert blob.kek_id == new
     assert store.raw(blob.location) == before

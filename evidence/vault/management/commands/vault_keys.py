@@ -1,19 +1,18 @@
 """manage.py vault_keys: list, create and turn the keys that wrap the data keys of stored files."""
 
 from argparse import ArgumentParser
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
-from django.db import transaction
 
-from evidence import tenancy
 from evidence.actors import Actor
 from evidence.errors import Refused
 from evidence.organizations.models import Organization
-from evidence.vault import keys, services
-from evidence.vault.models import Blob
+from evidence.vault import keys, rotation
+from evidence.vault.checking import entering
 
 
 class Command(BaseCommand):
@@ -25,6 +24,8 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
+            if options["create"] and settings.CLEARHOLD_VAULT_KEYRING:
+                raise CommandError("Keys are kept by CLEARHOLD_VAULT_KEYRING; make a new one there.", returncode=2)
             if options["create"]:
                 kek_id = keys.create(Path(settings.CLEARHOLD_KEYS_DIR))
                 self.stdout.write(f"Key {kek_id} is made and current. Back it up apart from database and files.")
@@ -36,22 +37,17 @@ class Command(BaseCommand):
 
     def _list(self) -> None:
         ring = keys.keyring()
-        counts: dict[str, int] = {}
+        counts: Counter[str] = Counter()
         for organization in Organization.objects.all():
-            with transaction.atomic(), tenancy.entered(organization.pk):
-                for kek_id in Blob.objects.values_list("kek_id", flat=True):
-                    counts[kek_id] = counts.get(kek_id, 0) + 1
-        for kek_id in sorted({*ring.keys, *counts}):
-            word = "current" if kek_id == ring.current else "here" if kek_id in ring.keys else "MISSING"
-            self.stdout.write(f"{kek_id}  {word}  wraps {counts.get(kek_id, 0)} files")
+            with entering(organization.pk)():
+                counts.update({one.kek_id: one.files for one in rotation.wrappings()})
+        for kek_id in sorted({*ring.known(), *counts}):
+            word = "current" if kek_id == ring.current else "here" if kek_id in ring.known() else "MISSING"
+            self.stdout.write(f"{kek_id}  {word}  wraps {counts[kek_id]} files")
 
     def _rewrap(self) -> None:
         count = 0
         for organization in Organization.objects.all():
             actor = Actor.system(organization.pk, "vault_keys")
-            with transaction.atomic(), tenancy.entered(organization.pk):
-                waiting = list(Blob.objects.exclude(kek_id=keys.keyring().current).values_list("pk", flat=True))
-            for blob_id in waiting:
-                with transaction.atomic(), tenancy.entered(organization.pk):
-                    count += services.rewrap(blob_id, actor=actor)
+            count += rotation.rewrap_all(actor=actor, inside=entering(organization.pk), watch=lambda *given: None)
         self.stdout.write(f"{count} data keys were wrapped anew.")
