@@ -81,10 +81,10 @@ def wrappings() -> list[Wrapping]:
     counts: dict[str, int] = dict(rows)
     try:
         ring = keys.keyring()
+        current, here = ring.current, set(ring.known())
     except keys.KeysUnavailable:
-        return [Wrapping(kek_id, files, is_current=False, is_here=False) for kek_id, files in sorted(counts.items())]
-    here = set(ring.known())
+        current, here = "", set()
     return [
-        Wrapping(kek_id, counts.get(kek_id, 0), is_current=kek_id == ring.current, is_here=kek_id in here)
+        Wrapping(kek_id, counts.get(kek_id, 0), is_current=kek_id == current, is_here=kek_id in here)
         for kek_id in sorted(here | counts.keys())
     ]
