@@ -18,6 +18,7 @@ _pages = [
     path("", include("portal.web.controls")),
     path("", include("portal.web.jobs")),
     path("", include("portal.web.settings")),
+    path("", include("portal.web.vault")),
     path("", include("portal.web.evidence")),
     path("", include("portal.web.engagements")),
     path("", include("portal.web.packages")),

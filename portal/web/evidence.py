@@ -27,7 +27,7 @@ from evidence.previews import pictures, texts
 from portal.edge.tenancy import inside, needs, outside_transaction
 from portal.engagements.models import Engagement
 from portal.engagements.models import State as Engagements
-from portal.web import custody, downloads, uploads
+from portal.web import custody, downloads, uploads, vault
 from portal.web.components import Filter, Slice
 from portal.web.shell import named
 from remediation.findings.models import Finding
@@ -301,6 +301,7 @@ def artifact(request: HttpRequest, ref: str, number: int | None = None) -> HttpR
             "custody": custody.short(found, custody.reader_of(request)),
             "returned": next((row for row in reviews if row.verdict == "returned"), None),
             "has_preview": kind is not previews.Kind.NONE,
+            "checked": vault.state_of(version.blob_id) if version else None,
             "is_picture": kind in (previews.Kind.IMAGE, previews.Kind.PDF),
             "may": {
                 "download": _may(request, "evidence.download"),

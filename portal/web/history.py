@@ -39,6 +39,8 @@ SIGNS: Mapping[str, Sign] = {
     "submitted": Sign(icon="send", tone="review"),
     "requested": Sign(icon="stamp", tone="review"),
     "downloaded": Sign(icon="download", tone=""),
+    "damaged": Sign(icon="octagon-alert", tone="crit"),
+    "mended": Sign(icon="shield-check", tone="ok"),
 }
 
 

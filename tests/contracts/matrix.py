@@ -116,6 +116,11 @@ MATRIX: dict[str, Row] = {
     "people:revoke": Row(post=f"{MANAGER} {ADMINISTRATOR}"),
     "settings:policies": Row(get=PEOPLE),
     "settings:policy": Row(get=PEOPLE, post=ADMINISTRATOR),
+    "vault:home": Row(get=ADMINISTRATOR),
+    "vault:stores": Row(get=ADMINISTRATOR),
+    "vault:verify": Row(post=ADMINISTRATOR),
+    "vault:rewrap": Row(post=ADMINISTRATOR),
+    "vault:move": Row(post=ADMINISTRATOR, body={"to": "local"}),
     # History.
     "ledger:list": Row(get=HISTORIANS),
     "ledger:index": Row(get=HISTORIANS),
