@@ -8,7 +8,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from bench import imports, packages, seed
+from bench import imports, packages, seed, verification
 from bench.figures import Figure, figure, in_turn
 from bench.server import Server
 from evidence import clock
@@ -28,6 +28,7 @@ def everything(found: list[Figure], var: Path, *, small: int, middle: int, large
     imports.measure(found, var, slug=f"bench{small}", email=f"bea@bench{small}.example", sizes=sizes)
     for size in (1_000, 5_000) if full else (1_000,):
         packages.measure(found, var, size)
+    verification.measure(found, var)
 
 
 def lists(found: list[Figure], server: Server, places: dict, small: int, middle: int, large: int) -> None:
