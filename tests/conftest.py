@@ -18,6 +18,7 @@ from hypothesis import settings as hypothesis
 from portal.embedded import servers
 from tests import databases
 from tests.people import org, other_org, people  # noqa: F401  fixtures
+from tests.portal.packages.proven import kept  # noqa: F401  fixtures
 from tests.serving import collected, served  # noqa: F401  fixtures
 
 IN_CI = bool(os.environ.get("CI"))

@@ -47,13 +47,18 @@ def signing_key(organization_id: UUID) -> SigningKey:
 
 def verifier_keys(organization_id: UUID) -> list[VerifierKey]:
     """The public keys of all epochs, oldest first."""
-    keys = []
+    return [VerifierKey(origin(organization_id), public) for public in public_keys()]
+
+
+def public_keys() -> list[bytes]:
+    """The installation's public keys, 32 bytes each, oldest first."""
+    found = []
     for path in _files("*.pub"):
         key = load_pem_public_key(path.read_bytes())
         if not isinstance(key, Ed25519PublicKey):
             raise Unavailable(f"{path.name} is not an Ed25519 key.")
-        keys.append(VerifierKey(origin(organization_id), key.public_bytes_raw()))
-    return keys
+        found.append(key.public_bytes_raw())
+    return found
 
 
 def ensure_key() -> Path:

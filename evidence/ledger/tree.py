@@ -5,8 +5,10 @@ Everything is computed from tiles through a `read` function that answers the byt
 Because tiles only grow, the root and the proofs of every earlier size can be computed from the same tiles.
 """
 
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from hashlib import sha256
+from itertools import pairwise
 
 HASH_BYTES = 32
 TILE_HASHES = 256
@@ -96,6 +98,61 @@ def consistency_proof(read: Read, old: int, new: int) -> list[bytes]:
     if start:
         proof.append(_range(read, start, end))
     return proof[::-1]
+
+
+def multi_proof(read: Read, indexes: Sequence[int], size: int) -> list[bytes]:
+    """The hashes that lead from all these leaves to the root, those shared by several said once.
+
+    For one leaf it is the inclusion proof. Read from its end it goes down the tree: where all leaves are on one side
+    it names the other side's hash; where both sides have leaves, the left comes first.
+    """
+    wanted = sorted(set(indexes))
+    if not wanted or wanted[0] < 0 or wanted[-1] >= size:
+        raise ValueError(f"a tree of {size} leaves does not have all of these")
+    proof: list[bytes] = []
+
+    def descend(start: int, end: int, first: int, last: int) -> None:
+        if end - start == 1:
+            return
+        middle = start + _split(end - start)
+        cut = bisect_left(wanted, middle, first, last)
+        if cut == first:
+            proof.append(_range(read, start, middle))
+        else:
+            if cut == last:
+                proof.append(_range(read, middle, end))
+            descend(start, middle, first, cut)
+        if cut < last:
+            descend(middle, end, cut, last)
+
+    descend(0, size, 0, len(wanted))
+    return proof[::-1]
+
+
+def verify_multi(leaves: Sequence[tuple[int, bytes]], size: int, proof: Sequence[bytes], expected: bytes) -> bool:
+    """Whether the proof leads from these leaves, by rising index, to the root `expected`."""
+    indexes = [index for index, _ in leaves]
+    if not indexes or indexes[0] < 0 or indexes[-1] >= size or any(a >= b for a, b in pairwise(indexes)):
+        return False
+    rest = list(proof)
+
+    def ascend(start: int, end: int, first: int, last: int) -> bytes:
+        if end - start == 1:
+            return leaves[first][1]
+        middle = start + _split(end - start)
+        cut = bisect_left(indexes, middle, first, last)
+        if cut == first:
+            return node_hash(rest.pop(), ascend(middle, end, cut, last))
+        if cut == last:
+            beside = rest.pop()
+            return node_hash(ascend(start, middle, first, cut), beside)
+        left = ascend(start, middle, first, cut)
+        return node_hash(left, ascend(middle, end, cut, last))
+
+    try:
+        return ascend(0, size, 0, len(leaves)) == expected and not rest
+    except IndexError:
+        return False
 
 
 def verify_inclusion(leaf: bytes, index: int, size: int, proof: Sequence[bytes], expected: bytes) -> bool:

@@ -14,6 +14,7 @@ from evidence.errors import Unavailable
 from evidence.ledger import keys, notes
 from evidence.ledger import models as ledger_models
 from evidence.ledger import queries as ledger
+from evidence.ledger import services as ledger_services
 from evidence.organizations import queries as organizations
 from portal.accounts.models import Membership
 from portal.engagements import queries as engagements
@@ -24,7 +25,7 @@ from portal.packages.collecting.controls import controls as controls_read
 from portal.packages.collecting.exhibits import CONTROL, FINDING, TASK, Exhibits
 from portal.packages.collecting.findings import Findings
 from portal.packages.collecting.ground import Ground
-from portal.packages.models import Package
+from portal.packages.models import FINAL, Package
 from remediation.findings.models import Finding
 
 #: A change of one of these between reading and the checkpoint would make the rows disagree with the ledger.
@@ -127,20 +128,40 @@ class _Reader:
             exhibits=exhibits,
             checkpoint=checkpoint,
             severity_scale=self._scale(),
+            previous=self._previous(checkpoint),
         )
+
+    def _previous(self, checkpoint: s.Checkpoint | None) -> s.Previous | None:
+        """The issue before or, for a first issue, the engagement's last sealed package."""
+        if checkpoint is None:
+            return None
+        sealed = Package.objects.filter(
+            engagement=self.ground.engagement, state__in=FINAL, ledger_size__gt=0, ledger_size__lte=checkpoint.tree_size
+        ).exclude(pk=self.package.pk)
+        of_number = sealed.filter(number=self.package.number).order_by("-issue").first()
+        before = of_number or sealed.order_by("-sealed_at").first()
+        if before is None:
+            return None
+        note = ledger_services.checkpoint(self.ground.organization.pk, before.ledger_size)
+        if note.partition("\n")[0] != checkpoint.origin:
+            # After a declared loss the ledger has a new name: it does not continue what was signed before.
+            return None
+        return s.Previous(before.ref, before.issue, before.sha256, before.ledger_size, note)
 
     def _checkpoint(self) -> s.Checkpoint | None:
         standing = ledger.standing(self.ground.organization.pk)
         if not standing.note:
             return None
-        opened = notes.open_checkpoint(standing.note, keys.verifier_keys(self.ground.organization.pk))
-        key = next(key for key in keys.verifier_keys(self.ground.organization.pk) if _signed_by(standing.note, key))
+        known = keys.verifier_keys(self.ground.organization.pk)
+        opened = notes.open_checkpoint(standing.note, known)
+        key = next(key for key in known if _signed_by(standing.note, key))
         return s.Checkpoint(
             note=standing.note,
             origin=opened.origin,
             tree_size=standing.size,
             root=standing.root,
             key=str(key),
+            keys=tuple(str(one) for one in known),
             signed_at=standing.sealed_at.replace(microsecond=0) if standing.sealed_at else None,
         )
 

@@ -3,9 +3,8 @@
 from pathlib import Path
 from uuid import UUID
 
-from evidence.ledger import queries as ledger_queries
-from evidence.ledger import services as ledger
-from portal.packages import services, verification
+from evidence.errors import NotFound
+from portal.packages import proving, services, verification
 from portal.packages.models import Package
 
 
@@ -24,5 +23,6 @@ def write(package: Package, target: Path) -> None:
 
 def proof(event_id: UUID | None) -> str:
     """The tlog-proof of the event that recorded the file. Raises NotFound until it is sealed."""
-    found = ledger_queries.event(event_id)
-    return verification.with_event(ledger.inclusion_proof(found.id), found.body)
+    if event_id is None:
+        raise NotFound("This package has not been built yet.")
+    return proving.single(event_id)

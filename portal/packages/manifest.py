@@ -1,29 +1,19 @@
-"""The list of every file that belongs to a package, with its size and SHA-256; its own hash stands in the PDF."""
+"""The list of every file that belongs to a package, with its size and SHA-256; its own hash stands in the PDF.
+
+It also says by which keys the ledger is signed, which versions of which objects are not enclosed, and which package
+was the one before.
+"""
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from evidence.ledger import verify
 from portal.packages import register
-from portal.packages.snapshot import Snapshot, canonical, digest, plain
+from portal.packages.snapshot import Made, Snapshot, canonical, digest, plain
 
-FORMAT = "clearhold-manifest/1"
+FORMAT = verify.FORMAT
 NAME = "manifest.json"
-
-
-@dataclass(frozen=True)
-class Made:
-    """A file that is made from the snapshot itself."""
-
-    path: str
-    data: bytes
-    media_type: str
-    relationship: str
-    note: str
-
-    @property
-    def sha256(self) -> str:
-        return digest(self.data)
 
 
 def made_files(snapshot: Snapshot) -> list[Made]:
@@ -37,7 +27,7 @@ def made_files(snapshot: Snapshot) -> list[Made]:
     return files
 
 
-def build(snapshot: Snapshot, files: list[Made]) -> bytes:
+def build(snapshot: Snapshot, files: Sequence[Made], withheld: Mapping[str, str]) -> bytes:
     identity = snapshot.identity
     value: dict[str, Any] = {
         "format": FORMAT,
@@ -50,7 +40,8 @@ def build(snapshot: Snapshot, files: list[Made]) -> bytes:
         },
         "as_of": plain(identity.as_of),
         "snapshot": {"format": snapshot.format, "sha256": digest(canonical(snapshot))},
-        "ledger": _ledger(snapshot),
+        "ledger": _ledger(snapshot, withheld),
+        "previous": _previous(snapshot),
         "files": [
             {
                 "path": file.path,
@@ -76,7 +67,14 @@ def build(snapshot: Snapshot, files: list[Made]) -> bytes:
     return json.dumps(value, ensure_ascii=False, sort_keys=True, indent=1).encode() + b"\n"
 
 
-def _ledger(snapshot: Snapshot) -> dict[str, Any] | None:
+def _previous(snapshot: Snapshot) -> dict[str, Any] | None:
+    before = snapshot.previous
+    if before is None:
+        return None
+    return {"ref": before.ref, "issue": before.issue, "sha256": before.sha256, "tree_size": before.tree_size}
+
+
+def _ledger(snapshot: Snapshot, withheld: Mapping[str, str]) -> dict[str, Any] | None:
     checkpoint = snapshot.checkpoint
     if checkpoint is None:
         return None
@@ -85,4 +83,6 @@ def _ledger(snapshot: Snapshot) -> dict[str, Any] | None:
         "tree_size": checkpoint.tree_size,
         "root": checkpoint.root,
         "key": checkpoint.key,
+        "keys": list(checkpoint.keys or (checkpoint.key,)),
+        "withheld": dict(withheld),
     }

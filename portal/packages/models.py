@@ -17,6 +17,9 @@ class State(models.TextChoices):
     SUPERSEDED = "superseded", "Superseded"
 
 
+FINAL = (State.SEALED, State.SUPERSEDED)
+
+
 class Paper(models.TextChoices):
     A4 = "A4", "A4"
     LETTER = "letter", "Letter"
@@ -93,7 +96,7 @@ class Package(VersionedModel):
 
     @property
     def is_final(self) -> bool:
-        return self.state in (State.SEALED, State.SUPERSEDED)
+        return self.state in FINAL
 
     @property
     def filename(self) -> str:

@@ -17,7 +17,8 @@ from typing import Any, BinaryIO
 
 from portal.packages import children, manifest, parts, typefaces
 from portal.packages.children import BuildFailed, Step, Watch
-from portal.packages.snapshot import Exhibit, Snapshot, digest, plain
+from portal.packages.proving import Proving
+from portal.packages.snapshot import Exhibit, Made, Snapshot, digest, plain
 
 __all__ = ["BuildFailed", "Fetch", "Printed", "Watch", "printed"]
 
@@ -47,7 +48,7 @@ class Printed:
 
 @contextmanager
 def printed(
-    snapshot: Snapshot, fetch: Fetch, *, paper: str, watch: Watch, work: Path | None = None
+    snapshot: Snapshot, fetch: Fetch, proving: Proving, *, paper: str, watch: Watch, work: Path | None = None
 ) -> Iterator[Printed]:
     """Sets the package and lends the finished file; the folder is gone when the block ends, whatever happened."""
     if work:
@@ -55,8 +56,8 @@ def printed(
     folder = Path(tempfile.mkdtemp(prefix="package-", dir=work))
     try:
         began = time.monotonic()
-        files = manifest.made_files(snapshot)
-        listed = manifest.build(snapshot, files)
+        files = [*manifest.made_files(snapshot), *proving.files]
+        listed = manifest.build(snapshot, files, proving.withheld)
         _lay_out(folder, snapshot, files, listed, paper, fetch, watch)
         cut = parts.cut(snapshot)
         results = _in_parts(folder, snapshot, cut, watch) if cut else _whole(folder, snapshot, watch)
@@ -116,7 +117,7 @@ def _attached_bytes(snapshot: Snapshot) -> int:
 def _lay_out(
     folder: Path,
     snapshot: Snapshot,
-    files: list[manifest.Made],
+    files: list[Made],
     listed: bytes,
     paper: str,
     fetch: Fetch,
@@ -124,7 +125,7 @@ def _lay_out(
 ) -> None:
     """Writes what the children read; an exhibit whose bytes are not those of its hash stops the build."""
     when = plain(snapshot.identity.as_of)
-    own = [manifest.Made(manifest.NAME, listed, "application/json", "Data", "Every file of this package"), *files]
+    own = [Made(manifest.NAME, listed, "application/json", "Data", "Every file of this package"), *files]
     enclosures = []
     for file in own:
         (folder / file.path).write_bytes(file.data)

@@ -20,14 +20,16 @@ from evidence import clock
 from evidence.actors import Actor
 from evidence.artifacts.models import Artifact
 from evidence.errors import Invalid, NotFound, Refused, Stale, WrongState
+from evidence.ledger import bundle
 from evidence.ledger import services as ledger
 from evidence.organizations import services as organizations
 from evidence.vault import services as vault
 from evidence.vault.models import Blob
 from portal.engagements.models import Engagement
 from portal.jobs import services as jobs
-from portal.packages import collect, custody, events, render, review
+from portal.packages import collect, custody, events, proving, render, review
 from portal.packages.models import Package, Paper, State
+from portal.packages.proving import Proving
 from portal.packages.snapshot import Exhibit, Issue, Snapshot, digest, load
 from remediation.approvals import services as approvals
 from remediation.approvals.models import Request
@@ -120,7 +122,9 @@ def _next_number(follows: UUID | None, engagement: Engagement, actor: Actor, cha
 def perform_build(package_id: UUID, *, actor: Actor, inside: Inside, watch: Watch) -> dict[str, Any]:
     """The job's work: read, print, keep. Raises BuildFailed, Unavailable or what `watch` raises, and keeps nothing."""
     snapshot = _sealed_snapshot(package_id, actor, inside)
-    with _Printing(snapshot, package_id, inside, watch) as kept:
+    with inside():
+        proof = proving.proving(snapshot, actor.organization_id)
+    with _Printing(snapshot, proof, package_id, inside, watch) as kept:
         with inside():
             package = _locked(package_id, actor)
             if package.state != State.DRAFT:
@@ -143,7 +147,8 @@ def perform_seal(package_id: UUID, *, actor: Actor, inside: Inside, watch: Watch
     reviewed = load(rows)
     identity = replace(reviewed.identity, state="sealed", approved_by=approver, approved_at=approved_at)
     sealed = replace(reviewed, identity=identity)
-    with _Printing(sealed, package_id, inside, watch) as kept:
+    proof = _proving_approval(sealed, package_id, actor, inside)
+    with _Printing(sealed, proof, package_id, inside, watch) as kept:
         with inside():
             package = _locked(package_id, actor)
             if package.state != State.IN_REVIEW or digest(rows) != package.snapshot_sha256:
@@ -287,11 +292,23 @@ def _issues(package: Package) -> tuple[Issue, ...]:
     return (*rows, Issue(package.issue, clock.now().date(), package.change))
 
 
+def _proving_approval(snapshot: Snapshot, package_id: UUID, actor: Actor, inside: Inside) -> Proving:
+    """What the reviewed draft proved, and the proof of its approval, which is waited for. Raises Unavailable."""
+    with inside():
+        approved = bundle.last(review.SUBJECT, package_id, events.PACKAGE_APPROVED.kind)
+    with inside():
+        ledger.wait_sealed([approved], SEAL_SECONDS)
+    with inside():
+        found = proving.proving(snapshot, actor.organization_id)
+        return replace(found, files=(*found.files, proving.approval(approved)))
+
+
 class _Printing:
     """Prints and stores; on leaving with an error what was stored is discarded."""
 
-    def __init__(self, snapshot: Snapshot, package_id: UUID, inside: Inside, watch: Watch) -> None:
-        self.snapshot, self.package_id, self.inside, self.watch = snapshot, package_id, inside, watch
+    def __init__(self, snapshot: Snapshot, proof: Proving, package_id: UUID, inside: Inside, watch: Watch) -> None:
+        self.snapshot, self.proof, self.package_id = snapshot, proof, package_id
+        self.inside, self.watch = inside, watch
         self.stored: list[vault.Sealed] = []
 
     def __enter__(self) -> _Kept:
@@ -299,7 +316,9 @@ class _Printing:
             package = Package.objects.get(pk=self.package_id)
             blobs = _blobs(self.snapshot, package.organization_id)
         work = Path(settings.CLEARHOLD_WORK_DIR)
-        lending = render.printed(self.snapshot, _Fetch(blobs), paper=package.paper, watch=self.watch, work=work)
+        lending = render.printed(
+            self.snapshot, _Fetch(blobs), self.proof, paper=package.paper, watch=self.watch, work=work
+        )
         try:
             with lending as printed:
                 self.watch(1, 1, "Storing")

@@ -329,6 +329,19 @@ class Checkpoint:
     root: str
     key: str
     signed_at: datetime | None = None
+    # The public keys of all epochs; older ones signed the heads of earlier packages.
+    keys: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Previous:
+    """The package before this one: the issue before, or the engagement's last sealed one."""
+
+    ref: str
+    issue: int
+    sha256: str
+    tree_size: int
+    note: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -346,6 +359,7 @@ class Snapshot:
     exhibits: tuple[Exhibit, ...]
     checkpoint: Checkpoint | None
     severity_scale: tuple[tuple[str, str, int], ...] = ()
+    previous: Previous | None = None
     format: str = FORMAT
 
     @property
@@ -412,6 +426,21 @@ def safe_name(filename: str) -> str:
     """A file name that every system can store: no folder, no control character, no leading dot."""
     kept = "".join(char if char.isalnum() or char in "._-()+ " else "_" for char in filename).strip(" .")
     return (kept or "file")[-120:]
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A file of the package that is made for it, not received: what it is to the document, and a note for its readers."""
+
+    path: str
+    data: bytes
+    media_type: str
+    relationship: str
+    note: str
+
+    @property
+    def sha256(self) -> str:
+        return digest(self.data)
 
 
 # --- canonical form ---------------------------------------------------------------------------------------------------

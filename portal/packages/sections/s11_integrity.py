@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from evidence.ledger import verify
 from portal.packages.edition import Edition
 from portal.packages.sections import Sheet
 
@@ -10,4 +11,6 @@ NUMBERED = True
 
 
 def sheets(edition: Edition) -> Iterator[Sheet]:
-    yield Sheet("integrity", TITLE, {"checkpoint": edition.snapshot.checkpoint})
+    checkpoint = edition.snapshot.checkpoint
+    fingerprint = verify.parse_key(checkpoint.key).fingerprint if checkpoint else ""
+    yield Sheet("integrity", TITLE, {"checkpoint": checkpoint, "fingerprint": fingerprint})

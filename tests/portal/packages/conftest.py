@@ -7,8 +7,12 @@ from pathlib import Path
 import pytest
 
 from portal.packages import render
+from portal.packages.proving import Proving, program
 from portal.packages.snapshot import Exhibit, Snapshot
 from tests.portal.packages import sample
+
+#: A hand-written snapshot has no history behind it.
+UNPROVEN = Proving((program(),))
 
 
 def fetch(exhibit: Exhibit, target) -> None:
@@ -21,7 +25,7 @@ def still(done: int, total: int, note: str) -> None:
 
 def set_package(snapshot: Snapshot, target: Path, **options) -> render.Printed:
     options = {"paper": "A4", "watch": still} | options
-    with render.printed(snapshot, fetch, **options) as printed:
+    with render.printed(snapshot, fetch, UNPROVEN, **options) as printed:
         shutil.copyfile(printed.path, target)
         return printed
 

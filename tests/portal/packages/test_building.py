@@ -75,6 +75,7 @@ def under_review(engagement, people) -> Package:
 def sealed(engagement, people) -> Package:
     package = under_review(engagement, people)
     services.seal(package.pk, actor=people.arun, reason="Read and agreed.")
+    sequencer.run_once(engagement.organization_id)
     Package.objects.filter(pk=package.pk).update(job=None)
     services.perform_seal(package.pk, actor=people.arun, inside=inside, watch=still)
     package.refresh_from_db()
@@ -200,6 +201,7 @@ def test_a_new_issue_supersedes_the_old_one_when_it_is_sealed(engagement, people
     services.perform_build(second.pk, actor=people.maya, inside=inside, watch=still)
     services.submit_for_review(second.pk, actor=people.maya)
     services.seal(second.pk, actor=people.alba, reason="Read and agreed.")
+    sequencer.run_once(engagement.organization_id)
     Package.objects.filter(pk=second.pk).update(job=None)
     services.perform_seal(second.pk, actor=people.alba, inside=inside, watch=still)
     first.refresh_from_db()
@@ -231,21 +233,21 @@ def test_the_command_writes_a_package_that_verifies_and_a_flipped_byte_does_not(
     target = tmp_path / "package.pdf"
     delivery.write(package, target)
     report = verification.verify(target)
-    assert [check.words for check in report.checks if not check.holds] == []
+    assert [check.words for check in report.checks if check.verdict] == []
     data = target.read_bytes()
     for place in (40, len(data) // 3, len(data) // 2, len(data) - 40):
         changed = bytearray(data)
         changed[place] ^= 1
         target.write_bytes(changed)
-        assert verification.verify(target).verdict == verification.Verdict.ALTERED
+        assert verification.verify(target).verdict == verification.ALTERED
     target.write_bytes(data)
     verification.proof_path(target).unlink()
-    assert verification.verify(target).verdict == verification.Verdict.UNREADABLE
-    assert verification.verify(target, partial=True).verdict == verification.Verdict.HOLDS
+    assert verification.verify(target).verdict == verification.UNREADABLE
+    assert verification.verify(target, partial=True).verdict == verification.HOLDS
 
 
 def test_a_file_that_is_no_package_cannot_be_read(tmp_path):
     for name, data in (("empty.pdf", b""), ("text.pdf", b"hello"), ("half.pdf", b"%PDF-1.7 and no more")):
         (tmp_path / name).write_bytes(data)
-        assert verification.verify(tmp_path / name).verdict != verification.Verdict.HOLDS
-    assert verification.verify(tmp_path / "none.pdf").verdict == verification.Verdict.UNREADABLE
+        assert verification.verify(tmp_path / name).verdict != verification.HOLDS
+    assert verification.verify(tmp_path / "none.pdf").verdict == verification.UNREADABLE

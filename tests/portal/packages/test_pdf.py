@@ -12,7 +12,7 @@ import pytest
 
 from portal.packages import binding, render
 from tests.portal.packages import sample
-from tests.portal.packages.conftest import fetch, set_package, still
+from tests.portal.packages.conftest import UNPROVEN, fetch, set_package, still
 
 
 def text_of(path) -> str:
@@ -133,7 +133,7 @@ def test_an_altered_exhibit_stops_the_build_and_is_named():
         target.write(b"other bytes")
 
     refused = pytest.raises(render.BuildFailed, match="Exhibit E-001 has changed")
-    with refused, render.printed(sample.snapshot(), altered, paper="A4", watch=still):
+    with refused, render.printed(sample.snapshot(), altered, UNPROVEN, paper="A4", watch=still):
         pytest.fail("a package was made")
 
 
@@ -145,7 +145,10 @@ def test_cancel_stops_the_child_and_leaves_nothing(tmp_path):
         if note.startswith(("Starting", "Cover", "Layout")):
             raise Cancelled
 
-    with pytest.raises(Cancelled), render.printed(sample.snapshot(), fetch, paper="A4", watch=cancel, work=tmp_path):
+    with (
+        pytest.raises(Cancelled),
+        render.printed(sample.snapshot(), fetch, UNPROVEN, paper="A4", watch=cancel, work=tmp_path),
+    ):
         pytest.fail("a package was made")
     assert list(tmp_path.iterdir()) == []
 
@@ -153,7 +156,7 @@ def test_cancel_stops_the_child_and_leaves_nothing(tmp_path):
 def test_too_little_memory_is_said_clearly(monkeypatch):
     monkeypatch.setattr(render, "MEMORY_BYTES", 90 << 20)
     refused = pytest.raises(render.BuildFailed, match="No package was made")
-    with refused, render.printed(sample.snapshot(), fetch, paper="A4", watch=still):
+    with refused, render.printed(sample.snapshot(), fetch, UNPROVEN, paper="A4", watch=still):
         pytest.fail("a package was made")
 
 
