@@ -36,7 +36,7 @@ def released(engagement: Engagement) -> QuerySet[Package]:
     """For the engagement's auditors: what was sealed, newest first. Drafts and reviews are not theirs to see."""
     return (
         Package.objects.filter(engagement=engagement, state__in=[State.SEALED, State.SUPERSEDED])
-        .select_related("approved_by")
+        .select_related("approved_by", "prepared_by")
         .order_by("-number", "-issue")
     )
 

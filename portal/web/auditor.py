@@ -25,9 +25,11 @@ from portal.accounts import object_grants
 from portal.edge.tenancy import keeping_record
 from portal.engagements import queries, services
 from portal.engagements.models import Engagement, EngagementGrant
+from portal.packages import delivery
 from portal.packages import queries as packages_of
 from portal.packages import services as package_files
-from portal.web import custody, downloads
+from portal.packages.models import Package
+from portal.web import custody, downloads, verifying
 from portal.web import history as history_lines
 from portal.web import packages as package_pages
 from portal.web.components import Step, TimelineEntry
@@ -296,12 +298,41 @@ def packages(request: HttpRequest, engagement: str) -> HttpResponse:
 
 
 @require_GET
-def package_file(request: HttpRequest, engagement: str, package: UUID) -> HttpResponseBase:
-    """The sealed PDF as an attachment; the download is an event before the first byte goes out."""
+def package(request: HttpRequest, engagement: str, package: UUID) -> HttpResponse:
+    """One sealed package: its files, how to verify it without this portal, the others, and what this auditor took."""
     here = _engagement(request, engagement)
+    row = _released(here, package)
+    _opened(request, here, "packages.package", row)
+    proof_url = reverse("auditor:package_proof", args=[request.organization.slug, here.ref, row.pk])  # type: ignore[attr-defined]
+    taken = ledger.Filters(kind="package.downloaded", person_id=request.actor.person_id, object_ref=row.ref)  # type: ignore[attr-defined]
+    return _show(request, here, "package", {
+        "package": row,
+        "packages": packages_of.released(here)[:PAGE],
+        "taken": ledger.events(here.organization_id, taken, limit=5).facts,
+        **verifying.context(here.organization_id, proof_url),
+    })  # fmt: skip
+
+
+@require_GET
+def package_proof(request: HttpRequest, engagement: str, package: UUID) -> HttpResponseBase:
+    """The ledger's proof of the PDF's SHA-256, to keep beside it."""
+    row = _released(_engagement(request, engagement), package)
+    text = delivery.proof(row.recorded_by_event).encode()
+    return package_pages.attachment([text], f"{row.filename}.tlog-proof", "text/plain; charset=utf-8", len(text))
+
+
+def _released(here: Engagement, package: UUID) -> Package:
     row = packages_of.released(here).select_related("pdf").filter(pk=package).first()
     if row is None:
         raise NotFound("There is no such package in this engagement.")
+    return row
+
+
+@require_GET
+def package_file(request: HttpRequest, engagement: str, package: UUID) -> HttpResponseBase:
+    """The sealed PDF as an attachment; the download is an event before the first byte goes out."""
+    here = _engagement(request, engagement)
+    row = _released(here, package)
     pieces = package_files.pdf_bytes(row)
     with keeping_record(request):
         package_files.note_download(row, actor=request.actor)  # type: ignore[attr-defined]
@@ -354,7 +385,9 @@ urlpatterns = [
     path("audit/<str:engagement>/evidence/<str:ref>/custody", artifact_custody, name="custody"),
     path("audit/<str:engagement>/evidence/<str:ref>/custody.pdf", custody_report, name="custody_report"),
     path("audit/<str:engagement>/packages", packages, name="packages"),
+    path("audit/<str:engagement>/packages/<uuid:package>", package, name="package"),
     path("audit/<str:engagement>/packages/<uuid:package>/file", package_file, name="package_file"),
+    path("audit/<str:engagement>/packages/<uuid:package>/proof", package_proof, name="package_proof"),
     path("audit/<str:engagement>/history", history, name="history"),
     path("audit/<str:engagement>/opened", opened, name="opened"),
 ]

@@ -16,7 +16,7 @@ from portal.edge.tenancy import inside, needs, outside_transaction
 from portal.engagements.models import Engagement
 from portal.packages import delivery, queries, services
 from portal.packages.models import Package, Paper
-from portal.web import history
+from portal.web import history, verifying
 from portal.web.components import ApprovalPanel, Candidate, DecisionLine, OwnAct
 
 app_name = "packages"
@@ -86,6 +86,7 @@ def _page(request: HttpRequest, row: Package) -> dict[str, Any]:
         "may_submit": may_build and row.state == "draft" and row.is_built and not running,
         "may_seal_again": row.state == "in_review" and row.approved_by_id is not None and not running and may_build,
         "may_supersede": may_build and row.state == "sealed",
+        **verifying.context(row.organization_id, reverse("packages:proof", args=[request.organization.slug, row.pk])),  # type: ignore[attr-defined]
         "history": history.entries(
             ledger.history("packages.package", row.pk),
             request.organization.slug,  # type: ignore[attr-defined]

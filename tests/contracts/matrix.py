@@ -89,6 +89,8 @@ def sealing(world: World) -> dict[str, Any]:
 
 MATRIX: dict[str, Row] = {
     "healthz": Row(get=EVERYBODY),
+    "verifying:start": Row(get=EVERYBODY),
+    "verifying:program": Row(get=EVERYBODY),
     "readyz": Row(get=EVERYBODY),
     # Accounts: these pages belong to no organization.
     "accounts:home": Row(get=ACCOUNTS),
@@ -265,6 +267,9 @@ MATRIX: dict[str, Row] = {
     "auditor:custody": Row(get="auditor"),
     "auditor:custody_report": Row(get="auditor"),
     "auditor:packages": Row(get="auditor"),
+    # What is not sealed is not there for an auditor.
+    "auditor:package": Row(),
+    "auditor:package_proof": Row(),
     # The world's package is not sealed yet, so nobody outside gets its file.
     "auditor:package_file": Row(),
     "auditor:history": Row(get="auditor"),

@@ -201,6 +201,7 @@ const PARTS = [
   ["[data-table]", () => import("./table.js")],
   ["[data-heat]", () => import("./heat.js")],
   ["[data-upload]", () => import("./upload.js")],
+  ["[data-verify]", () => import("./verify.js")],
 ];
 
 async function enhance(root) {

@@ -1,0 +1,77 @@
+// The in-browser check of a package: a drop zone, and under it what held, what did not, and what this page can't say.
+//
+// <div data-verify data-keys="…" [data-proof="/address" data-package="PKG-0001" data-issue="1"]>. The PDF is read here and
+// sent nowhere; only the proof beside it is fetched, when it was not dropped too and the PDF is this page's package.
+
+import { icon, make } from "./ui.js";
+import { check } from "./verify-package.js";
+
+const MARKS = { holds: ["ok", "circle-check", "holds"], altered: ["crit", "circle-x", "altered"], unreadable: ["warn", "triangle-alert", "not shown"] };
+const LIMITS = [
+  "This page comes from the portal that made the package. For a check that does not depend on it, use verify.py with a key that you got another way.",
+  "Whether the history continues a package that you kept: verify.py --earlier.",
+];
+
+function note(tone, glyph, title, words) {
+  return make("div", { class: `note ${tone}` }, icon(glyph, ""), make("div", {}, make("b", {}, title), make("br"), words));
+}
+
+function line({ name, verdict, words }) {
+  const [tone, glyph, word] = MARKS[verdict];
+  return make("li", {}, make("span", { class: `c-${tone}` }, icon(glyph)), make("span", {}, make("b", {}, `${name} `),
+    make("span", { class: "vh" }, `${word}. `), words));
+}
+
+function told(found, file) {
+  const wrong = found.wrong;
+  const at = new Date().toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+  if (!wrong) return note("ok", "shield-check", "Package is intact", `${file.name}, checked in this browser at ${at}. SHA-256 ${found.sha256}`);
+  if (wrong.verdict === "altered") return note("crit", "circle-x", "Something was altered", `${wrong.name}: ${wrong.words} Download it again; if it still differs, ask whoever gave it to you and keep this copy.`);
+  return note("warn", "triangle-alert", "It cannot be checked in full here", `${wrong.name}: ${wrong.words}`);
+}
+
+/** The text of the proof: the dropped one, else the portal's own for this page's package. */
+function proofOf(element, dropped) {
+  return async (manifest) => {
+    if (dropped) return dropped.text();
+    const { proof, package: ref, issue } = element.dataset;
+    if (!proof || manifest.package.ref !== ref || String(manifest.package.issue) !== issue) return "";
+    const answer = await fetch(proof, { credentials: "same-origin" });
+    return answer.ok && !answer.redirected ? answer.text() : "";
+  };
+}
+
+async function examine(element, files) {
+  const result = element.querySelector("[data-result]");
+  const pdf = files.find((file) => /\.pdf$/i.test(file.name)) ?? files.find((file) => !file.name.endsWith(".tlog-proof"));
+  if (!pdf) return;
+  if (!window.crypto?.subtle || typeof DecompressionStream === "undefined") {
+    result.replaceChildren(note("warn", "triangle-alert", "This browser cannot check packages here", "It needs a newer browser and a secure connection (https). Use verify.py."));
+    return;
+  }
+  result.replaceChildren(note("info", "loader-circle", "Checking", `${pdf.name} is read on this machine.`));
+  const given = element.querySelector("[data-key]")?.value.trim();
+  const keys = given ? [given] : (element.dataset.keys || "").split(" ").filter(Boolean);
+  const found = await check(new Uint8Array(await pdf.arrayBuffer()), { keys, proof: proofOf(element, files.find((file) => file.name.endsWith(".tlog-proof"))) });
+  const limits = [...new Set(found.uncovered), ...LIMITS];
+  result.replaceChildren(told(found, pdf),
+    make("details", { open: Boolean(found.wrong) }, make("summary", { class: "sm" }, `${found.checks.length} checks`),
+      make("ul", { class: "proofs sm" }, ...found.checks.map(line))),
+    make("details", {}, make("summary", { class: "sm" }, "What this page cannot say"),
+      make("ul", { class: "proofs sm" }, ...limits.map((words) => make("li", {}, icon("info"), make("span", {}, words))))));
+  element.dataset.verdict = found.wrong?.verdict ?? "holds";
+}
+
+export function start(element) {
+  const drop = element.querySelector("[data-drop]");
+  const input = element.querySelector("input[type=file]");
+  element.hidden = false;
+  const take = (files) => {
+    delete element.dataset.verdict;
+    if (files.length) examine(element, files);
+  };
+  input.addEventListener("change", () => { take([...input.files]); input.value = ""; });
+  for (const name of ["dragenter", "dragover"]) drop.addEventListener(name, (event) => { event.preventDefault(); drop.classList.add("over"); });
+  for (const name of ["dragleave", "drop"]) drop.addEventListener(name, () => drop.classList.remove("over"));
+  drop.addEventListener("drop", (event) => { event.preventDefault(); take([...event.dataTransfer.files]); });
+}
