@@ -368,7 +368,8 @@ class Package:
         self.manifest_sha256, manifest = sha256(raw).hex(), json.loads(raw)
         if manifest["format"] != FORMAT or not manifest["ledger"]:
             raise Unreadable(f"this program reads packages with a manifest {FORMAT} and a checkpoint of the history")
-        self.manifest, self.about, self.ledger = manifest, manifest["package"], manifest["ledger"]
+        self.about = {name: manifest["package"][name] for name in ("ref", "issue", "state")}
+        self.manifest, self.ledger = manifest, manifest["ledger"]
         if self.data:
             self.files = {item["path"]: inside.get(item["sha256"], b"") for item in manifest["files"]}
         self.strangers = len(inside.keys() - {self.manifest_sha256, *(item["sha256"] for item in manifest["files"])})

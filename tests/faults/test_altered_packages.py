@@ -310,10 +310,12 @@ class TestAForgerWhoMendsTheManifest:
 
     def test_a_manifest_that_is_gone_or_no_manifest_is_unreadable(self, kept, tmp_path):
         folder = unpacked(kept.second, tmp_path / "unpacked")
-        for content in (b"", b"{", b"[]", b"{}", b'{"format":"clearhold-manifest/1"}'):
+        half = b'{"format":"clearhold-manifest/2","files":[],"ledger":{"keys":[]},"package":{}}'
+        for content in (b"", b"{", b"[]", b"{}", b'{"format":"clearhold-manifest/1"}', half):
             (folder / "manifest.json").write_bytes(content)
             package = verify.check(folder, keys=[kept.key])
             assert (package.verdict, first_wrong(package)) == (verify.UNREADABLE, "manifest")
+            assert package.plain()["ok"] is False
 
 
 class TestAnotherHistory:
