@@ -55,7 +55,7 @@ async function examine(element, files) {
   const found = await check(new Uint8Array(await pdf.arrayBuffer()), { keys, proof: proofOf(element, files.find((file) => file.name.endsWith(".tlog-proof"))) });
   const limits = [...new Set(found.uncovered), ...LIMITS];
   result.replaceChildren(told(found, pdf),
-    make("details", { open: Boolean(found.wrong) }, make("summary", { class: "sm" }, `${found.checks.length} checks`),
+    make("details", { open: Boolean(found.wrong) }, make("summary", { class: "sm" }, found.checks.length === 1 ? "1 check" : `${found.checks.length} checks`),
       make("ul", { class: "proofs sm" }, ...found.checks.map(line))),
     make("details", {}, make("summary", { class: "sm" }, "What this page cannot say"),
       make("ul", { class: "proofs sm" }, ...limits.map((words) => make("li", {}, icon("info"), make("span", {}, words))))));
