@@ -60,3 +60,83 @@ DROP FUNCTION artifacts_artifact_keeps_identity();
 DROP TRIGGER artifacts_review_by_another ON artifacts_artifactreview;
 DROP FUNCTION artifacts_review_by_another();
 """
+
+# What is kept back: an original of which a copy was made, until somebody found that none was needed, and a copy until
+# somebody approved it. The auditors' role cannot even read the wrapped key of such bytes.
+REDACTION = """
+CREATE FUNCTION artifacts_is_kept_back(version uuid) RETURNS boolean LANGUAGE sql STABLE
+  SET search_path = pg_catalog, public AS $$
+  SELECT EXISTS (SELECT 1 FROM artifacts_redaction r
+                   LEFT JOIN artifacts_redactiondecision d ON d.redaction_id = r.id
+                  WHERE (r.original_id = $1 AND d.verdict IS DISTINCT FROM 'unneeded')
+                     OR (r.redacted_id = $1 AND d.verdict IS DISTINCT FROM 'approved')) $$;
+
+CREATE POLICY kept_back_from_auditors ON vault_blob AS RESTRICTIVE FOR SELECT TO clearhold_auditor USING (
+  NOT EXISTS (SELECT 1 FROM artifacts_artifactversion v WHERE v.blob_id = vault_blob.id AND artifacts_is_kept_back(v.id)));
+
+CREATE FUNCTION artifacts_redaction_of_its_own() RETURNS trigger LANGUAGE plpgsql
+  SET search_path = pg_catalog, public AS $$
+BEGIN
+  IF NOT EXISTS (SELECT 1 FROM artifacts_artifactversion o JOIN artifacts_artifactversion c
+                   ON c.artifact_id = o.artifact_id AND c.number > o.number
+                 WHERE o.id = NEW.original_id AND c.id = NEW.redacted_id AND o.artifact_id = NEW.artifact_id
+                   AND c.uploaded_by_id = NEW.redacted_by_id) THEN
+    RAISE EXCEPTION USING ERRCODE = 'CH004',
+      MESSAGE = '[X-01] a redacted copy is a later version of the same evidence, brought by whoever redacted it';
+  END IF;
+  IF btrim(NEW.reason) = '' THEN
+    RAISE EXCEPTION USING ERRCODE = 'CH002', MESSAGE = '[X-02] a redaction says why it was made';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER artifacts_redaction_of_its_own BEFORE INSERT ON artifacts_redaction
+  FOR EACH ROW EXECUTE FUNCTION artifacts_redaction_of_its_own();
+
+CREATE FUNCTION artifacts_redaction_by_another() RETURNS trigger LANGUAGE plpgsql
+  SET search_path = pg_catalog, public AS $$
+BEGIN
+  IF EXISTS (SELECT 1 FROM artifacts_redaction r
+               JOIN artifacts_artifactversion v ON v.id IN (r.original_id, r.redacted_id)
+             WHERE r.id = NEW.redaction_id
+               AND NEW.person_id IN (r.redacted_by_id, v.uploaded_by_id, v.collector_id)) THEN
+    RAISE EXCEPTION USING ERRCODE = 'CH003',
+      MESSAGE = '[X-03] a redaction is decided by someone who neither made it nor brought the original';
+  END IF;
+  IF NEW.verdict NOT IN ('approved', 'refused', 'unneeded') OR (NEW.verdict <> 'approved' AND btrim(NEW.reason) = '') THEN
+    RAISE EXCEPTION USING ERRCODE = 'CH002', MESSAGE = '[X-04] what is not approved is answered with a reason';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER artifacts_redaction_by_another BEFORE INSERT ON artifacts_redactiondecision
+  FOR EACH ROW EXECUTE FUNCTION artifacts_redaction_by_another();
+
+CREATE FUNCTION artifacts_redaction_stands() RETURNS trigger LANGUAGE plpgsql
+  SET search_path = pg_catalog, public AS $$
+BEGIN
+  IF NEW.state = 'accepted' AND NEW.state IS DISTINCT FROM OLD.state AND artifacts_is_kept_back(NEW.latest_id) THEN
+    RAISE EXCEPTION USING ERRCODE = 'CH002',
+      MESSAGE = '[X-05] a redacted copy is accepted as evidence only after its redaction was approved';
+  END IF;
+  IF NEW.latest_id IS DISTINCT FROM OLD.latest_id AND EXISTS (
+       SELECT 1 FROM artifacts_redaction r LEFT JOIN artifacts_redactiondecision d ON d.redaction_id = r.id
+       WHERE r.original_id = NEW.latest_id AND d.verdict IS DISTINCT FROM 'unneeded') THEN
+    RAISE EXCEPTION USING ERRCODE = 'CH002', MESSAGE = '[X-06] an original that was redacted does not come back';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER artifacts_redaction_stands BEFORE UPDATE ON artifacts_artifact
+  FOR EACH ROW EXECUTE FUNCTION artifacts_redaction_stands();
+ALTER TABLE artifacts_redaction ENABLE ALWAYS TRIGGER artifacts_redaction_of_its_own;
+ALTER TABLE artifacts_redactiondecision ENABLE ALWAYS TRIGGER artifacts_redaction_by_another;
+ALTER TABLE artifacts_artifact ENABLE ALWAYS TRIGGER artifacts_redaction_stands;
+"""
+REMOVE_REDACTION = """
+DROP TRIGGER artifacts_redaction_stands ON artifacts_artifact;
+DROP FUNCTION artifacts_redaction_stands();
+DROP TRIGGER artifacts_redaction_by_another ON artifacts_redactiondecision;
+DROP FUNCTION artifacts_redaction_by_another();
+DROP TRIGGER artifacts_redaction_of_its_own ON artifacts_redaction;
+DROP FUNCTION artifacts_redaction_of_its_own();
+DROP POLICY kept_back_from_auditors ON vault_blob;
+DROP FUNCTION artifacts_is_kept_back(uuid);
+"""

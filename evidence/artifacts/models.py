@@ -17,6 +17,7 @@ class State(models.TextChoices):
     QUARANTINED = "quarantined", "Quarantined"
     ACCEPTED = "accepted", "Accepted"
     RETURNED = "returned", "Returned"
+    DISPOSED = "disposed", "Disposed of"
 
 
 class ScanState(models.TextChoices):
@@ -39,6 +40,18 @@ class Verdict(models.TextChoices):
     ACCEPTED = "accepted", "Accepted"
     RETURNED = "returned", "Returned"
     RELEASED = "released", "Released from quarantine"
+
+
+class RedactionMethod(models.TextChoices):
+    UPLOAD = "upload", "A masked copy was uploaded"
+    MASK = "mask", "Values were masked by the portal"
+    BOXES = "boxes", "Areas were blacked out by the portal"
+
+
+class RedactionVerdict(models.TextChoices):
+    APPROVED = "approved", "The copy stands for the original"
+    REFUSED = "refused", "The copy is not good enough"
+    UNNEEDED = "unneeded", "The original needs no redaction"
 
 
 class Artifact(VersionedModel):
@@ -143,3 +156,34 @@ class ArtifactReview(TenantModel):
 
     class Meta:
         ordering = ["at"]
+
+
+class Redaction(TenantModel):
+    """A version made from an earlier one to show less. The original stays, and stays at home.
+
+    `recipe` says what was masked by kind and count, never the masked values themselves. `state_before` is the state of
+    the artifact before the copy came, for the case that none was needed.
+    """
+
+    artifact = models.ForeignKey(Artifact, on_delete=models.PROTECT, related_name="redactions")
+    original = models.ForeignKey(ArtifactVersion, on_delete=models.PROTECT, related_name="redactions")
+    redacted = models.OneToOneField(ArtifactVersion, on_delete=models.PROTECT, related_name="redaction")
+    method = models.CharField(max_length=12, choices=RedactionMethod)
+    recipe = models.JSONField(default=dict)
+    reason = models.TextField()
+    state_before = models.CharField(max_length=20)
+    redacted_by = models.ForeignKey(settings.PERSON_MODEL, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField(default=clock.now)
+
+    class Meta:
+        ordering = ["at"]
+
+
+class RedactionDecision(TenantModel):
+    """Somebody else's word on a redacted copy."""
+
+    redaction = models.OneToOneField(Redaction, on_delete=models.PROTECT, related_name="decision")
+    verdict = models.CharField(max_length=12, choices=RedactionVerdict)
+    reason = models.TextField(blank=True)
+    person = models.ForeignKey(settings.PERSON_MODEL, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField(default=clock.now)

@@ -13,7 +13,7 @@ from django.db import transaction
 
 from evidence import clock
 from evidence.actors import Actor
-from evidence.artifacts import events, facts
+from evidence.artifacts import events, facts, withholding
 from evidence.artifacts.facts import VersionFacts
 from evidence.artifacts.models import Artifact, ArtifactLink, ArtifactReview, ArtifactVersion, State, Verdict
 from evidence.controls.models import Control, EvidenceKind
@@ -62,6 +62,8 @@ def add_version(
     actor.require("evidence.upload", artifact)
     if artifact.version != version:
         raise Stale(f"{artifact.ref} was changed meanwhile. Look at it again; your file was not kept.")
+    if artifact.state == State.DISPOSED:
+        raise WrongState(f"{artifact.ref} was disposed of, and stays a record of that. Your file was not kept.")
     about = about or VersionFacts()
     facts.check(about, title=artifact.title, kind=artifact.kind)
     before = {"state": artifact.state}
@@ -165,6 +167,12 @@ def _judge(artifact_id: UUID, *, number: int, verdict: Verdict, reason: str, act
     to, sources, event = _VERDICTS[verdict]
     if artifact.state not in sources:
         raise WrongState(f"{artifact.ref} is {artifact.get_state_display().lower()}, so this step doesn't exist now.")
+    if verdict == Verdict.ACCEPTED and withholding.kept_back_among([version.pk]):
+        raise WrongState(
+            f"Version {number} of {artifact.ref} is a redacted copy that nobody approved yet.",
+            code="redaction_undecided",
+            help="Decide on the redaction first.",
+        )
     person_id = _refuse_own(artifact, actor)
     before = {"state": artifact.state}
     ArtifactReview.objects.create(
@@ -213,6 +221,7 @@ def _opened(
         raise WrongState(
             f"{version.artifact.ref} is in quarantine until a reviewer has looked at it.", code="quarantined"
         )
+    withholding.refuse_kept_back(version, actor=actor, engagement=engagement)
     data = {"number": version.number, "sha256": version.sha256, **data}
     ledger.record(event, subject=version.artifact, actor=actor, data=data, reason=reason)
     return version

@@ -36,6 +36,13 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "uploads": {"limit_bytes": 5 * 1024**3},
     # After how many days at most every stored file was read and hashed again.
     "scrub": {"days": 7},
+    # PRACTICE.md 5, retention: long for evidence, short for raw student data (16 CFR 314.4(c)(6)).
+    "retention": {
+        "evidence": {"years": 7, "from": "period_end"},
+        "student_data": {"years": 2, "from": "last_need"},
+        "draft": {"years": 2, "from": "received"},
+        "package": {"years": 7, "from": "period_end"},
+    },
     # PRACTICE.md 5, freshness, in days.
     "freshness": {
         "continuous": 1,

@@ -5,6 +5,7 @@ from uuid import UUID
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
 from evidence.actors import Actor
+from evidence.artifacts import withholding
 from evidence.artifacts.models import Artifact, ArtifactLink
 from evidence.controls.models import Control
 from evidence.errors import NotFound
@@ -73,7 +74,10 @@ def _in_scope(engagement: Engagement, released_only: bool) -> Q:
 
 
 def artifacts(engagement: Engagement, *, released_only: bool = False) -> QuerySet[Artifact]:
-    """Evidence that a finding, a task or a control of the scope uses; never what is in quarantine or was returned."""
+    """Evidence that a finding, a task or a control of the scope uses.
+
+    Never what is in quarantine or was returned, nor a redacted copy that nobody approved and what it was made from.
+    """
     found = findings(engagement, released_only=released_only)
     used = ArtifactLink.objects.filter(artifact_id=OuterRef("pk"))
     return Artifact.objects.filter(
@@ -87,8 +91,9 @@ def artifacts(engagement: Engagement, *, released_only: bool = False) -> QuerySe
                 )
             )
         ),
+        ~withholding.kept_back("latest"),
         latest__isnull=False,
-        state__in=["received", "accepted"],
+        state__in=["received", "accepted", "disposed"],
     )
 
 

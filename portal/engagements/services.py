@@ -12,9 +12,10 @@ from django.db import transaction
 from evidence import clock
 from evidence.actors import Actor
 from evidence.controls.models import Category, Control
-from evidence.errors import DutyConflict, Invalid, NotFound, Stale
+from evidence.errors import DutyConflict, Invalid, NotFound, Stale, WrongState
 from evidence.ledger import services as ledger
 from evidence.organizations import services as organizations
+from evidence.retention import queries as retention
 from portal.accounts.models import Account, Membership
 from portal.engagements import events, transitions
 from portal.engagements.models import Engagement, EngagementGrant, Kind, ScopedControl, ScopedFinding, State
@@ -177,6 +178,12 @@ def narrow(
     actor.require("engagements.manage", engagement)
     if not reason.strip():
         raise Invalid("Say why this leaves the scope.", fields={"reason": ["A reason is needed."]})
+    if held := retention.holds_over(engagement.pk):
+        raise WrongState(
+            f"{held[0].ref} ({held[0].matter}) keeps this engagement, so nothing leaves its scope (rule H-04).",
+            code="held",
+            help="Narrow it after the hold is released.",
+        )
     unreleased = {"released_at": None}
     gone_controls = engagement.scoped_controls.filter(control_id__in=list(controls), **unreleased)
     gone_findings = engagement.scoped_findings.filter(finding_id__in=list(findings), **unreleased)

@@ -56,6 +56,7 @@ INSTALLED_APPS = [
     "evidence.controls",
     "evidence.vault",
     "evidence.artifacts",
+    "evidence.retention",
     "remediation.sod",
     "remediation.approvals",
     "remediation.findings",

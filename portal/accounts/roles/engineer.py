@@ -11,6 +11,7 @@ ROLE = Role(
             "controls.operate",
             "controls.view",
             "evidence.download",
+            "evidence.redact",
             "evidence.upload",
             "evidence.view",
             "findings.analyse",

@@ -11,6 +11,7 @@ ROLE = Role(
             "approvals.view",
             "controls.view",
             "evidence.download",
+            "evidence.original",
             "evidence.review",
             "evidence.view",
             "findings.comment",
@@ -19,6 +20,7 @@ ROLE = Role(
             "findings.view",
             "jobs.view",
             "ledger.view",
+            "retention.view",
         }
     ),
 )
