@@ -20,6 +20,7 @@ _pages = [
     path("", include("portal.web.settings")),
     path("", include("portal.web.vault")),
     path("", include("portal.web.evidence")),
+    path("", include("portal.web.retention")),
     path("", include("portal.web.engagements")),
     path("", include("portal.web.packages")),
     path("", include("portal.web.search")),

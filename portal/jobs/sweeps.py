@@ -5,6 +5,7 @@ from uuid import UUID
 
 from evidence import clock
 from evidence.actors import Actor
+from evidence.retention import services as retention
 from evidence.vault import checking
 from evidence.vault import jobs as vault_jobs
 from evidence.vault import services as vault
@@ -52,12 +53,18 @@ def _pause_after(last: Job) -> timedelta:
     return timedelta(hours=1) if last.state == Job.State.FAILED else timedelta(days=1)
 
 
+def propose_disposals(organization_id: object) -> object:
+    """Evidence that has been kept long enough. Only proposed: two people dispose of it, or nobody."""
+    return retention.propose_due(actor=_product(organization_id))
+
+
 def declare() -> None:
     schedule.every(timedelta(minutes=5), "requests that ran out", end_requests)
     schedule.every(timedelta(minutes=15), "risks that ran out", end_risks)
     schedule.every(timedelta(minutes=30), "runs that were missed", miss_runs)
     schedule.every(timedelta(hours=6), "leftovers in the vault", clear_blobs)
     schedule.every(timedelta(minutes=30), "checks of stored files", check_blobs)
+    schedule.every(timedelta(days=1), "evidence kept long enough", propose_disposals)
 
 
 def _product(organization_id: object) -> Actor:

@@ -231,13 +231,13 @@ class _Reader:
         gappy = [c.ref for c in controls if c.due and c.operated < c.due]
         if gappy:
             yield f"{wording.capital(wording.count(len(gappy), 'control'))} with missing or partial runs: {_some(gappy)}."
-        unread = [e.number for e in self.exhibits.taken.values() if e.review != "accepted"]
+        unread = [e.number for e in self.exhibits.taken.values() if e.review not in ("accepted", "disposed")]
         if unread:
             words = wording.capital(wording.count(len(unread), "exhibit"))
             yield f"{words} not yet reviewed by a second person: {_some(sorted(unread))}."
         if self.exhibits.left_out:
             words = wording.capital(wording.count(len(self.exhibits.left_out), "linked file"))
-            yield f"{words} left out, because in quarantine or returned: {_some(sorted(self.exhibits.left_out))}."
+            yield f"{words} left out, because in quarantine, returned or being redacted: {_some(sorted(self.exhibits.left_out))}."
         if self.ground.today < self.ground.engagement.period_end:
             yield f"The period runs until {wording.long_day(self.ground.engagement.period_end)}; this package is of an earlier day."
 

@@ -18,7 +18,8 @@ from django.db import transaction
 
 from evidence import clock
 from evidence.actors import Actor
-from evidence.artifacts.models import Artifact
+from evidence.artifacts import withholding
+from evidence.artifacts.models import Artifact, ArtifactVersion
 from evidence.errors import Invalid, NotFound, Refused, Stale, WrongState
 from evidence.ledger import bundle
 from evidence.ledger import services as ledger
@@ -369,9 +370,22 @@ class _Fetch:
 def _blobs(snapshot: Snapshot, organization_id: UUID) -> dict[str, Blob]:
     wanted = {exhibit.number: exhibit.version for exhibit in snapshot.exhibits if not exhibit.not_attached}
     rows = Artifact.objects.filter(organization_id=organization_id, ref__in=wanted).prefetch_related("versions__blob")
-    return {
-        row.ref: version.blob for row in rows for version in row.versions.all() if version.number == wanted[row.ref]
-    }
+    found = {row.ref: v for row in rows for v in row.versions.all() if v.number == wanted[row.ref]}
+    _refuse_changed(found)
+    return {ref: version.blob for ref, version in found.items()}
+
+
+def _refuse_changed(found: dict[str, ArtifactVersion]) -> None:
+    """What was redacted or disposed of since the rows were read is not printed from the rows that were read."""
+    kept_back = withholding.kept_back_among(version.pk for version in found.values())
+    for ref, version in found.items():
+        if version.pk in kept_back or version.blob.erased_at is not None:
+            raise render.BuildFailed(
+                f"Exhibit {ref} was {'disposed of' if version.blob.erased_at else 'redacted'} since the package was "
+                "collected. No package was made.",
+                code="exhibit_withdrawn",
+                help="Build it again, then ask for approval anew.",
+            )
 
 
 def _adopt(package: Package, kept: _Kept, snapshot: Snapshot, *, commit: bool = True) -> None:

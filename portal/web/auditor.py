@@ -229,8 +229,10 @@ def artifact(request: HttpRequest, engagement: str, ref: str) -> HttpResponse:
     here = _engagement(request, engagement)
     version = _version(here, ref)
     _view(request, here, version)
-    kind = previews.kind_of(version.mime)
+    is_erased = version.blob.erased_at is not None
+    kind = previews.Kind.NONE if is_erased else previews.kind_of(version.mime)
     context: dict[str, Any] = {
+        "is_erased": is_erased,
         "artifact": version.artifact,
         "version": version,
         "kind": kind.value,

@@ -16,6 +16,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from evidence import clock, previews
 from evidence.artifacts import custody as chain_of_custody
 from evidence.artifacts import facts, queries
+from evidence.artifacts import redaction as redactions
 from evidence.artifacts import services as artifacts
 from evidence.artifacts.flags import Period, flags_of
 from evidence.artifacts.models import Artifact, ArtifactLink, ArtifactVersion, Method, State
@@ -27,7 +28,7 @@ from evidence.previews import pictures, texts
 from portal.edge.tenancy import inside, needs, outside_transaction
 from portal.engagements.models import Engagement
 from portal.engagements.models import State as Engagements
-from portal.web import custody, downloads, uploads, vault
+from portal.web import custody, downloads, redaction, retention, uploads, vault
 from portal.web.components import Filter, Slice
 from portal.web.shell import named
 from remediation.findings.models import Finding
@@ -283,19 +284,25 @@ def artifact(request: HttpRequest, ref: str, number: int | None = None) -> HttpR
     """One artifact: facts, period, versions, integrity, custody and where it is used."""
     found = queries.artifact(ref)
     version = queries.version(ref, number) if number else found.latest
-    kind = previews.kind_of(version.mime) if version else previews.Kind.NONE
+    is_erased = version is not None and version.blob.erased_at is not None
+    kind = previews.kind_of(version.mime) if version and not is_erased else previews.Kind.NONE
     reviews = list(found.reviews.all())
     examined = _examination()
+    keeping = retention.card(request, found)
     return render(
         request,
         "evidence/artifact.html",
         {
             "artifact": found,
             "version": version,
+            "is_erased": is_erased,
             "is_latest": version is not None and version.pk == found.latest_id,
             "flags": flags_of(found, version, period=examined) if version else [],
             "questions": _questions(version),
-            "versions": [(row, _judged(row, reviews)) for row in found.versions.all()],
+            "versions": [
+                (row, "disposed" if row.number in keeping["erased"] else _judged(row, reviews))
+                for row in found.versions.all()
+            ],
             "used_by": [_place(request, link) for link in _distinct(found)] + _packages(request, found),
             "period": _period(version, examined),
             "custody": custody.short(found, custody.reader_of(request)),
@@ -304,10 +311,13 @@ def artifact(request: HttpRequest, ref: str, number: int | None = None) -> HttpR
             "checked": vault.state_of(version.blob_id) if version else None,
             "is_picture": kind in (previews.Kind.IMAGE, previews.Kind.PDF),
             "may": {
-                "download": _may(request, "evidence.download"),
-                "upload": _may(request, "evidence.upload"),
-                "review": _may(request, "evidence.review"),
+                "download": _may(request, "evidence.download") and not is_erased,
+                "upload": _may(request, "evidence.upload") and found.state != State.DISPOSED,
+                "review": _may(request, "evidence.review") and found.state != State.DISPOSED,
+                "redact": _may(request, "evidence.redact"),
             },
+            "redactions": redactions.redactions(found),
+            "keeping": keeping,
             "states": State,
         },
     )
@@ -514,4 +524,5 @@ urlpatterns = [
     path("evidence/<str:ref>/review", review, name="review"),
     path("evidence/<str:ref>/link", link, name="link"),
     *custody.urlpatterns,
+    *redaction.urlpatterns,
 ]

@@ -15,6 +15,7 @@ from evidence.errors import NotFound
 from evidence.organizations import queries, services
 from evidence.organizations.models import Policy
 from evidence.organizations.policies import DEFAULTS, LIMITS
+from evidence.retention.models import Trigger
 from portal.edge.tenancy import needs
 
 app_name = "settings"
@@ -28,12 +29,20 @@ WORDS = {
         "Checks of stored files",
         "After how many days at most every stored file was read and hashed again, 1 to 30.",
     ),
+    "retention": (
+        "Retention",
+        "How many years evidence is kept, by class, and from which day they run. Nothing is disposed of by itself.",
+    ),
     "freshness": ("Freshness", "After how many days evidence counts as stale, by how often a control runs."),
     "operating_history": (
         "Operating history",
         "How often a repaired control must run before it may count as operating.",
     ),
 }
+
+
+# Leaves with a closed set of answers, by the policy and the leaf's name.
+CHOICES = {("retention", "from"): [(trigger.value, trigger.label) for trigger in Trigger]}
 
 
 def _flatten(body: Any, prefix: tuple[str, ...] = ()) -> list[tuple[tuple[str, ...], Any]]:
@@ -50,7 +59,8 @@ class PolicyForm(forms.Form):
         self.leaves = _flatten(DEFAULTS[kind])
         current = dict(_flatten(body))
         for path_, default in self.leaves:
-            field = _field(path_, default, current.get(path_, default))
+            choices = CHOICES.get((kind, path_[-1]))
+            field = _field(path_, default, current.get(path_, default), choices)
             if limits := LIMITS.get(kind, {}).get(".".join(path_)):
                 field.validators += [MinValueValidator(limits[0]), MaxValueValidator(limits[1])]
             self.fields[".".join(path_)] = field
@@ -69,11 +79,15 @@ class PolicyForm(forms.Form):
         return made
 
 
-def _field(path_: tuple[str, ...], default: Any, current: Any) -> forms.Field:
+def _field(
+    path_: tuple[str, ...], default: Any, current: Any, choices: list[tuple[str, str]] | None = None
+) -> forms.Field:
     label = " · ".join(
         part.replace("_", " ").capitalize() if index == 0 else part.replace("_", " ")
         for index, part in enumerate(path_)
     )
+    if choices:
+        return forms.ChoiceField(label=label, initial=current, choices=choices)
     if isinstance(default, bool):
         return forms.BooleanField(label=label, initial=current, required=False)
     if isinstance(default, int):

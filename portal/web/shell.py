@@ -82,6 +82,7 @@ GROUPS: tuple[tuple[str, tuple[Place, ...]], ...] = (
         (
             Place("people", "People and roles", "users", "people", ("people:list",), ("people.view",), short="People"),
             Place("settings", "Settings", "settings-2", "settings", ("settings:home", "settings:policies"), ("settings.manage",)),
+            Place("retention", "Retention", "archive", "retention", ("retention:home",), ("retention.view",)),
             Place("vault", "Vault", "vault", "settings/vault", ("vault:home",), ("settings.manage",)),
             Place("jobs", "Jobs", "rotate-ccw", "jobs", ("jobs:list",), ("jobs.view",)),
         ),

@@ -187,6 +187,26 @@ VERIFICATION = {
     "failed": Sign("Retest failed", "circle-x", "crit"),
 }
 
+REDACTION = {
+    "waiting": Sign("Redaction undecided", "clock-3", "review"),
+    "approved": Sign("Stands for the original", "circle-check", "ok"),
+    "refused": Sign("Copy refused", "circle-x", "crit"),
+    "unneeded": Sign("No redaction needed", "circle-minus"),
+}
+
+DISPOSAL = {
+    "waiting": Sign("Disposal undecided", "clock-3", "review"),
+    "approved": Sign("Being disposed of", "loader-circle", "info"),
+    "disposed": Sign("Disposed", "trash-2"),
+    "refused": Sign("Refused", "circle-x", "crit"),
+    "withdrawn": Sign("Withdrawn", "circle-minus"),
+}
+
+HOLD = {
+    "in_force": Sign("On hold", "lock", "warn"),
+    "released": Sign("Released", "lock-open"),
+}
+
 UPLOAD = {
     "ready": Sign("Ready", "circle-check", "ok"),
     "sending": Sign("Sending", "loader-circle", "info"),
@@ -236,6 +256,9 @@ VOCABULARIES: dict[str, dict[str, Sign]] = {
     "risk": RISK,
     "review": REVIEW,
     "verification": VERIFICATION,
+    "redaction": REDACTION,
+    "disposal": DISPOSAL,
+    "hold": HOLD,
     "upload": UPLOAD,
     "integrity": INTEGRITY,
     "deal": DEAL,

@@ -40,7 +40,7 @@ class Address:
         if blank == "ref" and ref:
             return ref
         area = self.name.removeprefix("api-").replace(":", "-").split("-")[0]
-        for place in (f"{area}.{blank}", f"{self.name}.{blank}", blank):
+        for place in (f"{self.name}.{blank}", f"{area}.{blank}", blank):
             if place in BLANKS:
                 return BLANKS[place](world)
         raise LookupError(f"{self.name} has a blank {blank} that no test knows how to fill; add it to BLANKS")
@@ -71,6 +71,13 @@ BLANKS: dict[str, Callable[[World], Any]] = {
     "run": lambda world: world.run.pk,
     "job": lambda world: world.job.pk,
     "evidence.ref": lambda world: world.evidence.ref,
+    "redaction_id": lambda world: world.redaction.pk,
+    "evidence:redaction.ref": lambda world: world.redacted.ref,
+    "retention:disposal.ref": lambda world: world.disposal.ref,
+    "retention:run.ref": lambda world: world.disposal.ref,
+    "retention:certificate.ref": lambda world: world.certificate.disposal.ref,
+    "retention:hold.ref": lambda world: world.hold.ref,
+    "retention.ref": lambda world: world.picture.ref,
     "number": lambda world: 1,
     "page": lambda world: 1,
     "filename": lambda world: "weeks.csv",

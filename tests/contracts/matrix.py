@@ -87,6 +87,12 @@ def sealing(world: World) -> dict[str, Any]:
     return {"verdict": "approve", "reason": "Read and agreed.", "password": PASSWORD}
 
 
+def disposing(world: World) -> dict[str, Any]:
+    from tests.people import PASSWORD
+
+    return {"verdict": "refuse", "reason": "An auditor may ask for it.", "password": PASSWORD}
+
+
 MATRIX: dict[str, Row] = {
     "healthz": Row(get=EVERYBODY),
     "verifying:start": Row(get=EVERYBODY),
@@ -229,6 +235,28 @@ MATRIX: dict[str, Row] = {
         post=f"{MANAGER} {REVIEWER}", body={"verdict": "returned", "number": "1", "reason": "Totals are missing."}
     ),
     "evidence:link": Row(post=f"{MANAGER} {ENGINEER}", body={"control": "AC-01"}),
+    "evidence:redact": Row(get=f"{MANAGER} {ENGINEER}", post=f"{MANAGER} {ENGINEER}", body={"do": "look"}),
+    "evidence:redact_upload": Row(post=f"{MANAGER} {ENGINEER}", body={"reason": "It names students."}),
+    "evidence:redact_page": Row(get=f"{MANAGER} {ENGINEER}", at="picture"),
+    "evidence:redaction": Row(
+        get=KEEPERS, post=f"{MANAGER} {REVIEWER}", body={"verdict": "refused", "reason": "A name is left in it."}
+    ),
+    # Keeping and disposing. The administrator sees no content, so no titles either.
+    "retention:home": Row(get=DECIDERS),
+    "retention:disposal": Row(get=DECIDERS, post=f"{APPROVER} {EXECUTIVE}", body=disposing),
+    "retention:run": Row(post=f"{APPROVER} {EXECUTIVE}"),
+    "retention:certificate": Row(get=DECIDERS),
+    "retention:hold_new": Row(
+        get=f"{MANAGER} {EXECUTIVE}", post=f"{MANAGER} {EXECUTIVE}",
+        body={"kind": "legal", "scope": "organization", "matter": "Case 7", "reason": "A lawsuit."},
+    ),
+    "retention:hold": Row(get=DECIDERS, post=f"{MANAGER} {APPROVER} {EXECUTIVE}", body=sealing),
+    "retention:classify": Row(
+        get=MANAGER, post=MANAGER, body={"retention_class": "student_data", "reason": "It names students."}
+    ),
+    "retention:dispose": Row(
+        get=MANAGER, post=MANAGER, body={"numbers": ["1"], "authority": "Policy 4", "reason": "Kept long enough."}
+    ),
     # Engagements and packages.
     "engagements:list": Row(get=BOARD),
     "engagements:new": Row(get=MANAGER, post=MANAGER, body=ENGAGEMENT),

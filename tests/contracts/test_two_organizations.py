@@ -24,7 +24,7 @@ from tests.contracts.test_access_matrix import forgotten, reference, sent, signe
 from tests.contracts.world import World, build, found, people_of
 
 CANARY = "zqcanary"
-PREFIXES = ("F", "T", "E", "AC", "ENG", "PKG")
+PREFIXES = ("F", "T", "E", "AC", "ENG", "PKG", "D", "H")
 READ = [address for address in addresses() if MATRIX[address.key].get]
 WRITE = [address for address in addresses() if callable(MATRIX[address.key].body)]
 # People, accounts and the names of organizations belong to no tenant: one person may be in many.

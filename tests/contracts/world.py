@@ -12,18 +12,22 @@ from typing import Any
 from PIL import Image
 
 from evidence import clock
+from evidence.artifacts import redaction
 from evidence.artifacts import services as artifacts
 from evidence.artifacts.facts import VersionFacts
-from evidence.artifacts.models import Artifact
+from evidence.artifacts.models import Artifact, Redaction
 from evidence.controls import services as controls
 from evidence.controls.models import Control
 from evidence.controls.services import ControlFacts
 from evidence.intake import services as intake
 from evidence.ledger import sequencer
 from evidence.ledger.models import Event
+from evidence.ledger.services import Subject
 from evidence.organizations import services as organizations
 from evidence.organizations.models import Organization
 from evidence.organizations.policies import DEFAULTS
+from evidence.retention import services as retention
+from evidence.retention.models import Certificate, Disposal, Hold
 from portal.accounts import services as accounts
 from portal.accounts.models import Membership
 from portal.engagements import services as engagements
@@ -59,6 +63,11 @@ class World:
     findings: dict[str, Story] = field(default_factory=dict)
     evidence: Artifact | None = None
     picture: Artifact | None = None
+    redacted: Artifact | None = None
+    redaction: Redaction | None = None
+    disposal: Disposal | None = None
+    certificate: Certificate | None = None
+    hold: Hold | None = None
     control: Control | None = None
     run: Run | None = None
     engagement: Engagement | None = None
@@ -143,6 +152,8 @@ def build(organization: Organization, mark: str = "", *, whole: bool = True) -> 
     _findings(world, mark, STEPS if whole else ("triaged", "closure_asked", "closed"))
     _imports(world, mark)
     _pieces(world, mark)
+    _redactions(world, mark)
+    _retention(world, mark)
     _risks(world, mark)
     _people(world, mark)
     _audit(world, mark)
@@ -223,6 +234,34 @@ def _pieces(world: World, mark: str) -> None:
     world.picture = add_evidence(world.people.ines, mark, png.getvalue(), "screen.png", "screenshot")
     artifacts.link_control(world.picture.pk, world.control.ref, actor=world.people.ines)
     artifacts.accept(world.picture.pk, number=1, actor=world.people.vera, reason=f"Good. {mark}")
+
+
+def _redactions(world: World, mark: str) -> None:
+    """A copy that Maya made of what Ines brought; nobody has decided on it."""
+    world.redacted = add_evidence(world.people.ines, mark, b"name\nAnn Lee\n", "names.csv")
+    copy = intake.take(
+        io.BytesIO(b"name\n[masked]\n"), filename=f"{mark}copy.csv", organization_id=world.organization.pk, limit_bytes=99
+    )  # fmt: skip
+    world.redaction = redaction.propose(
+        world.redacted.latest.pk, copy, actor=world.people.maya, method="upload", reason=f"Names. {mark}"
+    )  # fmt: skip
+
+
+def _retention(world: World, mark: str) -> None:
+    """One file gone with its certificate, one that a request waits for, and one that a hold keeps."""
+    people = world.people
+    gone, asked, held = (
+        add_evidence(people.ines, mark, f"{number} {mark}".encode(), f"{number}.txt") for number in range(3)
+    )
+    words = {"reason": f"Kept long enough. {mark}", "authority": f"Policy 4 {mark}"}
+    done = retention.ask(gone.pk, actor=people.maya, **words)
+    retention.approve(done.pk, actor=people.edda, reason=f"Agreed. {mark}")
+    world.certificate = retention.execute(done.pk, actor=people.edda)
+    world.disposal = retention.ask(asked.pk, actor=people.maya, **words)
+    target = Subject("artifacts.artifact", held.pk, held.ref)
+    world.hold = retention.set_hold(
+        actor=people.edda, scope="artifact", target=target, matter=f"Case 7 {mark}", reason=f"A lawsuit. {mark}"
+    )
 
 
 def _risks(world: World, mark: str) -> None:

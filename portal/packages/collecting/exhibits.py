@@ -7,14 +7,16 @@ from uuid import UUID
 
 from django.conf import settings
 
+from evidence.artifacts import withholding
 from evidence.artifacts.models import Artifact, ArtifactLink
+from evidence.retention import queries as retention
 from portal.packages import snapshot as s
 from portal.packages.collecting.ground import Ground
 from remediation.findings.models import Finding
 from remediation.tasks.models import OwedItem, Task
 
-#: What is in quarantine or was returned is no evidence; what nobody has reviewed yet is shown as such.
-SHOWN_STATES = ("received", "accepted")
+#: What is in quarantine or was returned is no evidence, and what a redaction keeps back stays at home; what was disposed of is named with its hash; what nobody has reviewed yet is shown as such.
+SHOWN_STATES = ("received", "accepted", "disposed")
 ATTACH_LIMIT_BYTES = 256 * 1024 * 1024
 FINDING, TASK, CONTROL = "findings.finding", "tasks.task", "controls.control"
 
@@ -69,16 +71,23 @@ class Exhibits:
         if not users:
             return {}
         numbers: dict[UUID, str] = {}
-        rows = Artifact.objects.filter(pk__in=list(users)).select_related("latest")
+        rows = list(Artifact.objects.filter(pk__in=list(users)).select_related("latest__blob"))
+        kept_back = withholding.kept_back_among(row.latest_id for row in rows if row.latest_id)
+        gone = [row.latest.pk for row in rows if row.latest and row.latest.blob.erased_at]
+        disposed = retention.disposals_of_files(gone) if gone else {}
         for row in sorted(rows, key=lambda row: row.number):
-            if row.state not in SHOWN_STATES or row.latest is None or row.latest.scan_state == "infected":
+            unfit = row.latest is None or row.latest.scan_state == "infected" or row.latest_id in kept_back
+            if row.state not in SHOWN_STATES or unfit:
                 self.left_out.add(row.ref)
                 continue
             self.ground.names.learn([row.latest.collector_id, row.latest.uploaded_by_id])
             before = self.taken.get(row.ref)
             findings = set(before.findings if before else ()) | (set() if of_controls else set(users[row.pk]))
             controls = set(before.controls if before else ()) | (set(users[row.pk]) if of_controls else set())
-            self.taken[row.ref] = self._row(row, tuple(sorted(findings)), tuple(sorted(controls)))
+            taken = self._row(row, tuple(sorted(findings)), tuple(sorted(controls)))
+            if row.latest.pk in gone:
+                taken = dataclasses.replace(taken, review="disposed", not_attached=_gone(disposed.get(row.latest.pk)))
+            self.taken[row.ref] = taken
             numbers[row.pk] = row.ref
         return numbers
 
@@ -113,15 +122,21 @@ class Exhibits:
         exhibits = sorted(self.taken.values(), key=_exhibit_key)
         taken, inside = 0, set()
         for exhibit in sorted(exhibits, key=lambda row: (row.size, row.number)):
+            if exhibit.not_attached:
+                continue
             if taken + exhibit.size > limit:
                 break
             taken += exhibit.size
             inside.add(exhibit.number)
         for exhibit in exhibits:
-            if exhibit.number in inside:
+            if exhibit.number in inside or exhibit.not_attached:
                 yield exhibit
             else:
                 yield dataclasses.replace(exhibit, not_attached="too large, kept in the portal’s vault")
+
+
+def _gone(disposal: str | None) -> str:
+    return f"disposed of, certificate {disposal}" if disposal else "disposed of"
 
 
 def _exhibit_key(exhibit: s.Exhibit) -> tuple[int, str]:

@@ -12,7 +12,8 @@ NUMBERED = True
 
 def sheets(edition: Edition) -> Iterator[Sheet]:
     exhibits = edition.snapshot.exhibits
-    outside = [exhibit for exhibit in exhibits if exhibit.not_attached]
+    disposed = [exhibit for exhibit in exhibits if exhibit.review == "disposed"]
+    outside = [exhibit for exhibit in exhibits if exhibit.not_attached and exhibit.review != "disposed"]
     yield Sheet(
         "evidence_index",
         TITLE,
@@ -20,5 +21,6 @@ def sheets(edition: Edition) -> Iterator[Sheet]:
             "count": wording.capital(wording.count(len(exhibits), "item")),
             "total": wording.size(sum(exhibit.size for exhibit in exhibits)),
             "outside": outside,
+            "disposed": disposed,
         },
     )
