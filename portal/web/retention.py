@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django import forms
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import path, reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
@@ -20,15 +20,16 @@ from evidence.ledger.services import Subject
 from evidence.organizations.models import Organization
 from evidence.retention import jobs as work
 from evidence.retention import queries, services
-from evidence.retention.models import Disposal, Hold, HoldKind, RetentionClass, Scope
+from evidence.retention.models import Certificate, Disposal, Hold, HoldKind, RetentionClass, Scope
 from evidence.retention.services import disposals as disposing
 from evidence.retention.services import holds as holding
 from portal.accounts.services import reauthenticate
-from portal.edge.tenancy import needs
+from portal.edge.tenancy import inside, needs, outside_transaction
 from portal.engagements.models import Engagement
 from portal.jobs import services as jobs
 from portal.jobs.models import Job
-from portal.web import acts, shell
+from portal.packages import documents, wording
+from portal.web import acts, downloads, shell
 from portal.web.components import Slice, View
 from remediation.findings.models import Finding
 
@@ -331,6 +332,57 @@ def certificate(request: HttpRequest, ref: str) -> HttpResponse:
     return render(request, "retention/certificate.html", context)
 
 
+@outside_transaction
+@require_GET
+@needs("retention.view")
+def certificate_pdf(request: HttpRequest, ref: str) -> HttpResponseBase:
+    """The same as a PDF in the look of the packages."""
+    with inside(request):
+        found = queries.certificate(request.organization.id, ref)  # type: ignore[attr-defined]
+        document = _document(request, found)
+    printed = documents.printed(document)
+    response = HttpResponse(printed.content, content_type="application/pdf")
+    response["Content-Disposition"] = f'attachment; filename="{found.disposal.ref}-certificate.pdf"'
+    response["X-SHA256"] = printed.sha256
+    return downloads.private(response)
+
+
+def _document(request: HttpRequest, found: Certificate) -> documents.Document:
+    disposal, fact = found.disposal, ledger.event(found.event_id)
+    items = disposal.items.select_related("file").order_by("file__number")
+    data = {
+        "ref": disposal.ref,
+        "artifact": disposal.artifact.ref,
+        "title": disposal.artifact.title,
+        "at": wording.moment(found.at),
+        "size": found.size,
+        "requested_by": disposal.requested_by.name,
+        "requested_at": wording.moment(disposal.requested_at),
+        "approved_by": disposal.decision.person.name,
+        "approved_at": wording.moment(disposal.decision.at),
+        "authority": disposal.authority,
+        "reason": disposal.reason,
+        "decision": disposal.decision.reason,
+        "class": disposal.get_retention_class_display(),
+        "policy_version": disposal.policy_version,
+        "dispose_after": wording.day(disposal.dispose_after) if disposal.dispose_after else "Not known",
+        "is_early": disposal.is_early,
+        "files": [{"number": item.file.number, "sha256": item.sha256, "size": item.size} for item in items],
+        "index": fact.index,
+        "leaf": fact.leaf,
+    }
+    organization: str = request.organization.name  # type: ignore[attr-defined]
+    return documents.Document(
+        template="packages/certificate.html",
+        title=f"Certificate of disposal {disposal.ref}",
+        subject=f"{organization}: {disposal.artifact.ref} was disposed of",
+        organization=organization,
+        foot=f"Certificate of disposal · {disposal.ref} · {wording.moment(found.at)}",
+        at=found.at,
+        data=data,
+    )
+
+
 @require_http_methods(["GET", "POST"])
 @needs("holds.set")
 def set_hold(request: HttpRequest) -> HttpResponse:
@@ -456,6 +508,7 @@ urlpatterns = [
     path("retention/disposals/<str:ref>", disposal, name="disposal"),
     path("retention/disposals/<str:ref>/run", run, name="run"),
     path("retention/certificates/<str:ref>", certificate, name="certificate"),
+    path("retention/certificates/<str:ref>/pdf", certificate_pdf, name="certificate_pdf"),
     path("retention/holds/new", set_hold, name="hold_new"),
     path("retention/holds/<str:ref>", hold, name="hold"),
     path("evidence/<str:ref>/retention", classify, name="classify"),

@@ -76,6 +76,7 @@ BLANKS: dict[str, Callable[[World], Any]] = {
     "retention:disposal.ref": lambda world: world.disposal.ref,
     "retention:run.ref": lambda world: world.disposal.ref,
     "retention:certificate.ref": lambda world: world.certificate.disposal.ref,
+    "retention:certificate_pdf.ref": lambda world: world.certificate.disposal.ref,
     "retention:hold.ref": lambda world: world.hold.ref,
     "retention.ref": lambda world: world.picture.ref,
     "number": lambda world: 1,

@@ -246,6 +246,7 @@ MATRIX: dict[str, Row] = {
     "retention:disposal": Row(get=DECIDERS, post=f"{APPROVER} {EXECUTIVE}", body=disposing),
     "retention:run": Row(post=f"{APPROVER} {EXECUTIVE}"),
     "retention:certificate": Row(get=DECIDERS),
+    "retention:certificate_pdf": Row(get=DECIDERS),
     "retention:hold_new": Row(
         get=f"{MANAGER} {EXECUTIVE}", post=f"{MANAGER} {EXECUTIVE}",
         body={"kind": "legal", "scope": "organization", "matter": "Case 7", "reason": "A lawsuit."},

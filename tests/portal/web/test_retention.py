@@ -3,6 +3,7 @@
 import io
 from datetime import date
 
+import pypdfium2
 import pytest
 from django.db import DatabaseError, connection, transaction
 from django.test.utils import CaptureQueriesContext
@@ -96,6 +97,11 @@ def test_the_whole_way_from_due_to_the_certificate(root, org, people, kept):
     certificate = manager.get(f"{root}retention/certificates/D-001").content
     for words in (made.latest.sha256, "Maya Okafor", "Arun Mehta", WHY["authority"], WHY["reason"], "Long over."):
         assert words.encode() in certificate
+    printed = manager.get(f"{root}retention/certificates/D-001/pdf")
+    assert printed["Content-Type"] == "application/pdf"
+    text = "".join(sheet.get_textpage().get_text_range() for sheet in pypdfium2.PdfDocument(printed.content))
+    for words in (made.latest.sha256, "Maya Okafor", "Arun Mehta", WHY["authority"], "Long over."):
+        assert words in text
     for view in ("requests", "certificates"):
         assert b"D-001" in manager.get(f"{root}retention?view={view}").content
     assert manager.get(f"{root}evidence/").status_code == 200
