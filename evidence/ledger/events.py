@@ -35,3 +35,9 @@ def sentence(kind: str) -> str:
 def kinds() -> list[str]:
     """Every declared kind, sorted."""
     return sorted(_registry)
+
+
+ALARM_CLEARED = Event("ledger.alarm_cleared", "{actor} looked and cleared the alarm over the history of {subject}")
+LOSS_DECLARED = Event("ledger.loss_declared", "{actor} declared that sealed events of {subject} are lost")
+KEY_ANNOUNCED = Event("ledger.key_announced", "{actor} announced the next key that signs the history of {subject}")
+KEY_ROTATED = Event("ledger.key_rotated", "{actor} handed the history of {subject} over to the next signing key")

@@ -4,6 +4,8 @@ All checks of an insert run once per statement over its new rows, so that an imp
 about as little as a single event does.
 """
 
+from django.db import migrations
+
 # The text before and after the facts of a body, from the event's columns. Python writes the same (body.py); the
 # trigger and `verify_ledger` compare, so no column can say anything else than what was hashed. The three parts are
 # plain expressions, which PostgreSQL puts straight into the query that calls them.
@@ -243,3 +245,72 @@ REMOVE_LOOK_UP = """
 ALTER FUNCTION ledger_append RESET enable_sort;
 ALTER FUNCTION ledger_event_check RESET enable_sort;
 """
+
+# While an alarm is open nothing may be approved, closed or packaged, also not by raw SQL. The tables that this stops
+# belong to floors above; their migrations attach it with `stop_on_alarm`.
+ALARM = """
+CREATE FUNCTION ledger_refuse_on_alarm() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp
+AS $$
+BEGIN
+  IF EXISTS (SELECT FROM ledger_alarm a WHERE a.organization_id = NEW.organization_id AND a.cleared_at IS NULL) THEN
+    RAISE EXCEPTION USING ERRCODE = 'CH006', MESSAGE = 'the history does not match what was signed, so nothing is'
+      ' approved, closed or packaged until an operator has looked';
+  END IF;
+  RETURN NEW;
+END $$;
+
+CREATE FUNCTION ledger_alarm_moves() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp
+AS $$
+BEGIN
+  IF TG_OP = 'UPDATE' AND OLD.cleared_at IS NULL AND NEW.cleared_at IS NOT NULL
+    AND to_jsonb(NEW) - 'cleared_at' - 'cleared_by_event' = to_jsonb(OLD) - 'cleared_at' - 'cleared_by_event'
+    AND (SELECT e.organization_id = NEW.organization_id AND e.kind IN ('ledger.alarm_cleared', 'ledger.loss_declared')
+      FROM ledger_event e WHERE e.id = NEW.cleared_by_event) IS TRUE
+  THEN
+    RETURN NEW;
+  END IF;
+  RAISE EXCEPTION USING ERRCODE = 'CH001',
+    MESSAGE = 'append-only: an alarm stays; it is cleared once, with the event that says why';
+END $$;
+CREATE TRIGGER ledger_alarm_moves BEFORE UPDATE OR DELETE ON ledger_alarm
+  FOR EACH ROW EXECUTE FUNCTION ledger_alarm_moves();
+CREATE TRIGGER ledger_alarm_no_truncate BEFORE TRUNCATE ON ledger_alarm
+  FOR EACH STATEMENT EXECUTE FUNCTION refuse_change_of_history();
+ALTER TABLE ledger_alarm ENABLE ALWAYS TRIGGER ledger_alarm_moves;
+ALTER TABLE ledger_alarm ENABLE ALWAYS TRIGGER ledger_alarm_no_truncate;
+
+CREATE FUNCTION ledger_loss_check() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp
+AS $$
+BEGIN
+  IF NEW.number <= coalesce((SELECT max(l.number) FROM ledger_loss l WHERE l.organization_id = NEW.organization_id), 0)
+    OR NEW.kept_size <> coalesce((SELECT max(n.index) + 1 FROM ledger_entry n
+      WHERE n.organization_id = NEW.organization_id), 0)
+    OR (SELECT e.organization_id = NEW.organization_id AND e.kind = 'ledger.loss_declared'
+      FROM ledger_event e WHERE e.id = NEW.event_id) IS NOT TRUE
+  THEN
+    RAISE EXCEPTION USING ERRCODE = 'CH001', MESSAGE = 'append-only: this loss does not follow what is there';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER ledger_loss_check BEFORE INSERT ON ledger_loss FOR EACH ROW EXECUTE FUNCTION ledger_loss_check();
+ALTER TABLE ledger_loss ENABLE ALWAYS TRIGGER ledger_loss_check;
+"""
+REMOVE_ALARM = """
+DROP TRIGGER ledger_loss_check ON ledger_loss;
+DROP FUNCTION ledger_loss_check();
+DROP TRIGGER ledger_alarm_no_truncate ON ledger_alarm;
+DROP TRIGGER ledger_alarm_moves ON ledger_alarm;
+DROP FUNCTION ledger_alarm_moves();
+DROP FUNCTION ledger_refuse_on_alarm();
+"""
+
+
+def stop_on_alarm(table: str, acts: str = "INSERT", when: str = "") -> migrations.RunSQL:
+    """Refuse these acts on a tenant's table, `when` they would approve, close or package, while an alarm is open."""
+    condition = f"WHEN ({when}) " if when else ""
+    name = f"{table}_stops_on_alarm_{acts.split()[0].lower()}"
+    return migrations.RunSQL(
+        f"CREATE TRIGGER {name} BEFORE {acts} ON {table} FOR EACH ROW {condition}"
+        f"EXECUTE FUNCTION ledger_refuse_on_alarm(); ALTER TABLE {table} ENABLE ALWAYS TRIGGER {name};",
+        f"DROP TRIGGER {name} ON {table};",
+    )

@@ -129,6 +129,7 @@ class Alarm(models.Model):
     message = models.TextField()
     raised_at = models.DateTimeField(default=clock.now)
     cleared_at = models.DateTimeField(null=True)
+    cleared_by_event = models.UUIDField(null=True)
 
     class Meta:
         constraints = [
@@ -136,3 +137,22 @@ class Alarm(models.Model):
                 fields=["organization", "kind"], condition=models.Q(cleared_at=None), name="alarm_open_once_per_kind"
             ),
         ]
+
+
+class Loss(models.Model):
+    """Events that were signed and are gone, declared by an operator. What follows is signed under another origin.
+
+    `signed_size` and `signed_root` are what the signer remembered, None when its memory was lost too.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="+")
+    number = models.PositiveSmallIntegerField()
+    kept_size = models.BigIntegerField()
+    signed_size = models.BigIntegerField(null=True)
+    signed_root = models.BinaryField(max_length=32, null=True)
+    event_id = models.UUIDField()
+    at = models.DateTimeField(default=clock.now)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["organization", "number"], name="loss_number_once")]

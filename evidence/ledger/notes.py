@@ -101,12 +101,11 @@ class Checkpoint:
         return cls(origin, int(size), hashed)
 
 
-def sign(text: str, key: SigningKey) -> str:
-    """The signed note over `text`, which must end in a newline."""
-    _require_name(key.name)
+def sign(text: str, *keys: SigningKey) -> str:
+    """The note over `text`, which must end in a newline, signed by each of the keys."""
     if not text.endswith("\n") or _has_control(text):
         raise Unreadable("a note's text ends in a newline and has no control characters")
-    return f"{text}\n{_line(key.name, key.verifier.id + key.private.sign(text.encode()))}"
+    return f"{text}\n{''.join(_signed_line(text, key) for key in keys)}"
 
 
 def open_note(note: str, keys: Iterable[VerifierKey]) -> str:
@@ -150,6 +149,11 @@ def _signature(line: str) -> tuple[str, bytes, bytes]:
     if len(raw) < 5:
         raise Unreadable("a signature is longer than its key's id")
     return parts[1], raw[:4], raw[4:]
+
+
+def _signed_line(text: str, key: SigningKey) -> str:
+    _require_name(key.name)
+    return _line(key.name, key.verifier.id + key.private.sign(text.encode()))
 
 
 def _line(name: str, signature: bytes) -> str:

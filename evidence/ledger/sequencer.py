@@ -7,6 +7,7 @@ one it signed, and raises an alarm instead.
 import logging
 import time
 from collections.abc import Callable
+from typing import Any
 from uuid import UUID
 
 from django.db import DatabaseError, connections, transaction
@@ -40,8 +41,15 @@ INSERT INTO ledger_entry (organization_id, index, event_id)
 SELECT %s, %s + n - 1, event_id FROM unnest(%s::uuid[]) WITH ORDINALITY AS t(event_id, n) ORDER BY n
 """
 _HEAD = """
-SELECT size, root, (SELECT coalesce(max(index) + 1, 0) FROM ledger_entry WHERE organization_id = %s)
+SELECT size, root, note, (SELECT coalesce(max(index) + 1, 0) FROM ledger_entry WHERE organization_id = %s)
 FROM ledger_checkpoint WHERE organization_id = %s ORDER BY size DESC LIMIT 1
+"""
+_CLEAR = """
+UPDATE ledger_alarm SET cleared_at = %s, cleared_by_event = %s WHERE organization_id = %s AND cleared_at IS NULL
+"""
+_LOSS = """
+INSERT INTO ledger_loss (id, organization_id, number, kept_size, signed_size, signed_root, event_id, at)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
 """
 _ALARM = """
 INSERT INTO ledger_alarm (id, organization_id, kind, message, raised_at) VALUES (%s, %s, %s, %s, %s)
@@ -68,6 +76,31 @@ def inspect(organization_id: UUID) -> None:
     """Compare the tree with the signer's memory without sealing anything; an alarm is raised as in `run_once`."""
     with tenancy.acting_as_sequencer():
         _guarded(organization_id, _check_only)
+
+
+def clear_alarms(organization_id: UUID, event_id: UUID) -> None:
+    """Clear what is open, by right of the event that says why. recovery.py has looked before."""
+    with tenancy.acting_as_sequencer(), transaction.atomic(using="sequencer"), tenancy.entered(organization_id):
+        _clear(organization_id, event_id)
+
+
+def begin_line(
+    organization_id: UUID, head: signer.Head, lost: signer.Head | None, *, line: int, event_id: UUID
+) -> None:
+    """Go on from `head` under a new line, because what was signed beyond it is lost; the alarms end with it."""
+    with tenancy.acting_as_sequencer(), signer.held(organization_id):
+        with transaction.atomic(using="sequencer"), tenancy.entered(organization_id), _cursor() as cursor:
+            _lock(organization_id)
+            size, root = (lost.size, lost.root) if lost else (None, None)
+            values: list[Any] = [uuid7(), organization_id, line - 1, head.size, size, root, event_id, clock.now()]
+            cursor.execute(_LOSS, values)
+            _clear(organization_id, event_id)
+        signer.begin_line(organization_id, head, line)
+
+
+def _clear(organization_id: UUID, event_id: UUID) -> None:
+    with _cursor() as cursor:
+        cursor.execute(_CLEAR, [clock.now(), event_id, organization_id])
 
 
 def run_forever(stopped: Callable[[], bool]) -> None:
@@ -115,7 +148,8 @@ def _seal_batch(organization_id: UUID) -> int:
         if not cursor.fetchone()[0]:
             return 0
         read = tiles.reader(organization_id)
-        old = _checked_head(organization_id, read)
+        line = keys.present_line(organization_id)
+        old, last_note = _checked_head(organization_id, read, line)
         cursor.execute(_TAKE, [organization_id, organization_id, BATCH])
         taken = cursor.fetchall()
         changed = tree.append(read, old.size, b"".join([bytes(leaf) for _, leaf in taken]))
@@ -123,39 +157,40 @@ def _seal_batch(organization_id: UUID) -> int:
         new = signer.Head(size, tree.root(tiles.over(read, changed), size))
         cursor.execute(_ENTER, [organization_id, old.size, [event_id for event_id, _ in taken]])
         tiles.write(organization_id, changed)
-        key = keys.signing_key(organization_id)
-        note = notes.sign(str(notes.Checkpoint(key.name, new.size, new.root)), key)
+        origin = keys.origin(organization_id, line)
+        signing = keys.signing_keys(organization_id, line, last_note)
+        note = notes.sign(str(notes.Checkpoint(origin, new.size, new.root)), *signing)
         cursor.execute(
             "INSERT INTO ledger_checkpoint (organization_id, size, root, note, at) VALUES (%s, %s, %s, %s, %s)",
             [organization_id, new.size, new.root, note, clock.now()],
         )
-        signer.intend(organization_id, old, new)
-    signer.confirm(organization_id, new)
+        signer.intend(organization_id, old, new, line)
+    signer.confirm(organization_id, new, line)
     return len(taken)
 
 
 def _check_only(organization_id: UUID) -> int:
     with transaction.atomic(using="sequencer"), tenancy.entered(organization_id):
         _lock(organization_id)
-        _checked_head(organization_id, tiles.reader(organization_id))
+        _checked_head(organization_id, tiles.reader(organization_id), keys.present_line(organization_id))
     return 0
 
 
-def _checked_head(organization_id: UUID, read: tree.Read) -> signer.Head:
-    """The newest checkpoint as the database has it, once it continues what was signed."""
+def _checked_head(organization_id: UUID, read: tree.Read, line: int) -> tuple[signer.Head, str]:
+    """The newest checkpoint and its note as the database has them, once they continue what was signed."""
     with _cursor() as cursor:
         cursor.execute(_HEAD, [organization_id, organization_id])
         row = cursor.fetchone()
         if row is None:
             cursor.execute("SELECT count(*) FROM ledger_entry WHERE organization_id = %s", [organization_id])
-            row = (0, tree.EMPTY_ROOT, cursor.fetchone()[0])
+            row = (0, tree.EMPTY_ROOT, "", cursor.fetchone()[0])
     head = signer.Head(row[0], bytes(row[1]))
-    if row[2] != head.size:
+    if row[3] != head.size:
         raise signer.SignerRefused(
-            f"The newest checkpoint covers {head.size} events, but {row[2]} have a place.", code="tree_unsigned"
+            f"The newest checkpoint covers {head.size} events, but {row[3]} have a place.", code="tree_unsigned"
         )
-    signer.check(signer.load(organization_id), read, head)
-    return head
+    signer.check(signer.load(organization_id), read, head, line)
+    return head, row[2]
 
 
 def _lock(organization_id: UUID) -> None:

@@ -36,10 +36,11 @@ class Head:
 
 @dataclass(frozen=True)
 class State:
-    """The last head that was signed, and the one that is being committed."""
+    """The last head that was signed, the one that is being committed, and the line (keys.py) they belong to."""
 
     signed: Head
     pending: Head | None = None
+    line: int = 1
 
 
 EMPTY = Head(0, tree.EMPTY_ROOT)
@@ -61,14 +62,14 @@ def load(organization_id: UUID) -> State | None:
     try:
         raw = json.loads(path.read_text())
         pending = raw["pending"]
-        return State(_head(raw["signed"]), _head(pending) if pending else None)
+        return State(_head(raw["signed"]), _head(pending) if pending else None, int(raw.get("line", 1)))
     except FileNotFoundError:
         return None
     except (ValueError, KeyError, TypeError) as fault:
         raise SignerRefused(f"The signer's state file {path.name} cannot be read.", code="signer_state") from fault
 
 
-def check(state: State | None, read: tree.Read, head: Head) -> None:
+def check(state: State | None, read: tree.Read, head: Head, line: int = 1) -> None:
     """Raise SignerRefused unless the tree in the database, read after the state, continues what was signed."""
     if state is None:
         if head.size:
@@ -77,6 +78,10 @@ def check(state: State | None, read: tree.Read, head: Head) -> None:
                 code="signer_state",
             )
         return
+    if state.line != line:
+        raise SignerRefused(
+            f"The database holds line {line} of the tree, but line {state.line} was signed.", code="signer_line"
+        )
     for known in _acceptable(state, head):
         if head.size < known.size:
             raise SignerRefused(
@@ -93,20 +98,30 @@ def check(state: State | None, read: tree.Read, head: Head) -> None:
             )
 
 
-def intend(organization_id: UUID, old: Head, new: Head) -> None:
+def intend(organization_id: UUID, old: Head, new: Head, line: int = 1) -> None:
     """Remember, before the database commits, what is about to be signed."""
-    _store(organization_id, State(signed=old, pending=new))
+    _store(organization_id, State(signed=old, pending=new, line=line))
 
 
-def confirm(organization_id: UUID, head: Head) -> None:
+def confirm(organization_id: UUID, head: Head, line: int = 1) -> None:
     """Remember, after the database has committed, that it was signed."""
-    _store(organization_id, State(signed=head))
+    _store(organization_id, State(signed=head, line=line))
+
+
+def begin_line(organization_id: UUID, head: Head, line: int) -> None:
+    """Go on from `head` under a new line. What was signed before is kept beside, and never signed again."""
+    path = _path(organization_id)
+    if path.exists():
+        kept = path.with_suffix(f".before-line-{line}")
+        if not kept.exists():
+            os.link(path, kept)
+    _store(organization_id, State(signed=head, line=line))
 
 
 def forget(organization_id: UUID) -> None:
     """Forget an organization whose history is gone by right, which only the sample's ever is."""
-    for suffix in (".json", ".new", ".lock"):
-        _path(organization_id).with_suffix(suffix).unlink(missing_ok=True)
+    for path in Path(settings.CLEARHOLD_SIGNER_DIR).glob(f"{organization_id}.*"):
+        path.unlink(missing_ok=True)
 
 
 def known_organizations() -> list[UUID]:
@@ -127,7 +142,7 @@ def _store(organization_id: UUID, state: State) -> None:
     draft = path.with_suffix(".new")
     pending = _plain(state.pending) if state.pending else None
     with draft.open("w") as file:
-        json.dump({"signed": _plain(state.signed), "pending": pending}, file)
+        json.dump({"signed": _plain(state.signed), "pending": pending, "line": state.line}, file)
         file.flush()
         os.fsync(file.fileno())
     draft.replace(path)

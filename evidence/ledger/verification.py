@@ -4,7 +4,7 @@ Nothing stored is believed: every leaf is hashed anew from the event's bytes, ev
 checkpoint's root from the tiles and every signature from the public key. It reads one snapshot, in pieces.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from hashlib import sha256
@@ -20,6 +20,8 @@ from evidence.ledger import keys, notes, signer, tiles, tree
 from evidence.ledger.body import NONCE_BYTES
 
 PIECE = 64 * tree.TILE_HASHES
+# The steps of a verification, methods of `_Run`; each relies on those before it.
+ALL = ("alarms", "leaves", "upper_tiles", "checkpoints", "signer", "queue", "rest")
 
 _PIECE = """
 SELECT n.index, e.leaf, e.body,
@@ -96,17 +98,31 @@ class Broken(Exception):
 
 def verify(organization_id: UUID, slug: str = "") -> Report:
     """Check one organization's history. Raises Unavailable when there are no public keys to check with."""
+    return _verify(organization_id, slug, ALL)
+
+
+def verify_despite_alarm(organization_id: UUID) -> Report:
+    """Everything but that an alarm is open: whether one may be cleared."""
+    return _verify(organization_id, "", [step for step in ALL if step != "alarms"])
+
+
+def verify_by_itself(organization_id: UUID) -> Report:
+    """Whether what is still in the database holds, whatever the signer remembers beyond it."""
+    return _verify(organization_id, "", [step for step in ALL if step not in ("alarms", "signer")])
+
+
+def _verify(organization_id: UUID, slug: str, steps: Sequence[str]) -> Report:
     report = Report(organization_id, slug)
     # The signer's memory is read before the snapshot: the tree may grow in between, but never shrink.
     try:
-        remembered = signer.load(organization_id)
+        remembered = signer.load(organization_id) if "signer" in steps else None
     except signer.SignerRefused as refusal:
         return Report(organization_id, slug, place="signer", fault=refusal.message)
     with _snapshot(organization_id) as cursor:
         run = _Run(organization_id, cursor, remembered)
         try:
-            for step in (run.alarms, run.leaves, run.upper_tiles, run.checkpoints, run.signer, run.queue, run.rest):
-                step()
+            for step in steps:
+                getattr(run, step)()
         except Broken as broken:
             report = replace(report, place=broken.place, fault=broken.fault)
         return replace(
@@ -164,7 +180,7 @@ class _Run:
     def checkpoints(self) -> None:
         """Every checkpoint is signed and states the root of the tree as it was then."""
         read = tiles.reader(self.organization_id)
-        origin = keys.origin(self.organization_id)
+        handover = _Handover(self.organization_id)
         covered = 0
         for size, root, note in self._rows(
             "SELECT size, root, note FROM ledger_checkpoint WHERE organization_id = %s ORDER BY size"
@@ -174,8 +190,10 @@ class _Run:
                 stated = notes.open_checkpoint(note, self.keys)
             except (notes.Unreadable, notes.Unsigned) as fault:
                 raise Broken(place, f"its signature does not hold: {fault}") from fault
-            if stated != notes.Checkpoint(origin, size, bytes(root)):
+            if stated != notes.Checkpoint(handover.origin(size), size, bytes(root)):
                 raise Broken(place, "its columns say something else than what was signed")
+            if not handover.follows(note):
+                raise Broken(place, "another key signed it than the one before, and the earlier key did not hand over")
             if size > self.size:
                 raise Broken(place, f"more events were signed than the {self.size} that have a place")
             if tree.root(read, size) != stated.root:
@@ -187,7 +205,9 @@ class _Run:
     def signer(self) -> None:
         """The signer's memory outside the database agrees."""
         try:
-            signer.check(self.remembered, tiles.reader(self.organization_id), signer.Head(self.size, self.root))
+            head = signer.Head(self.size, self.root)
+            line = keys.present_line(self.organization_id)
+            signer.check(self.remembered, tiles.reader(self.organization_id), head, line)
         except signer.SignerRefused as refusal:
             raise Broken("signer", refusal.message) from refusal
 
@@ -273,6 +293,31 @@ class _Run:
         self.cursor.execute(statement, [self.organization_id, *parameters])
         rows: list[tuple[Any, ...]] = self.cursor.fetchall()
         return rows
+
+
+class _Handover:
+    """Which key and which name each checkpoint must bear, read from the smallest to the largest."""
+
+    def __init__(self, organization_id: UUID) -> None:
+        self.organization_id = organization_id
+        self.lines = keys.lines(organization_id)
+        self.publics = [public for _, public in keys.epochs()]
+        self.name = ""
+        self.epoch = 0
+
+    def origin(self, size: int) -> str:
+        """The name of the tree when it had `size` events; a new line begins with the first event after a loss."""
+        line = next(line for line, kept in reversed(self.lines) if size > kept or line == 1)
+        return keys.origin(self.organization_id, line)
+
+    def follows(self, note: str) -> bool:
+        """Whether the newest key that signed the checkpoint before signed this one too, or a line begins with it."""
+        name = note.partition("\n")[0]
+        by_id = {notes.VerifierKey(name, public).id: epoch for epoch, public in enumerate(self.publics)}
+        signed_by = {by_id[key_id] for who, key_id, _ in notes.split_note(note)[1] if who == name and key_id in by_id}
+        handed = name != self.name or self.epoch in signed_by
+        self.name, self.epoch = name, max(signed_by)
+        return handed
 
 
 @contextmanager

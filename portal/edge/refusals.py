@@ -6,7 +6,7 @@ from django.db import DatabaseError, DataError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 
-from evidence.errors import DutyConflict, Invalid, Refused, WrongState
+from evidence.errors import DutyConflict, Invalid, Refused, Unavailable, WrongState
 
 PROBLEM = "application/problem+json"
 
@@ -61,4 +61,10 @@ def from_database(error: DatabaseError) -> Refused | None:
     rule, _, sentence = message.partition("] ")
     if state in ("CH003", "CH005") and sentence:
         return DutyConflict(f"{sentence} (rule {rule.lstrip('[')}).", rule=rule.lstrip("["))
+    if state == "CH006":
+        return Unavailable(
+            f"{message[:1].upper()}{message[1:]}. Nothing was saved.",
+            code="ledger_alarm",
+            help="Whoever runs this installation finds what to do in docs/history.md.",
+        )
     return WrongState(sentence or message, code="refused_by_database")

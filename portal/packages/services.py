@@ -138,6 +138,7 @@ def perform_build(package_id: UUID, *, actor: Actor, inside: Inside, watch: Watc
 def perform_seal(package_id: UUID, *, actor: Actor, inside: Inside, watch: Watch) -> dict[str, Any]:
     """The job's work after the approval: print the reviewed rows with the seal; the issue before is superseded."""
     with inside():
+        ledger.require_healthy()
         package = Package.objects.select_related("approved_by", "snapshot").get(pk=package_id)
         if package.approved_by is None or package.state != State.IN_REVIEW:
             raise WrongState("Only an approved package can be sealed.")
@@ -210,6 +211,7 @@ def seal_again(package_id: UUID, *, actor: Actor) -> Package:
     package = _locked(package_id, actor)
     if not actor.may("packages.approve", package):
         actor.require("packages.build", package)
+    ledger.require_healthy()
     if package.state != State.IN_REVIEW or package.approved_by_id is None:
         raise WrongState("Only an approved package that is not sealed yet can be sealed again.")
     if package.job is not None and not package.job.is_over:

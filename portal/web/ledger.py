@@ -30,7 +30,7 @@ def alarm(request: HttpRequest) -> shell.Alarm | None:
     return shell.Alarm(
         "The history does not match what was signed.",
         f"{message} Nothing can be approved or packaged until an operator has looked.",
-        url=reverse("ledger:list", args=[request.organization.slug]),  # type: ignore[attr-defined]
+        url=reverse("ledger:list", args=[request.organization.slug]) if request.actor.may("ledger.view") else "",  # type: ignore[attr-defined]
         link="Event history",
     )
 

@@ -10,12 +10,12 @@ from functools import cached_property, lru_cache
 from typing import Any
 
 from django.conf import settings
-from django.db import connection
+from django.db import connections
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, Resolver404, resolve, reverse
 from django.utils.functional import SimpleLazyObject
 
-from evidence import clock
+from evidence import clock, tenancy
 
 THEMES = ("light", "dark")
 TABS = 4
@@ -171,6 +171,7 @@ class Item:
 
 def can_ask() -> bool:
     """Whether the page still stands inside its transaction; a page of refusal comes after the rollback."""
+    connection = connections[tenancy.alias()]
     return connection.in_atomic_block and not connection.needs_rollback
 
 

@@ -126,6 +126,7 @@ def _decide(request_id: UUID, *, verdict: str, reason: str, actor: Actor) -> Out
     row = _locked(request_id, actor)
     known = ACTIONS[row.action]
     actor.require(known.permission)
+    ledger.require_healthy()
     account_id, person_id = _person(actor)
     authenticated_at = _fresh_proof(actor)
     _check_words(verdict, reason)

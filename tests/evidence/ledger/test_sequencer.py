@@ -282,7 +282,7 @@ def test_a_key_that_others_may_read_is_not_used(org, settings):
     assert path.stat().st_mode & 0o777 == 0o600
     path.chmod(0o644)
     with pytest.raises(Unavailable, match="read by others"):
-        keys.signing_key(org.pk)
+        keys.signing_keys(org.pk, 1)
 
 
 def test_the_running_sequencer_seals_what_is_committed(firm):

@@ -196,7 +196,7 @@ def test_a_history_that_was_written_anew_with_the_key_is_found_by_the_signers_me
         "DELETE FROM ledger_checkpoint WHERE size = 302",
         "UPDATE ledger_tile SET hashes = substring(hashes FROM 1 FOR 45 * 32), width = 45 WHERE level = 0 AND index = 1",
     ):
-        key = keys.signing_key(firm.pk)
+        key = keys.signing_keys(firm.pk, 1)[0]
         from evidence.ledger import tiles
 
         root = tree.root(tiles.reader(firm.pk), 301)
