@@ -41,3 +41,4 @@ ALARM_CLEARED = Event("ledger.alarm_cleared", "{actor} looked and cleared the al
 LOSS_DECLARED = Event("ledger.loss_declared", "{actor} declared that sealed events of {subject} are lost")
 KEY_ANNOUNCED = Event("ledger.key_announced", "{actor} announced the next key that signs the history of {subject}")
 KEY_ROTATED = Event("ledger.key_rotated", "{actor} handed the history of {subject} over to the next signing key")
+WORDS_ERASED = Event("event.words_erased", "{actor} erased the words of event {subject}")

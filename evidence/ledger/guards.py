@@ -314,3 +314,47 @@ def stop_on_alarm(table: str, acts: str = "INSERT", when: str = "") -> migration
         f"EXECUTE FUNCTION ledger_refuse_on_alarm(); ALTER TABLE {table} ENABLE ALWAYS TRIGGER {name};",
         f"DROP TRIGGER {name} ON {table};",
     )
+
+
+TIME_STAMP = """
+CREATE FUNCTION ledger_timestamp_check() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp
+AS $$
+BEGIN
+  IF NOT EXISTS (SELECT FROM ledger_checkpoint c WHERE c.organization_id = NEW.organization_id AND c.size = NEW.size) THEN
+    RAISE EXCEPTION USING ERRCODE = 'CH001', MESSAGE = 'append-only: a time-stamp belongs to a checkpoint that is there';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER ledger_timestamp_check BEFORE INSERT ON ledger_timestamp
+  FOR EACH ROW EXECUTE FUNCTION ledger_timestamp_check();
+ALTER TABLE ledger_timestamp ENABLE ALWAYS TRIGGER ledger_timestamp_check;
+"""
+REMOVE_TIME_STAMP = """
+DROP TRIGGER ledger_timestamp_check ON ledger_timestamp;
+DROP FUNCTION ledger_timestamp_check();
+"""
+
+# An erasure empties salt and text once, and an event of the same organization names the field.
+ERASING = """
+CREATE OR REPLACE FUNCTION ledger_text_erase_only() RETURNS trigger LANGUAGE plpgsql
+SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+  IF TG_OP = 'UPDATE' AND NEW.event_id = OLD.event_id AND NEW.field = OLD.field
+    AND NEW.organization_id = OLD.organization_id AND OLD.erased_at IS NULL AND NEW.erased_at IS NOT NULL
+    AND NEW.salt IS NULL AND NEW.text IS NULL
+  THEN
+    IF NOT EXISTS (
+      SELECT FROM ledger_event e WHERE e.object_type = 'ledger.event' AND e.object_id = OLD.event_id
+        AND e.organization_id = OLD.organization_id AND e.kind = 'event.words_erased'
+        AND convert_from(e.body, 'UTF8')::jsonb #> '{facts,after,fields}' ? OLD.field
+    ) THEN
+      RAISE EXCEPTION USING ERRCODE = 'CH001', MESSAGE = 'append-only: words are erased only with an event that says so';
+    END IF;
+    RETURN NEW;
+  END IF;
+  RAISE EXCEPTION USING ERRCODE = 'CH001',
+    MESSAGE = format('append-only: %s keeps history, so %s is refused', TG_TABLE_NAME, TG_OP);
+END $$;
+GRANT UPDATE (salt, text, erased_at) ON ledger_eventtext TO clearhold_app;
+"""
+KEEP_ERASING = "REVOKE UPDATE (salt, text, erased_at) ON ledger_eventtext FROM clearhold_app;"

@@ -156,3 +156,18 @@ class Loss(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["organization", "number"], name="loss_number_once")]
+
+
+class TimeStamp(models.Model):
+    """An authority's word (RFC 3161) that a checkpoint's note existed at a moment: its token, verified on receipt."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="+")
+    size = models.BigIntegerField()
+    token = models.BinaryField()
+    authority = models.CharField(max_length=300)
+    stamped_at = models.DateTimeField()
+    received_at = models.DateTimeField(default=clock.now)
+
+    class Meta:
+        indexes = [models.Index(fields=["organization", "size"], name="time_stamp_by_size")]

@@ -33,6 +33,8 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     },
     # PRACTICE.md section 4: whether the matrix's conditional cells allow at all (never for High and Critical).
     "sod": {"allow_conditional": False},
+    # Whether size and root of the history may be read at a public address; they tell nothing else.
+    "publication": {"checkpoints": True},
     "uploads": {"limit_bytes": 5 * 1024**3},
     # After how many days at most every stored file was read and hashed again.
     "scrub": {"days": 7},

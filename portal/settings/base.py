@@ -218,6 +218,9 @@ CLEARHOLD_VAULT_KEYRING = os.environ.get("CLEARHOLD_VAULT_KEYRING", "")
 CLEARHOLD_KEYS_DIR = Path(os.environ.get("CLEARHOLD_KEYS_DIR", VAR / "keys"))
 CLEARHOLD_SIGNER_DIR = Path(os.environ.get("CLEARHOLD_SIGNER_DIR", VAR / "signer"))
 CLEARHOLD_WORK_DIR = Path(os.environ.get("CLEARHOLD_WORK_DIR", VAR / "work"))
+# RFC 3161: who puts the time under checkpoints, and the roots its certificate must lead to.
+CLEARHOLD_TSA_URL = os.environ.get("CLEARHOLD_TSA_URL", "")
+CLEARHOLD_TSA_CA = os.environ.get("CLEARHOLD_TSA_CA", "")
 CLEARHOLD_BASE_URL = os.environ.get("CLEARHOLD_BASE_URL", "http://127.0.0.1:8000")
 
 EMAIL_BACKEND = os.environ.get("EMAIL_BACKEND", "django.core.mail.backends.smtp.EmailBackend")

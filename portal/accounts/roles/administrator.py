@@ -9,6 +9,7 @@ ROLE = Role(
     permissions=frozenset(
         {
             "jobs.view",
+            "ledger.erase",
             "ledger.view",
             "people.manage",
             "people.view",

@@ -4,7 +4,7 @@ from evidence.ledger.guards import stop_on_alarm
 
 
 class Migration(migrations.Migration):
-    dependencies = [("findings", "0002_guards"), ("ledger", "0004_alarms_are_cleared_and_losses_declared")]
+    dependencies = [("findings", "0002_guards"), ("ledger", "0005_alarms_are_cleared_and_losses_declared")]
 
     operations = [
         stop_on_alarm(

@@ -4,7 +4,7 @@ from evidence.ledger.guards import stop_on_alarm
 
 
 class Migration(migrations.Migration):
-    dependencies = [("risk", "0002_guards"), ("ledger", "0004_alarms_are_cleared_and_losses_declared")]
+    dependencies = [("risk", "0002_guards"), ("ledger", "0005_alarms_are_cleared_and_losses_declared")]
 
     operations = [
         stop_on_alarm("risk_acceptance", "UPDATE", "NEW.state = 'active' AND OLD.state <> 'active'"),

@@ -61,6 +61,7 @@ ALTERATIONS = [
     (f"UPDATE ledger_eventtext SET event_id = '{OTHER}' WHERE field = 'title' AND event_id IN (SELECT min(event_id::text)::uuid"
      " FROM ledger_eventtext)", f"event {OTHER}: its text “title” is not"),
     ("DELETE FROM ledger_eventtext WHERE field = 'title'", "its text “title” is gone without having been erased"),
+    ("ALTER TABLE ledger_event DROP CONSTRAINT event_version_once", "versions: the index"),
     # Places.
     ("DELETE FROM ledger_entry WHERE index = 301", "tile 0/1: it does not hold what"),
     ("DELETE FROM ledger_entry WHERE index = 7", "entry 7: is missing"),
@@ -106,7 +107,7 @@ def fill(organization, count):
 
 @pytest.fixture
 def firm(own_database, monkeypatch):
-    monkeypatch.setattr(verification, "PIECE", 256)
+    monkeypatch.setattr(verification, "PIECE", 1)
     with transaction.atomic():
         organization = Organization.objects.create(slug="lumenroll", name="Lumenroll")
     for count in (298, 0):
@@ -139,6 +140,21 @@ def test_an_untouched_history_holds(firm):
     assert report.root
     with altered(firm):
         assert verification.verify(firm.pk).holds
+
+
+def test_what_json_escapes_is_compared_exactly(own_database):
+    with transaction.atomic():
+        organization = Organization.objects.create(slug="lumenroll", name="Lumenroll")
+    with transaction.atomic(), tenancy.entered(organization.pk):
+        for ref in ('X-"1"', "X-\\1", "X-ü-学生", "X-\x07"):
+            about = services.Subject(TYPE, uuid7(), ref)
+            services.record(THING_MADE, subject=about, actor=Actor.system(organization.pk, "sweep"))
+    sequencer.run_once(organization.pk)
+    report = verification.verify(organization.pk)
+    assert report.holds and report.sealed == 4, report
+    escaped = """UPDATE ledger_event SET object_ref = 'X-\\"1\\"' WHERE object_ref = 'X-"1"'"""
+    with altered(organization, escaped):
+        assert "its columns say something else" in verification.verify(organization.pk).fault
 
 
 def test_every_alteration_is_found_and_named(firm):

@@ -9,18 +9,13 @@ from evidence.ledger import guards
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("ledger", "0003_lag_of_the_sequencer"),
+        ("ledger", "0005_alarms_are_cleared_and_losses_declared"),
         ("organizations", "0003_the_sample_mark_stays"),
     ]
 
     operations = [
-        migrations.AddField(
-            model_name="alarm",
-            name="cleared_by_event",
-            field=models.UUIDField(null=True),
-        ),
         migrations.CreateModel(
-            name="Loss",
+            name="TimeStamp",
             fields=[
                 (
                     "id",
@@ -28,12 +23,11 @@ class Migration(migrations.Migration):
                         default=evidence.identifiers.uuid7, editable=False, primary_key=True, serialize=False
                     ),
                 ),
-                ("number", models.PositiveSmallIntegerField()),
-                ("kept_size", models.BigIntegerField()),
-                ("signed_size", models.BigIntegerField(null=True)),
-                ("signed_root", models.BinaryField(max_length=32, null=True)),
-                ("event_id", models.UUIDField()),
-                ("at", models.DateTimeField(default=evidence.clock.now)),
+                ("size", models.BigIntegerField()),
+                ("token", models.BinaryField()),
+                ("authority", models.CharField(max_length=300)),
+                ("stamped_at", models.DateTimeField()),
+                ("received_at", models.DateTimeField(default=evidence.clock.now)),
                 (
                     "organization",
                     models.ForeignKey(
@@ -42,10 +36,11 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
-                "constraints": [models.UniqueConstraint(fields=("organization", "number"), name="loss_number_once")],
+                "indexes": [models.Index(fields=["organization", "size"], name="time_stamp_by_size")],
             },
         ),
-        tenancy.tenant_table("ledger_loss", app="SELECT", sequencer="SELECT, INSERT"),
-        tenancy.append_only("ledger_loss"),
-        migrations.RunSQL(guards.ALARM, guards.REMOVE_ALARM),
+        tenancy.tenant_table("ledger_timestamp", app="SELECT, INSERT"),
+        tenancy.append_only("ledger_timestamp"),
+        migrations.RunSQL(guards.TIME_STAMP, guards.REMOVE_TIME_STAMP),
+        migrations.RunSQL(guards.ERASING, guards.KEEP_ERASING),
     ]
