@@ -100,9 +100,9 @@ WHERE t.organization_id = %s AND (e.id IS NULL OR e.organization_id <> t.organiz
     ELSE t.salt IS NOT NULL OR t.text IS NOT NULL END) LIMIT 1
 """
 _LOST_TEXTS = """
-SELECT e.id, k.field FROM ledger_event e CROSS JOIN LATERAL
+SELECT e.id, k.field FROM ledger_entry n JOIN ledger_event e ON e.id = n.event_id CROSS JOIN LATERAL
   json_object_keys(convert_from(e.body, 'UTF8')::json #> '{facts,texts}') AS k(field)
-WHERE e.organization_id = %s AND e.leaf = ANY(%s)
+WHERE n.organization_id = %s AND n.index = ANY(%s)
   AND NOT EXISTS (SELECT FROM ledger_eventtext t WHERE t.event_id = e.id AND t.field = k.field) LIMIT 1
 """
 
@@ -202,13 +202,13 @@ class _Run:
         while pieces := self._tiles_of_events(self.size // tree.TILE_HASHES):
             if pieces[0][4] // tree.TILE_HASHES != self.size // tree.TILE_HASHES:
                 self._name(pieces[0][4], self.size, b"")
-            committed: list[bytes] = []
+            committed: list[int] = []
             for bodies, leaves, fits, count, first, last in pieces:
                 hashes = [sha256(b"\x00" + body).digest() for body in bodies] if count == last - first + 1 else []
                 joined = b"".join(hashes)
                 if not (fits and first == self.size and joined == leaves):
                     joined = b"".join(self._hashes_row_by_row(self.size))
-                committed += [leaf for leaf, body in zip(hashes, bodies, strict=False) if _TEXTS_OF_BODY in body]
+                committed += [at for at, body in enumerate(bodies, self.size) if _TEXTS_OF_BODY in body]
                 self._lowest_tile(self.size // tree.TILE_HASHES, joined)
                 self.size += len(joined) // tree.HASH_BYTES
             self._note_lost_texts(committed)
@@ -218,7 +218,7 @@ class _Run:
             if index is not None and index >= self.size:
                 raise Broken(f"entry {self.size}", "is missing, though later ones are there")
 
-    def _note_lost_texts(self, committed: list[bytes]) -> None:
+    def _note_lost_texts(self, committed: list[int]) -> None:
         """Keep in mind what these events commit to that is neither there nor erased; `rest` says so."""
         if committed and self.lost_text is None:
             self.lost_text = next(iter(self._rows(_LOST_TEXTS, committed)), None)
