@@ -33,6 +33,7 @@ urlpatterns = [
     path("", include("portal.web.accounts")),
     path("", include("portal.web.preferences")),
     path("o/<slug:organization>/", include(_pages)),
+    path("ledger/", include("portal.web.published")),
     path("api/v1/", include("portal.api.v1.urls")),
 ]
 

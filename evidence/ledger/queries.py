@@ -14,7 +14,7 @@ from django.db.models import Count, QuerySet
 from evidence import tenancy
 from evidence.errors import NotFound
 from evidence.ledger import events as kinds_of_events
-from evidence.ledger.models import Alarm, Checkpoint, Entry, Event, EventText, Queue
+from evidence.ledger.models import Alarm, Checkpoint, Entry, Event, EventText, Queue, TimeStamp
 
 PAGE = 50
 
@@ -64,6 +64,12 @@ class Filters:
     since: date | None = None
     until: date | None = None
     zone: str = "UTC"
+    by: str = ""
+
+
+# What a person decided, by the last word of its kind.
+DECIDING = ("accepted", "approved", "deferred", "granted", "refused", "rejected", "sealed", "verified")
+BY = ("people", "decisions", "system")
 
 
 @dataclass(frozen=True)
@@ -169,6 +175,65 @@ def standing(organization_id: UUID) -> Standing:
     )
 
 
+@dataclass(frozen=True)
+class Sealing:
+    """The first checkpoint over an event, and the first time-stamp over that or a later one."""
+
+    size: int
+    at: datetime
+    stamped_at: datetime | None
+    authority: str = ""
+    stamped_size: int | None = None
+
+
+def sealing(organization_id: UUID, index: int) -> Sealing | None:
+    """Under which checkpoint the event at `index` was first signed; None while none covers it."""
+    first = Checkpoint.objects.filter(organization_id=organization_id, size__gt=index).order_by("size").first()
+    if first is None:
+        return None
+    stamps = TimeStamp.objects.filter(organization_id=organization_id, size__gt=index).order_by("stamped_at")
+    stamp = stamps.first()
+    if stamp is None:
+        return Sealing(first.size, first.at, None)
+    return Sealing(first.size, first.at, stamp.stamped_at, stamp.authority, stamp.size)
+
+
+@dataclass(frozen=True)
+class Signed:
+    """A checkpoint as a list shows it, with its time-stamps."""
+
+    size: int
+    root: str
+    at: datetime
+    note: str
+    stamps: tuple[TimeStamp, ...] = ()
+
+
+def checkpoints(
+    organization_id: UUID, *, before: int | None = None, limit: int = PAGE
+) -> tuple[list[Signed], int | None]:
+    """Signed checkpoints, newest first, and the size to ask for the next ones with."""
+    found = Checkpoint.objects.filter(organization_id=organization_id).order_by("-size")
+    rows = list((found if before is None else found.filter(size__lt=before))[: limit + 1])
+    shown = rows[:limit]
+    stamps: dict[int, list[TimeStamp]] = {}
+    kept = TimeStamp.objects.filter(organization_id=organization_id, size__in=[row.size for row in shown])
+    for stamp in kept.defer("token").order_by("stamped_at"):
+        stamps.setdefault(stamp.size, []).append(stamp)
+    signed = [
+        Signed(row.size, bytes(row.root).hex(), row.at, row.note, tuple(stamps.get(row.size, ()))) for row in shown
+    ]
+    return signed, shown[-1].size if len(rows) > limit else None
+
+
+def time_stamp(stamp_id: UUID) -> TimeStamp:
+    """One time-stamp with its token. Raises NotFound."""
+    found = TimeStamp.objects.filter(pk=stamp_id).first()
+    if found is None:
+        raise NotFound("There is no such time-stamp.")
+    return found
+
+
 def lag() -> timedelta:
     """How long the oldest event of any organization has been waiting for its place; zero when none waits."""
     with connections[tenancy.alias()].cursor() as cursor:
@@ -187,7 +252,15 @@ def _narrow(found: QuerySet[Event], filters: Filters) -> QuerySet[Event]:
         "at__gte": filters.since and datetime.combine(filters.since, time.min, zone),
         "at__lt": filters.until and datetime.combine(filters.until + timedelta(days=1), time.min, zone),
     }
-    return found.filter(**{name: value for name, value in wanted.items() if value})
+    return _by(found, filters.by).filter(**{name: value for name, value in wanted.items() if value})
+
+
+def _by(found: QuerySet[Event], who: str) -> QuerySet[Event]:
+    if who == "decisions":
+        return found.filter(kind__in=[kind for kind in kinds_of_events.kinds() if kind.endswith(DECIDING)])
+    if who in ("people", "system"):
+        return found.filter(actor_person_id__isnull=who == "system")
+    return found
 
 
 def _facts(found: QuerySet[Event]) -> list[Fact]:

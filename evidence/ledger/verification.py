@@ -4,7 +4,7 @@ Nothing stored is believed: every leaf is hashed anew from the event's bytes, ev
 checkpoint's root from the tiles and every signature from the public key. It reads one snapshot, in pieces.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from hashlib import sha256
@@ -20,6 +20,8 @@ from evidence.ledger import keys, notes, signer, tiles, timestamps, tree
 from evidence.ledger.body import NONCE_BYTES
 
 PIECE = 32
+# Told how many events are done, of how many, and what is being done; it may raise to stop.
+Watch = Callable[[int, int, str], object]
 _TEXTS_OF_BODY = b'"texts":{"'
 # The steps of a verification, methods of `_Run`; each relies on those before it.
 ALL = ("alarms", "leaves", "upper_tiles", "checkpoints", "time_stamps", "signer", "queue", "rest")
@@ -136,9 +138,14 @@ class Broken(Exception):
         self.fault = fault
 
 
-def verify(organization_id: UUID, slug: str = "") -> Report:
+def verify(organization_id: UUID, slug: str = "", *, watch: Watch | None = None) -> Report:
     """Check one organization's history. Raises Unavailable when there are no public keys to check with."""
-    return _verify(organization_id, slug, ALL)
+    return _verify(organization_id, slug, ALL, watch)
+
+
+def verify_without_memory(organization_id: UUID, *, watch: Watch | None = None) -> Report:
+    """Everything but the signer's memory, for a machine that does not hold it."""
+    return _verify(organization_id, "", [step for step in ALL if step != "signer"], watch)
 
 
 def verify_despite_alarm(organization_id: UUID) -> Report:
@@ -151,7 +158,7 @@ def verify_by_itself(organization_id: UUID) -> Report:
     return _verify(organization_id, "", [step for step in ALL if step not in ("alarms", "signer")])
 
 
-def _verify(organization_id: UUID, slug: str, steps: Sequence[str]) -> Report:
+def _verify(organization_id: UUID, slug: str, steps: Sequence[str], watch: Watch | None = None) -> Report:
     report = Report(organization_id, slug)
     # The signer's memory is read before the snapshot: the tree may grow in between, but never shrink.
     try:
@@ -159,7 +166,7 @@ def _verify(organization_id: UUID, slug: str, steps: Sequence[str]) -> Report:
     except signer.SignerRefused as refusal:
         return Report(organization_id, slug, place="signer", fault=refusal.message)
     with _snapshot(organization_id) as cursor:
-        run = _Run(organization_id, cursor, remembered)
+        run = _Run(organization_id, cursor, remembered, watch)
         try:
             for step in steps:
                 getattr(run, step)()
@@ -179,12 +186,15 @@ def _verify(organization_id: UUID, slug: str, steps: Sequence[str]) -> Report:
 class _Run:
     """One verification: what the steps have found so far."""
 
-    def __init__(self, organization_id: UUID, cursor: CursorWrapper, remembered: signer.State | None) -> None:
+    def __init__(
+        self, organization_id: UUID, cursor: CursorWrapper, remembered: signer.State | None, watch: Watch | None
+    ) -> None:
         self.organization_id = organization_id
         self.cursor = cursor
         self.remembered = remembered
+        self.watch = watch
         self.keys = keys.verifier_keys(organization_id)
-        self.size = self.signed = self.waiting = self.texts = self.tiles = self.stamped = 0
+        self.size = self.signed = self.waiting = self.texts = self.tiles = self.stamped = self.total = 0
         self.root = tree.EMPTY_ROOT
         self.lost_text: tuple[Any, ...] | None = None
         self.promoted: list[bytes] = []
@@ -199,6 +209,8 @@ class _Run:
 
     def leaves(self) -> None:
         """Every event hashes to its leaf and its place in the lowest tiles."""
+        for (total,) in self._rows("SELECT count(*) FROM ledger_entry WHERE organization_id = %s"):
+            self.total = total
         while pieces := self._tiles_of_events(self.size // tree.TILE_HASHES):
             if pieces[0][4] // tree.TILE_HASHES != self.size // tree.TILE_HASHES:
                 self._name(pieces[0][4], self.size, b"")
@@ -212,6 +224,8 @@ class _Run:
                 self._lowest_tile(self.size // tree.TILE_HASHES, joined)
                 self.size += len(joined) // tree.HASH_BYTES
             self._note_lost_texts(committed)
+            if self.watch:
+                self.watch(self.size, self.total, "Hashing every event")
             if self.size % tree.TILE_HASHES:
                 break
         for (index,) in self._rows("SELECT max(index) FROM ledger_entry WHERE organization_id = %s"):

@@ -67,6 +67,7 @@ INSTALLED_APPS = [
     "portal.jobs",
     "portal.engagements",
     "portal.packages",
+    "portal.notifications",
     "portal.api",
     "portal.web",
 ]
@@ -245,6 +246,8 @@ REST_FRAMEWORK = {
     "EXCEPTION_HANDLER": "portal.api.problems.handle",
     "UNAUTHENTICATED_USER": None,
 }
+# For each address, of what may be read without an account.
+PUBLIC_REQUESTS_PER_MINUTE = int(os.environ.get("PUBLIC_REQUESTS_PER_MINUTE", "600"))
 API_REQUESTS_PER_MINUTE = int(os.environ.get("API_REQUESTS_PER_MINUTE", "1200"))
 SPECTACULAR_SETTINGS = {
     "TITLE": "Clearhold API",

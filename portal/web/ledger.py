@@ -1,22 +1,48 @@
 """The history's pages: an organization's events with filters, one event with its proof, one object's own history."""
 
 from datetime import date
+from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID
 
-from django.http import HttpRequest, HttpResponse
+from django import forms
+from django.conf import settings
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.urls import path, reverse
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_GET, require_POST
 
 from evidence.errors import Invalid, NotFound
-from evidence.ledger import events, queries, services
+from evidence.ledger import erasing, events, keys, queries, rotation, services, timestamps
+from evidence.ledger.jobs import VERIFY
 from evidence.ledger.models import Alarm
+from evidence.organizations.queries import policy
 from portal.accounts.models import Membership
-from portal.edge.tenancy import needs
-from portal.web import history, shell
-from portal.web.components import Filter, Slice
+from portal.edge.tenancy import inside, needs, outside_transaction
+from portal.jobs import queries as jobs
+from portal.jobs.models import Job
+from portal.jobs.services import enqueue
+from portal.web import checkpoint_archive, history, shell
+from portal.web.components import Filter, Slice, View
 
 app_name = "ledger"
+
+OBJECTS = {
+    "findings.finding": "Findings",
+    "tasks.task": "Tasks",
+    "artifacts.artifact": "Evidence",
+    "controls.control": "Controls",
+    "engagements.engagement": "Engagements",
+    "packages.package": "Packages",
+    "organizations.organization": "The organization",
+}
+
+
+class ErasingForm(forms.Form):
+    """Why the words of an event go."""
+
+    reason = forms.CharField(label="Why they are erased", max_length=400, help_text="Without the words themselves.")
 
 
 @shell.alarm
@@ -40,6 +66,7 @@ def alarm(request: HttpRequest) -> shell.Alarm | None:
 def events_list(request: HttpRequest) -> HttpResponse:
     """Newest first, fifty at a time."""
     organization = request.organization  # type: ignore[attr-defined]
+    by = request.GET.get("by", "")
     filters = queries.Filters(
         kind=request.GET.get("kind", ""),
         person_id=_key(request.GET.get("person", "")),
@@ -48,6 +75,7 @@ def events_list(request: HttpRequest) -> HttpResponse:
         since=_day(request, "since"),
         until=_day(request, "until"),
         zone=organization.timezone,
+        by=by if by in queries.BY else "",
     )
     page = queries.events(organization.id, filters, after=request.GET.get("after", ""))
     return render(
@@ -56,8 +84,11 @@ def events_list(request: HttpRequest) -> HttpResponse:
         {
             "entries": history.entries(page.facts, organization.slug),
             "standing": queries.standing(organization.id),
+            "tabs": _tabs(request, by),
+            "checked": _last_check(organization.id),
             "filters": [
                 Filter("kind", "Event", [(kind, kind) for kind in events.kinds()]),
+                Filter("type", "Object", list(OBJECTS.items())),
                 Filter("person", "Person", _people(organization.id)),
             ],
             "page": Slice(len(page.facts), next_url=_next(request, page.next), noun="events", size=queries.PAGE),
@@ -73,17 +104,88 @@ def events_list(request: HttpRequest) -> HttpResponse:
 def event(request: HttpRequest, event: UUID) -> HttpResponse:
     """One event as it was hashed, its place and its proof."""
     fact = queries.event(event)
+    return render(request, "ledger/event.html", _told(request, fact, ErasingForm()))
+
+
+def _told(request: HttpRequest, fact: queries.Fact, form: forms.Form) -> dict[str, Any]:
+    actor = request.actor  # type: ignore[attr-defined]
+    return {
+        "fact": fact,
+        "sealing": queries.sealing(actor.organization_id, fact.index) if fact.index is not None else None,
+        "form": form if fact.texts and actor.may(erasing.RIGHT) and actor.person_id != fact.person_id else None,
+        "entries": history.entries([fact], request.organization.slug),  # type: ignore[attr-defined]
+        "changes": history.changes(fact),
+        "body": fact.body.decode(),
+        "proof": services.inclusion_proof(fact.id) if fact.index is not None else "",
+    }
+
+
+@require_POST
+@needs(erasing.RIGHT)
+def erase(request: HttpRequest, event: UUID) -> HttpResponse:
+    """Empty the words of an event; the event and its proof stay."""
+    fact = queries.event(event)
+    form = ErasingForm(request.POST)
+    if not form.is_valid():
+        return render(request, "ledger/event.html", _told(request, fact, form), status=422)
+    erasing.erase_texts(event, actor=request.actor, reason=form.cleaned_data["reason"])  # type: ignore[attr-defined]
+    messages.success(request, "The words are erased. The event and its proof stay.")
+    return redirect("ledger:event", organization=request.organization.slug, event=event)  # type: ignore[attr-defined]
+
+
+@require_GET
+@needs("ledger.view")
+def checkpoints(request: HttpRequest) -> HttpResponse:
+    """What was signed, newest first, with the keys, the time-stamps and where anybody may read it."""
+    organization = request.organization  # type: ignore[attr-defined]
+    before = request.GET.get("before", "")
+    signed, following = queries.checkpoints(organization.id, before=int(before) if before.isdigit() else None)
+    is_public = policy(organization.id, "publication").body["checkpoints"]
     return render(
         request,
-        "ledger/event.html",
+        "ledger/checkpoints.html",
         {
-            "fact": fact,
-            "entries": history.entries([fact], request.organization.slug),  # type: ignore[attr-defined]
-            "changes": history.changes(fact),
-            "body": fact.body.decode(),
-            "proof": services.inclusion_proof(fact.id) if fact.index is not None else "",
+            "signed": signed,
+            "page": Slice(len(signed), next_url=f"?before={following}" if following else "", noun="checkpoints"),
+            "epochs": [(epoch, rotation.fingerprint(public)) for epoch, public in keys.epochs()],
+            "lines": keys.lines(organization.id),
+            "stamps_asked": timestamps.is_configured(),
+            "address": settings.CLEARHOLD_BASE_URL + reverse("published:checkpoint", args=[organization.id])
+            if is_public
+            else "",
         },
     )
+
+
+@require_GET
+@needs("ledger.view")
+@outside_transaction
+def archive(request: HttpRequest) -> HttpResponse:
+    """Every checkpoint, the keys and the time-stamps as one ZIP."""
+    organization = request.organization  # type: ignore[attr-defined]
+    pieces = checkpoint_archive.pieces(organization.id, lambda: inside(request))
+    response = StreamingHttpResponse(pieces, content_type="application/zip")
+    response["Content-Disposition"] = f'attachment; filename="{organization.slug}-checkpoints.zip"'
+    response["Cache-Control"] = "private, no-store"
+    return response
+
+
+@require_GET
+@needs("ledger.view")
+def time_stamp(request: HttpRequest, stamp: UUID) -> HttpResponse:
+    """The token as the authority gave it."""
+    found = queries.time_stamp(stamp)
+    return _file(bytes(found.token), f"{found.size}.tst", "application/timestamp-token")
+
+
+@require_POST
+@needs("ledger.view")
+def verify(request: HttpRequest) -> HttpResponse:
+    """Check the whole history now, as a job; one's own that still runs is not started twice."""
+    actor = request.actor  # type: ignore[attr-defined]
+    running = jobs.visible(actor).filter(kind=VERIFY, ended_at=None, created_by_id=actor.person_id).first()
+    job = running or enqueue(VERIFY, actor=actor, args={}, title="Verify the history")
+    return redirect("jobs:detail", organization=request.organization.slug, job=job.pk)  # type: ignore[attr-defined]
 
 
 @require_GET
@@ -118,6 +220,26 @@ def of_object(request: HttpRequest, object_type: str, object_id: UUID) -> HttpRe
     slug = request.organization.slug  # type: ignore[attr-defined]
     title = next((fact.object_ref for fact in reversed(facts) if fact.object_ref), object_type.rpartition(".")[2])
     return render(request, "ledger/object.html", {"entries": history.entries(facts, slug), "subject": title})
+
+
+def _tabs(request: HttpRequest, by: str) -> list[View]:
+    params = request.GET.copy()
+    for name in ("by", "after"):
+        params.pop(name, None)
+
+    def address(who: str) -> str:
+        return f"?{urlencode([*params.items(), *([('by', who)] if who else [])])}"
+
+    words = {"": "Everything", "people": "People", "decisions": "Decisions", "system": "System"}
+    return [View(word, address(who), current=who == by) for who, word in words.items()]
+
+
+def _last_check(organization_id: UUID) -> Job | None:
+    return (
+        Job.objects.filter(organization_id=organization_id, kind=VERIFY, state="succeeded")
+        .order_by("-ended_at")
+        .first()
+    )
 
 
 def _people(organization_id: UUID) -> list[tuple[str, str]]:
@@ -157,9 +279,14 @@ def _file(content: str | bytes, name: str, kind: str) -> HttpResponse:
 
 urlpatterns = [
     path("ledger/", events_list, name="list"),
+    path("ledger/verify", verify, name="verify"),
+    path("ledger/checkpoints", checkpoints, name="checkpoints"),
+    path("ledger/checkpoints.zip", archive, name="archive"),
+    path("ledger/time-stamps/<uuid:stamp>", time_stamp, name="time_stamp"),
     path("ledger/<int:index>", at_index, name="index"),
     path("ledger/<uuid:event>", event, name="event"),
     path("ledger/<uuid:event>/proof", proof, name="proof"),
     path("ledger/<uuid:event>/body", body, name="body"),
+    path("ledger/<uuid:event>/erase", erase, name="erase"),
     path("ledger/object/<str:object_type>/<uuid:object_id>", of_object, name="object"),
 ]

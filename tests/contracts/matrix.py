@@ -136,6 +136,15 @@ MATRIX: dict[str, Row] = {
     "ledger:proof": Row(get=HISTORIANS),
     "ledger:body": Row(get=HISTORIANS),
     "ledger:object": Row(get=HISTORIANS),
+    "ledger:checkpoints": Row(get=HISTORIANS),
+    "ledger:archive": Row(get=HISTORIANS),
+    "ledger:time_stamp": Row(get=HISTORIANS),
+    "ledger:verify": Row(post=HISTORIANS),
+    "ledger:erase": Row(post=ADMINISTRATOR, body=WORDS),
+    # Public by the organization's policy: size, root and hashes, never an event.
+    "published:checkpoint": Row(get=EVERYBODY),
+    "published:keys": Row(get=EVERYBODY),
+    "published:tile": Row(get=EVERYBODY),
     # Imports and jobs.
     "imports:start": Row(get=MANAGER, post=MANAGER),
     "imports:template": Row(get=MANAGER),

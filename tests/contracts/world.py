@@ -21,7 +21,7 @@ from evidence.controls.models import Control
 from evidence.controls.services import ControlFacts
 from evidence.intake import services as intake
 from evidence.ledger import sequencer
-from evidence.ledger.models import Event
+from evidence.ledger.models import Checkpoint, Event, TimeStamp
 from evidence.ledger.services import Subject
 from evidence.organizations import services as organizations
 from evidence.organizations.models import Organization
@@ -79,6 +79,7 @@ class World:
     token: Any = None
     request: Request | None = None
     event: Event | None = None
+    stamp: TimeStamp | None = None
 
     @property
     def slug(self) -> str:
@@ -159,6 +160,10 @@ def build(organization: Organization, mark: str = "", *, whole: bool = True) -> 
     _audit(world, mark)
     sequencer.run_once(organization.pk)
     world.event = Event.objects.filter(kind="finding.closed").latest("at")
+    newest = Checkpoint.objects.order_by("-size").first()
+    world.stamp = TimeStamp.objects.create(
+        organization=organization, size=newest.size, token=mark.encode(), authority=mark, stamped_at=clock.now()
+    )
     return world
 
 

@@ -1,5 +1,7 @@
 """The history's pages: what they show, how they narrow, and to whom they say nothing."""
 
+import io
+import zipfile
 from datetime import UTC, datetime
 
 import pytest
@@ -9,8 +11,12 @@ from django.urls import reverse
 from evidence import clock, tenancy
 from evidence.actors import Actor
 from evidence.identifiers import uuid7
-from evidence.ledger import keys, notes, proofs, sequencer, services, tree
+from evidence.ledger import keys, notes, proofs, sequencer, services, signer, tree, verification
 from evidence.ledger.events import Event
+from evidence.ledger.models import TimeStamp
+from portal.celery import app
+from portal.jobs.models import Job
+from portal.jobs.services import Cancelled
 from tests.people import account_of
 
 BOX_FILLED = Event("box.filled", "{actor} filled {subject}")
@@ -149,10 +155,132 @@ def test_an_alarm_stands_on_every_page(org, people):
     sequencer.run_once(org.pk)
     client = signed_in(people.maya)
     assert "does not match what was signed" not in read(client, org, "list")[1]
-    from evidence.ledger import signer
-
     signer.confirm(org.pk, signer.Head(9, tree.EMPTY_ROOT))
     with pytest.raises(signer.SignerRefused):
         sequencer.inspect(org.pk)
     for page in (reverse("ledger:list", args=[org.slug]), reverse("jobs:list", args=[org.slug])):
         assert "does not match what was signed" in client.get(page).content.decode()
+
+
+def test_the_list_narrows_by_who_acted(org, people):
+    client = signed_in(people.maya)
+    services.record(BOX_FILLED, subject=box("BX-001"), actor=people.ines)
+    services.record(Event("box.approved", "{actor} approved {subject}"), subject=box("BX-002"), actor=people.arun)
+    services.record(BOX_RETURNED, subject=box("BX-003"), actor=Actor.system(org.pk, "sweep"))
+
+    def shown(**query):
+        return {ref for ref in ("BX-001", "BX-002", "BX-003") if f"d {ref}" in read(client, org, "list", **query)[1]}
+
+    assert shown(by="people") == {"BX-001", "BX-002"}
+    assert shown(by="decisions") == {"BX-002"}
+    assert shown(by="system") == {"BX-003"}
+    assert shown(type="tests.box", by="nobody") == {"BX-001", "BX-002", "BX-003"}
+
+
+def test_an_event_names_its_checkpoint_and_its_time_stamp(org, people):
+    client = signed_in(people.maya)
+    made = services.record(BOX_FILLED, subject=box(), actor=people.ines)
+    assert "Not yet" in read(client, org, "event", made.id)[1]
+    sequencer.run_once(org.pk)
+    services.record(BOX_FILLED, subject=box(), actor=people.ines)
+    sequencer.run_once(org.pk)
+    page = read(client, org, "event", made.id)[1]
+    assert "checkpoint over 1 events" in page and "None covers it yet" in page
+    TimeStamp.objects.create(
+        organization=org, size=2, token=b"token", authority="Common Name: Clock", stamped_at=clock.now()
+    )
+    page = read(client, org, "event", made.id)[1]
+    assert "by Common Name: Clock, over 2 events" in page
+    assert "Common Name: Clock" in read(client, org, "checkpoints")[1]
+    stamp = TimeStamp.objects.get()
+    assert client.get(reverse("ledger:time_stamp", args=[org.slug, stamp.pk])).content == b"token"
+
+
+@pytest.mark.parametrize("count", [3, 40])
+def test_pages_cost_the_same_for_few_and_many(org, people, count, django_assert_max_num_queries):
+    client = signed_in(people.maya)
+    for n in range(count):
+        services.record(BOX_FILLED, subject=box(f"BX-{n:03}"), actor=people.ines, reason="Some words of hers.")
+        if n % 2:
+            sequencer.run_once(org.pk)
+    for name in ("list", "checkpoints"):
+        read(client, org, name)
+        with django_assert_max_num_queries(22):
+            assert read(client, org, name)[0] == 200
+
+
+def test_all_checkpoints_come_as_one_archive(org, people):
+    client = signed_in(people.maya)
+    for _ in range(3):
+        services.record(BOX_FILLED, subject=box(), actor=people.ines)
+        sequencer.run_once(org.pk)
+    TimeStamp.objects.create(organization=org, size=2, token=b"token", authority="Clock", stamped_at=clock.now())
+    answer = client.get(reverse("ledger:archive", args=[org.slug]))
+    with zipfile.ZipFile(io.BytesIO(b"".join(answer.streaming_content))) as archive:
+        names = archive.namelist()
+        assert names == [
+            "README.txt", "keys.txt", "checkpoints/1.txt", "checkpoints/2.txt", "checkpoints/3.txt", "time-stamps/2-1.tst"
+        ]  # fmt: skip
+        public = [notes.VerifierKey.parse(line) for line in archive.read("keys.txt").decode().splitlines()]
+        for size in (1, 2, 3):
+            assert notes.open_checkpoint(archive.read(f"checkpoints/{size}.txt").decode(), public).size == size
+        assert archive.read("time-stamps/2-1.tst") == b"token"
+
+
+def test_verify_now_is_a_job_with_a_plain_result(org, people):
+    client = signed_in(people.maya)
+    services.record(BOX_FILLED, subject=box(), actor=people.ines)
+    sequencer.run_once(org.pk)
+    address = reverse("ledger:verify", args=[org.slug])
+    first, second = client.post(address), client.post(address)
+    assert first.url == second.url, "one that runs is not started twice"
+    job = Job.objects.get(kind="ledger.verify")
+    app.tasks["ledger.verify"].perform(job.pk)
+    job.refresh_from_db()
+    assert job.state == "succeeded" and job.result["holds"] is True and job.result["memory"] is True
+    page = client.get(first.url).content.decode()
+    assert "The history holds" in page and "1 events were hashed anew" in page
+    assert "It held" in read(client, org, "list")[1]
+
+
+def test_verify_now_says_plainly_what_is_wrong(org, people):
+    client = signed_in(people.maya)
+    services.record(BOX_FILLED, subject=box(), actor=people.ines)
+    sequencer.run_once(org.pk)
+    client.post(reverse("ledger:verify", args=[org.slug]))
+    signer.confirm(org.pk, signer.Head(9, tree.EMPTY_ROOT))
+    job = Job.objects.get(kind="ledger.verify")
+    app.tasks["ledger.verify"].perform(job.pk)
+    page = client.get(reverse("jobs:detail", args=[org.slug, job.pk])).content.decode()
+    assert "The history does not hold" in page and "9 were signed" in page
+    assert "It did not hold" in read(client, org, "list")[1]
+
+
+def test_a_verification_can_be_stopped(org, people):
+    services.record(BOX_FILLED, subject=box(), actor=people.ines)
+    sequencer.run_once(org.pk)
+    signed_in(people.maya).post(reverse("ledger:verify", args=[org.slug]))
+    job = Job.objects.get(kind="ledger.verify")
+    told = []
+
+    def watch(done, total, note):
+        told.append((done, total, note))
+        raise Cancelled
+
+    with pytest.raises(Cancelled):
+        verification.verify(org.pk, watch=watch)
+    assert told == [(1, 1, "Hashing every event")]
+    assert job.state == "queued"
+
+
+def test_words_are_erased_from_the_event_page_by_who_may(org, people):
+    made = services.record(BOX_FILLED, subject=box(), actor=people.ines, reason="Because Jo Doe called.")
+    assert "Erase the words" not in read(signed_in(people.maya), org, "event", made.id)[1]
+    client = signed_in(people.adam)
+    assert "Erase the words" in read(client, org, "event", made.id)[1]
+    address = reverse("ledger:erase", args=[org.slug, made.id])
+    assert client.post(address, {"reason": ""}).status_code == 422
+    assert client.post(address, {"reason": "A person asked for it."}).status_code == 302
+    page = read(client, org, "event", made.id)[1]
+    assert "Jo Doe" not in page and "erased" in page and "Erase the words" not in page
+    assert signed_in(people.maya).post(address, {"reason": "A person asked for it."}).status_code == 404

@@ -1,0 +1,11 @@
+from django.apps import AppConfig
+
+
+class NotificationsConfig(AppConfig):
+    name = "portal.notifications"
+    label = "notifications"
+
+    def ready(self) -> None:
+        from portal.notifications import sweeps
+
+        sweeps.declare()
