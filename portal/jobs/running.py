@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from celery import Task
-from django.db import connections, transaction
+from django.db import OperationalError, connections, transaction
 
 from evidence import tenancy
 from evidence.actors import Actor
@@ -129,7 +129,12 @@ def _report_apart(job: Job, done: int, total: int | None, note: str) -> bool:
     if not connection.in_atomic_block:
         with transaction.atomic(), tenancy.entered(job.organization_id):
             return services.report(job, done, total, note)
-    return apart().write(job, done, total, note)
+    try:
+        return apart().write(job, done, total, note)
+    except OperationalError:
+        # The database was restarted since the last job that reported this way; one new connection is tried.
+        apart().close()
+        return apart().write(job, done, total, note)
 
 
 class _Apart:
@@ -137,6 +142,9 @@ class _Apart:
 
     def __init__(self) -> None:
         self._connection = connections["default"].copy("default")
+
+    def close(self) -> None:
+        self._connection.close()
 
     def write(self, job: Job, done: int, total: int | None, note: str) -> bool:
         with self._connection.cursor() as cursor:
