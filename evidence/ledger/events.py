@@ -29,7 +29,7 @@ class Event:
 def sentence(kind: str) -> str:
     """The sentence of a kind; a kind that this version of the product no longer declares reads as itself."""
     known = _registry.get(kind)
-    return known.sentence if known else "{actor}: " + kind + " {subject}"
+    return known.sentence if known else "{actor} recorded " + kind + " on {subject}"
 
 
 def kinds() -> list[str]:
