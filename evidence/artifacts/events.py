@@ -17,3 +17,6 @@ REDACTION_PROPOSED = Event("artifact.redaction_proposed", "{actor} made a redact
 REDACTION_APPROVED = Event("artifact.redaction_approved", "{actor} approved the redacted copy of {subject}")
 REDACTION_REFUSED = Event("artifact.redaction_refused", "{actor} refused the redacted copy of {subject}")
 REDACTION_UNNEEDED = Event("artifact.redaction_unneeded", "{actor} found that {subject} needs no redaction")
+ARTIFACT_SCANNED = Event("artifact.scanned", "{actor} searched {subject} for malware")
+ARTIFACT_SEARCHED = Event("artifact.searched", "{actor} searched {subject} for personal data")
+ARTIFACT_KEPT = Event("artifact.kept", "{actor} decided that {subject} is kept as it is")

@@ -140,3 +140,80 @@ DROP FUNCTION artifacts_redaction_of_its_own();
 DROP POLICY kept_back_from_auditors ON vault_blob;
 DROP FUNCTION artifacts_is_kept_back(uuid);
 """
+
+# What scans and the search for personal data found stands above every judgement.
+INSTALL_LOOKS = """
+CREATE FUNCTION artifacts_artifact_was_looked_at() RETURNS trigger LANGUAGE plpgsql
+  SET search_path = pg_catalog, public AS $$
+DECLARE
+  scan artifacts_scan; search artifacts_personalcheck;
+BEGIN
+  IF NEW.state NOT IN ('received', 'accepted')
+     OR (NEW.state = OLD.state AND NEW.latest_id IS NOT DISTINCT FROM OLD.latest_id) THEN
+    RETURN NEW;
+  END IF;
+  IF EXISTS (SELECT 1 FROM artifacts_scan s WHERE s.scanned_id = NEW.latest_id AND s.outcome = 'infected') THEN
+    RAISE EXCEPTION USING ERRCODE = 'CH002', MESSAGE = '[E-07] infected evidence stays in quarantine';
+  END IF;
+  IF NEW.state <> 'accepted' THEN
+    RETURN NEW;
+  END IF;
+  SELECT * INTO scan FROM artifacts_scan s WHERE s.scanned_id = NEW.latest_id ORDER BY s.number DESC LIMIT 1;
+  IF scan.outcome = 'waiting' THEN
+    RAISE EXCEPTION USING ERRCODE = 'CH002', MESSAGE = '[E-08] evidence is accepted only after its scan has ended';
+  END IF;
+  IF scan.outcome = 'unscannable' AND NOT EXISTS (
+       SELECT 1 FROM artifacts_artifactreview r
+       WHERE r.reviewed_id = NEW.latest_id AND r.verdict = 'released' AND r.at >= scan.at) THEN
+    RAISE EXCEPTION USING ERRCODE = 'CH002',
+      MESSAGE = '[E-09] what could not be scanned needs a reviewer''s release before it is accepted';
+  END IF;
+  SELECT * INTO search FROM artifacts_personalcheck c WHERE c.checked_id = NEW.latest_id ORDER BY c.number DESC LIMIT 1;
+  IF search.outcome = 'pending' OR (search.outcome = 'found' AND NOT EXISTS (
+       SELECT 1 FROM artifacts_personaldecision d WHERE d.check_of_id = search.id)) THEN
+    RAISE EXCEPTION USING ERRCODE = 'CH002', MESSAGE = '[E-10] held evidence is accepted only after a decision about it';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER artifacts_artifact_was_looked_at BEFORE UPDATE ON artifacts_artifact
+  FOR EACH ROW EXECUTE FUNCTION artifacts_artifact_was_looked_at();
+
+CREATE FUNCTION artifacts_scan_stands() RETURNS trigger LANGUAGE plpgsql
+  SET search_path = pg_catalog, public AS $$
+BEGIN
+  IF EXISTS (SELECT 1 FROM artifacts_scan s WHERE s.scanned_id = NEW.scanned_id AND s.outcome = 'infected') THEN
+    RAISE EXCEPTION USING ERRCODE = 'CH002', MESSAGE = '[E-11] malware once found is not found away by another scan';
+  END IF;
+  IF NEW.outcome = 'infected' AND EXISTS (
+       SELECT 1 FROM artifacts_artifact a
+       WHERE a.latest_id = NEW.scanned_id AND a.state IN ('received', 'accepted')) THEN
+    RAISE EXCEPTION USING ERRCODE = 'CH002', MESSAGE = '[E-07] infected evidence stays in quarantine';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER artifacts_scan_stands BEFORE INSERT ON artifacts_scan
+  FOR EACH ROW EXECUTE FUNCTION artifacts_scan_stands();
+
+CREATE FUNCTION artifacts_personal_decision_fits() RETURNS trigger LANGUAGE plpgsql
+  SET search_path = pg_catalog, public AS $$
+BEGIN
+  IF NOT EXISTS (SELECT 1 FROM artifacts_personalcheck c WHERE c.id = NEW.check_of_id AND c.outcome = 'found') THEN
+    RAISE EXCEPTION USING ERRCODE = 'CH004', MESSAGE = '[E-12] there is nothing found to decide about';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER artifacts_personal_decision_fits BEFORE INSERT ON artifacts_personaldecision
+  FOR EACH ROW EXECUTE FUNCTION artifacts_personal_decision_fits();
+ALTER TABLE artifacts_artifact ENABLE ALWAYS TRIGGER artifacts_artifact_was_looked_at;
+ALTER TABLE artifacts_scan ENABLE ALWAYS TRIGGER artifacts_scan_stands;
+ALTER TABLE artifacts_personaldecision ENABLE ALWAYS TRIGGER artifacts_personal_decision_fits;
+"""
+
+REMOVE_LOOKS = """
+DROP TRIGGER artifacts_personal_decision_fits ON artifacts_personaldecision;
+DROP FUNCTION artifacts_personal_decision_fits();
+DROP TRIGGER artifacts_scan_stands ON artifacts_scan;
+DROP FUNCTION artifacts_scan_stands();
+DROP TRIGGER artifacts_artifact_was_looked_at ON artifacts_artifact;
+DROP FUNCTION artifacts_artifact_was_looked_at();
+"""

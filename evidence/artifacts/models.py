@@ -22,9 +22,19 @@ class State(models.TextChoices):
 
 class ScanState(models.TextChoices):
     NOT_SCANNED = "not_scanned", "Not scanned"
+    WAITING = "waiting", "Waiting for the scan"
     CLEAN = "clean", "Scanned, clean"
     INFECTED = "infected", "Infected"
     UNSCANNABLE = "unscannable", "Could not be scanned"
+
+
+class PersonalState(models.TextChoices):
+    """Whether a search for personal data was made, and what came of it. Unreadable is neither clear nor found."""
+
+    PENDING = "pending", "Being searched for personal data"
+    CLEAR = "clear", "No personal data found"
+    FOUND = "found", "May hold personal data"
+    UNREADABLE = "unreadable", "Holds no text that can be searched"
 
 
 class Method(models.TextChoices):
@@ -109,7 +119,6 @@ class ArtifactVersion(TenantModel):
     row_count = models.BigIntegerField(null=True)
     ipe = models.JSONField(default=dict)
     intake_notes = models.JSONField(default=list)
-    scan_state = models.CharField(max_length=12, choices=ScanState, default=ScanState.NOT_SCANNED)
 
     class Meta:
         ordering = ["number"]
@@ -122,6 +131,32 @@ class ArtifactVersion(TenantModel):
             ),
         ]
         indexes = [models.Index(fields=["organization", "sha256"], name="artifact_version_by_content")]
+
+    @property
+    def scan(self) -> "Scan | None":
+        """The result that counts: malware once found stays found, else the last one."""
+        rows = sorted(self.scans.all(), key=lambda row: row.number)
+        return next((row for row in rows if row.outcome == ScanState.INFECTED), rows[-1] if rows else None)
+
+    @property
+    def scan_state(self) -> str:
+        found = self.scan
+        return found.outcome if found else ScanState.NOT_SCANNED
+
+    def get_scan_state_display(self) -> str:
+        return str(ScanState(self.scan_state).label)
+
+    @property
+    def personal(self) -> "PersonalCheck | None":
+        """The last search for personal data."""
+        rows = sorted(self.personal_checks.all(), key=lambda row: row.number)
+        return rows[-1] if rows else None
+
+    @property
+    def is_held(self) -> bool:
+        """Whether it waits for a person's word on personal data, or for the search itself."""
+        found = self.personal
+        return found is not None and found.holds
 
 
 class ArtifactLink(TenantModel):
@@ -187,3 +222,66 @@ class RedactionDecision(TenantModel):
     reason = models.TextField(blank=True)
     person = models.ForeignKey(settings.PERSON_MODEL, on_delete=models.PROTECT, related_name="+")
     at = models.DateTimeField(default=clock.now)
+
+
+class Scan(TenantModel):
+    """One attempt to search a version for malware. A row that waits is followed by another."""
+
+    scanned = models.ForeignKey(ArtifactVersion, on_delete=models.PROTECT, related_name="scans")
+    number = models.PositiveIntegerField()
+    outcome = models.CharField(max_length=12, choices=ScanState)
+    signature = models.CharField(max_length=200, blank=True)
+    engine = models.CharField(max_length=200, blank=True)
+    reason = models.CharField(max_length=300, blank=True)
+    at = models.DateTimeField(default=clock.now)
+
+    class Meta:
+        ordering = ["number"]
+        constraints = [
+            models.UniqueConstraint(fields=["scanned", "number"], name="artifact_scan_once"),
+            models.CheckConstraint(
+                condition=models.Q(outcome__in=["waiting", "clean", "infected", "unscannable"]),
+                name="artifact_scan_outcome",
+            ),
+        ]
+
+
+class PersonalCheck(TenantModel):
+    """One search of a version for personal data: kinds, places and counts, never values."""
+
+    checked = models.ForeignKey(ArtifactVersion, on_delete=models.PROTECT, related_name="personal_checks")
+    number = models.PositiveIntegerField()
+    outcome = models.CharField(max_length=12, choices=PersonalState)
+    places = models.JSONField(default=list)
+    is_whole = models.BooleanField(default=True)
+    at = models.DateTimeField(default=clock.now)
+
+    class Meta:
+        ordering = ["number"]
+        constraints = [
+            models.UniqueConstraint(fields=["checked", "number"], name="artifact_personal_check_once"),
+            models.CheckConstraint(
+                condition=models.Q(outcome__in=["pending", "clear", "found", "unreadable"]),
+                name="artifact_personal_outcome",
+            ),
+        ]
+
+    @property
+    def holds(self) -> bool:
+        if self.outcome == PersonalState.PENDING:
+            return True
+        return self.outcome == PersonalState.FOUND and getattr(self, "decision", None) is None
+
+
+class PersonalDecision(TenantModel):
+    """A person's word that what was found is not personal data, or may be kept as it is, with the reason."""
+
+    check_of = models.OneToOneField(PersonalCheck, on_delete=models.PROTECT, related_name="decision")
+    reason = models.TextField()
+    person = models.ForeignKey(settings.PERSON_MODEL, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField(default=clock.now)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=~models.Q(reason=""), name="artifact_personal_decision_has_reason")
+        ]

@@ -40,10 +40,15 @@ def evidence(filters: Filters, *, rows: int = PAGE_ROWS) -> Page:
     found = list(
         _filtered(filters)
         .select_related("latest", "latest__uploaded_by", "latest__collector")
-        .prefetch_related(Prefetch("links", ArtifactLink.objects.order_by("created_at")))
+        .prefetch_related(Prefetch("links", ArtifactLink.objects.order_by("created_at")), *_looks("latest__"))
         .order_by("-number")[: rows + 1]
     )
     return Page(found[:rows], found[rows - 1].number if len(found) > rows else None)
+
+
+def _looks(prefix: str = "") -> list[str]:
+    """What states and holds are read from, so that no row of a list asks for its own."""
+    return [f"{prefix}scans", f"{prefix}personal_checks__decision"]
 
 
 def _filtered(filters: Filters) -> QuerySet[Artifact]:
@@ -77,7 +82,11 @@ def artifact(ref_or_id: str | UUID) -> Artifact:
     found = (
         Artifact.objects.select_related("latest", "latest__blob", "latest__uploaded_by", "latest__collector")
         .prefetch_related(
-            Prefetch("versions", ArtifactVersion.objects.select_related("uploaded_by").order_by("-number")),
+            Prefetch(
+                "versions",
+                ArtifactVersion.objects.select_related("uploaded_by").prefetch_related(*_looks()).order_by("-number"),
+            ),
+            *_looks("latest__"),
             Prefetch("links", ArtifactLink.objects.select_related("linked_by").order_by("created_at")),
             Prefetch("reviews", ArtifactReview.objects.select_related("person").order_by("-at")),
         )
@@ -91,7 +100,9 @@ def artifact(ref_or_id: str | UUID) -> Artifact:
 
 def version(ref: str, number: int | None = None) -> ArtifactVersion:
     """One version of an artifact, the latest when no number is given. Raises NotFound."""
-    rows = ArtifactVersion.objects.select_related("artifact", "blob").filter(artifact__ref=ref)
+    rows = (
+        ArtifactVersion.objects.select_related("artifact", "blob").prefetch_related(*_looks()).filter(artifact__ref=ref)
+    )
     found = rows.filter(number=number).first() if number else rows.order_by("-number").first()
     if found is None:
         raise NotFound("There is no such evidence here.")

@@ -13,9 +13,17 @@ from django.db import transaction
 
 from evidence import clock
 from evidence.actors import Actor
-from evidence.artifacts import events, facts, withholding
+from evidence.artifacts import events, facts, holding, scanning, withholding
 from evidence.artifacts.facts import VersionFacts
-from evidence.artifacts.models import Artifact, ArtifactLink, ArtifactReview, ArtifactVersion, State, Verdict
+from evidence.artifacts.models import (
+    Artifact,
+    ArtifactLink,
+    ArtifactReview,
+    ArtifactVersion,
+    ScanState,
+    State,
+    Verdict,
+)
 from evidence.controls.models import Control, EvidenceKind
 from evidence.errors import DutyConflict, Invalid, NotFound, Stale, WrongState
 from evidence.intake.services import Received
@@ -50,6 +58,7 @@ def add(received: Received, *, title: str, kind: str, actor: Actor, about: Versi
     ledger.record(
         events.ARTIFACT_RECEIVED, subject=artifact, actor=actor, after=_snapshot(artifact, version), texts=texts
     )
+    holding.note_found(version, received.personal, actor=actor)
     return artifact
 
 
@@ -79,6 +88,7 @@ def add_version(
         after=_snapshot(artifact, added),
         texts=_texts(added),
     )
+    holding.note_found(added, received.personal, actor=actor)
     return artifact
 
 
@@ -174,6 +184,11 @@ def _judge(artifact_id: UUID, *, number: int, verdict: Verdict, reason: str, act
             help="Decide on the redaction first.",
         )
     person_id = _refuse_own(artifact, actor)
+    if verdict == Verdict.ACCEPTED:
+        scanning.refuse_unready(version)
+        holding.refuse_held(version)
+    elif verdict == Verdict.RELEASED:
+        scanning.refuse_infected(version)
     before = {"state": artifact.state}
     ArtifactReview.objects.create(
         organization_id=artifact.organization_id,
@@ -209,7 +224,12 @@ def record_view(version_id: UUID, *, actor: Actor, engagement: Any = None, page:
 def _opened(
     version_id: UUID, event: Any, permission: str, actor: Actor, reason: str, engagement: Any, data: dict[str, Any]
 ) -> ArtifactVersion:
-    version = ArtifactVersion.objects.select_related("artifact", "blob").filter(pk=version_id).first()
+    version = (
+        ArtifactVersion.objects.select_related("artifact", "blob")
+        .prefetch_related("scans", "personal_checks__decision")
+        .filter(pk=version_id)
+        .first()
+    )
     if version is None:
         raise NotFound("There is no such evidence here.")
     if engagement is None:
@@ -222,9 +242,23 @@ def _opened(
             f"{version.artifact.ref} is in quarantine until a reviewer has looked at it.", code="quarantined"
         )
     withholding.refuse_kept_back(version, actor=actor, engagement=engagement)
+    _refuse_withheld(version, event, actor)
     data = {"number": version.number, "sha256": version.sha256, **data}
     ledger.record(event, subject=version.artifact, actor=actor, data=data, reason=reason)
     return version
+
+
+def _refuse_withheld(version: ArtifactVersion, event: Any, actor: Actor) -> None:
+    """What is infected is never drawn, and handed to reviewers only; what is held goes to those who decide about it."""
+    ref = version.artifact.ref
+    if version.scan_state == ScanState.INFECTED:
+        if event is events.ARTIFACT_VIEWED or not actor.may("evidence.review", version.artifact):
+            raise WrongState(
+                f"Malware was found in {ref}, version {version.number}. It is never shown, and only a reviewer may download it.",
+                code="infected",
+            )
+    if version.is_held and not holding.may_decide(version, actor):
+        holding.refuse_held(version)
 
 
 def verify(version_id: UUID, *, actor: Actor) -> bool:
@@ -323,6 +357,7 @@ def _write_version(
     artifact.latest = version
     _refresh(artifact)
     artifact.save(update_fields=["latest", "state", "fresh_until", "version"])
+    scanning.await_scan(version)
     return version
 
 

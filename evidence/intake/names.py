@@ -18,6 +18,11 @@ def cleaned(name: str) -> str:
     return _shortened(text) or FALLBACK
 
 
+def deceives(name: str) -> bool:
+    """Whether it holds marks that hide or turn the direction of writing, or control characters."""
+    return any(ord(character) in _HIDDEN or unicodedata.category(character) == "Cc" for character in name)
+
+
 def extension(name: str) -> str:
     """The last extension in lower case without its dot, or nothing."""
     stem, dot, last = name.rpartition(".")

@@ -45,6 +45,8 @@ DEFAULTS: dict[str, dict[str, Any]] = {
         "draft": {"years": 2, "from": "received"},
         "package": {"years": 7, "from": "period_end"},
     },
+    # E-mail addresses of these domains are the organization's own people and hold no file.
+    "personal_data": {"own_domains": []},
     # PRACTICE.md 5, freshness, in days.
     "freshness": {
         "continuous": 1,

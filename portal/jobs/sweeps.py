@@ -9,7 +9,7 @@ from evidence.retention import services as retention
 from evidence.vault import checking
 from evidence.vault import jobs as vault_jobs
 from evidence.vault import services as vault
-from portal.jobs import schedule
+from portal.jobs import looks, schedule
 from portal.jobs import services as jobs
 from portal.jobs.models import Job
 from remediation.approvals import services as approvals
@@ -58,10 +58,16 @@ def propose_disposals(organization_id: object) -> object:
     return retention.propose_due(actor=_product(organization_id))
 
 
+def look_into_files(organization_id: object) -> object:
+    """Files whose malware scan or search for personal data is still to be made."""
+    return looks.enqueue_due(actor=_product(organization_id))
+
+
 def declare() -> None:
     schedule.every(timedelta(minutes=5), "requests that ran out", end_requests)
     schedule.every(timedelta(minutes=15), "risks that ran out", end_risks)
     schedule.every(timedelta(minutes=30), "runs that were missed", miss_runs)
+    schedule.every(timedelta(minutes=1), "files to look into", look_into_files)
     schedule.every(timedelta(hours=6), "leftovers in the vault", clear_blobs)
     schedule.every(timedelta(minutes=30), "checks of stored files", check_blobs)
     schedule.every(timedelta(days=1), "evidence kept long enough", propose_disposals)

@@ -222,6 +222,10 @@ CLEARHOLD_WORK_DIR = Path(os.environ.get("CLEARHOLD_WORK_DIR", VAR / "work"))
 # RFC 3161: who puts the time under checkpoints, and the roots its certificate must lead to.
 CLEARHOLD_TSA_URL = os.environ.get("CLEARHOLD_TSA_URL", "")
 CLEARHOLD_TSA_CA = os.environ.get("CLEARHOLD_TSA_CA", "")
+# clamd: `unix:/run/clamav/clamd.ctl` or `host:port`; empty means that nothing is scanned, and pages say so.
+CLEARHOLD_CLAMD = os.environ.get("CLEARHOLD_CLAMD", "")
+# Larger files count as unscannable: clamd lets what is over its own limits (MaxFileSize, MaxScanSize) pass unread.
+CLEARHOLD_CLAMD_MOST_BYTES = int(os.environ.get("CLEARHOLD_CLAMD_MOST_BYTES", 100 * 1024 * 1024))
 CLEARHOLD_BASE_URL = os.environ.get("CLEARHOLD_BASE_URL", "http://127.0.0.1:8000")
 
 EMAIL_BACKEND = os.environ.get("EMAIL_BACKEND", "django.core.mail.backends.smtp.EmailBackend")

@@ -37,6 +37,7 @@ WORDS = {
         "Retention",
         "How many years evidence is kept, by class, and from which day they run. Nothing is disposed of by itself.",
     ),
+    "personal_data": ("Personal data", "Whose e-mail addresses are your own people's, so that they hold no file."),
     "freshness": ("Freshness", "After how many days evidence counts as stale, by how often a control runs."),
     "operating_history": (
         "Operating history",
@@ -96,6 +97,14 @@ def _field(
         return forms.BooleanField(label=label, initial=current, required=False)
     if isinstance(default, int):
         return forms.IntegerField(label=label, initial=current, min_value=0)
+    if path_ == ("own_domains",):
+        return forms.RegexField(
+            r"^\s*([a-z0-9.-]+\s*(,\s*[a-z0-9.-]+\s*)*)?$",
+            label=label,
+            required=False,
+            initial=", ".join(map(str, current)),
+            help_text="Domains as lumenroll.com, with commas. Addresses there hold no file back.",
+        )
     if isinstance(default, list):
         pattern = r"^\s*(\d+\s*(,\s*\d+\s*)*)?$" if default else r"^\s*(\d{4}-\d\d-\d\d\s*(,\s*\d{4}-\d\d-\d\d\s*)*)?$"
         return forms.RegexField(

@@ -66,12 +66,21 @@ EVIDENCE = {
 
 SCAN = {
     "not_scanned": Sign("Not scanned", "shield-question-mark"),
+    "waiting": Sign("Scan waits", "hourglass", "info"),
     "pending": Sign("Scan waits", "hourglass", "info"),
     "scanning": Sign("Scanning", "scan-search", "info"),
     "clean": Sign("Scanned, clean", "shield-check", "ok"),
     "infected": Sign("Malware found", "octagon-alert", "crit"),
     "unscannable": Sign("Cannot be scanned", "shield-question-mark", "warn"),
     "error": Sign("Scan failed", "triangle-alert", "warn"),
+}
+
+PERSONAL = {
+    "pending": Sign("Being searched", "hourglass", "info"),
+    "clear": Sign("No personal data found", "user-check", "ok"),
+    "found": Sign("Check needed", "triangle-alert", "warn"),
+    "unreadable": Sign("Not searchable", "circle-question-mark"),
+    "kept": Sign("Kept as it is", "user-check"),
 }
 
 RUN = {
@@ -245,6 +254,7 @@ VOCABULARIES: dict[str, dict[str, Sign]] = {
     "plan": PLAN,
     "evidence": EVIDENCE,
     "scan": SCAN,
+    "personal": PERSONAL,
     "run": RUN,
     "package": PACKAGE,
     "job": JOB,

@@ -3,9 +3,9 @@
 import importlib
 import pkgutil
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from evidence.intake.types import ZipLook
+from evidence.intake.looks import Fact, Look
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Note:
 
 @dataclass(frozen=True)
 class Incoming:
-    """What checks may know of a file: they get no bytes beyond the head."""
+    """What checks may know of a file: its beginning, and the facts that a limited process found in the rest."""
 
     filename: str
     extension: str
@@ -27,7 +27,8 @@ class Incoming:
     claimed_mime: str
     size: int
     head: bytes
-    zip: ZipLook | None
+    look: Look = field(default_factory=Look)
+    given_name: str = ""
 
 
 def modules() -> list[str]:
@@ -39,3 +40,8 @@ def notes_on(incoming: Incoming) -> Iterator[Note]:
     """Every note of every check."""
     for name in modules():
         yield from importlib.import_module(f"{__name__}.{name}").check(incoming)
+
+
+def subject(fact: Fact, word: str) -> str:
+    """What a sentence is about: “The archive” or “The archive a.zip inside it”."""
+    return f"The {word} “{fact.place}” inside it" if fact.where else f"The {word}"

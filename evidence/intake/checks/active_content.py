@@ -2,15 +2,26 @@
 
 from collections.abc import Iterator
 
-from evidence.intake.checks import Incoming, Note
+from evidence.intake.checks import Incoming, Note, subject
+
+PAGES = frozenset({"text/html", "image/svg+xml", "application/xhtml+xml"})
+_PDF = {
+    "pdf.script": "holds JavaScript",
+    "pdf.launch": "would start another program",
+    "pdf.submit": "would send data to an address",
+    "pdf.opens": "acts when it is opened",
+}
 
 
 def check(incoming: Incoming) -> Iterator[Note]:
-    if incoming.zip is not None and incoming.zip.has_macros:
-        yield Note("macros", "The document holds macros. It is stored as it came and never opened here.")
-    if incoming.mime in {"text/html", "image/svg+xml", "application/xhtml+xml"}:
+    for fact in incoming.look.all("macros")[:1]:
+        yield Note(
+            "macros", f"{subject(fact, 'document')} holds macros. It is stored as it came and never opened here."
+        )
+    if incoming.mime in PAGES:
         yield Note("active_page", "Pages and SVG images may hold scripts, so there is no preview; download to inspect.")
-    if incoming.mime == "application/pdf":
-        head = incoming.head
-        if any(mark in head for mark in (b"/JavaScript", b"/JS ", b"/JS(", b"/Launch", b"/OpenAction")):
-            yield Note("pdf_actions", "The PDF holds actions or scripts. The preview shows its pages as images only.")
+    found = incoming.look.all(*_PDF)
+    if found:
+        said = ", ".join(sorted({_PDF[fact.code] for fact in found}))
+        place = subject(found[0], "PDF")
+        yield Note("pdf_actions", f"{place} {said}. The preview shows its pages as images only, and nothing runs.")

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from evidence.intake import names
 from evidence.intake.checks import Incoming, Note
 
 MIMES = frozenset(
@@ -59,3 +60,7 @@ def check(incoming: Incoming) -> Iterator[Note]:
         yield Note(
             "executable", f"This is a program or script ({why}); it waits for a reviewer's decision.", blocks=True
         )
+        return
+    for fact in incoming.look.all("program.inside")[:1]:
+        place = " → ".join(names.cleaned(name) for name in fact.where)
+        yield Note("executable", f"It holds a program, “{place}”; it waits for a reviewer's decision.", blocks=True)

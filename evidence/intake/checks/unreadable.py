@@ -1,40 +1,30 @@
-"""What nobody can read or check: empty, password-protected, broken or absurdly packed files."""
+"""What nobody can read or check: empty, password-protected or broken files."""
 
 from collections.abc import Iterator
 
-from evidence.intake.checks import Incoming, Note
-from evidence.intake.types import OLE
+from evidence.intake.checks import Incoming, Note, subject
 
-MAX_RATIO = 100
-RATIO_FLOOR_BYTES = 1024 * 1024
-_ENCRYPTED_PACKAGE = "EncryptedPackage".encode("utf-16-le")
+_PASSWORD = {
+    "password.archive": ("archive", "so not all of it can be checked. Pack it without one."),
+    "password.pdf": ("PDF", "so nobody can read it here. Save it without one."),
+    "password.document": ("document", "so nobody can read it here. Save it without one."),
+}
+_BROKEN = {
+    "broken.archive": ("broken_archive", "archive"),
+    "broken.pdf": ("broken_pdf", "PDF"),
+    "broken.image": ("broken_image", "image"),
+    "broken.attachment": ("broken_attachment", "attachment"),
+}
 
 
 def check(incoming: Incoming) -> Iterator[Note]:
     if incoming.size == 0:
         yield Note("empty", "The file is empty.")
-    if incoming.mime == OLE and _ENCRYPTED_PACKAGE in incoming.head:
-        yield Note("password", "The document has a password, so nobody can read it here. Save it without one.")
-    if incoming.mime == "application/pdf" and b"/Encrypt" in incoming.head:
-        yield Note("password", "The PDF is encrypted. If it needs a password to open, replace it by one without.")
-    yield from _archive(incoming)
-
-
-def _archive(incoming: Incoming) -> Iterator[Note]:
-    look = incoming.zip
-    if look is None:
-        return
-    if not look.readable:
-        yield Note("broken_archive", f"The archive can't be looked into: {look.reason}.")
-        return
-    if look.encrypted:
-        yield Note("password", "The archive has a password, so it can't be checked. Pack it without one.")
-    if look.plain_bytes > max(RATIO_FLOOR_BYTES, look.packed_bytes * MAX_RATIO):
-        yield Note(
-            "bomb",
-            f"Unpacked, the archive would be {look.plain_bytes:,} bytes, more than {MAX_RATIO} times its size. "
-            "It is stored as it came and never unpacked here.",
-            blocks=True,
-        )
-    if look.symlinks or any(name.startswith(("/", "\\")) or ".." in name.split("/") for name in look.names):
-        yield Note("archive_paths", "The archive holds links or paths that point outside it. Unpack it with care.")
+    for fact in incoming.look.all(*_PASSWORD)[:1]:
+        word, consequence = _PASSWORD[fact.code]
+        yield Note("password", f"{subject(fact, word)} has a password, {consequence}")
+    for fact in incoming.look.all("pdf.sealed")[:1]:
+        yield Note("sealed_pdf", f"{subject(fact, 'PDF')} is encrypted but opens without a password.")
+    for fact in incoming.look.all(*_BROKEN)[:1]:
+        code, word = _BROKEN[fact.code]
+        yield Note(code, f"{subject(fact, word)} is damaged or not whole, so it can't be looked into. Export it again.")

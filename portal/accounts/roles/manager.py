@@ -16,6 +16,7 @@ ROLE = Role(
             "engagements.manage",
             "engagements.release",
             "engagements.view",
+            "evidence.decide_personal",
             "evidence.download",
             "evidence.original",
             "evidence.redact",
