@@ -41,6 +41,7 @@ def flags_of(artifact: Artifact, version: ArtifactVersion, *, period: Period | N
         *_independence(artifact, version),
         *(Flag(note["code"], note["sentence"], stops=bool(note.get("blocks"))) for note in version.intake_notes),
         *_scan(version),
+        *_personal(version),
     ]
 
 
@@ -124,8 +125,20 @@ def _owners_of_linked_controls(artifact: Artifact) -> list[UUID]:
 
 
 def _scan(version: ArtifactVersion) -> list[Flag]:
-    if version.scan_state == ScanState.NOT_SCANNED:
-        return [Flag("not_scanned", "No scanner is set up, so it was not searched for malware.")]
-    if version.scan_state == ScanState.CLEAN:
+    found, state = version.scan, version.scan_state
+    if found is None:
+        return [Flag("not_scanned", "No scanner has looked at it, so it was not searched for malware.")]
+    if state == ScanState.CLEAN:
         return []
-    return [Flag(version.scan_state, f"Scan: {version.get_scan_state_display().lower()}.", stops=True)]
+    words = {
+        ScanState.INFECTED: f"Malware was found in it: {found.signature}.",
+        ScanState.UNSCANNABLE: f"It could not be searched for malware. {found.reason}",
+        ScanState.WAITING: "It waits for the malware scan.",
+    }
+    return [Flag(state, words[ScanState(state)].strip(), stops=True)]
+
+
+def _personal(version: ArtifactVersion) -> list[Flag]:
+    if not version.is_held:
+        return []
+    return [Flag("held", "It may hold personal data and waits for a decision about it.", stops=True)]

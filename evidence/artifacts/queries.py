@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 from uuid import UUID
 
 from django.db.models import Exists, OuterRef, Prefetch, QuerySet
 
 from evidence import clock
-from evidence.artifacts.models import Artifact, ArtifactLink, ArtifactReview, ArtifactVersion
+from evidence.artifacts.models import Artifact, ArtifactLink, ArtifactReview, ArtifactVersion, PersonalCheck
 from evidence.controls.models import Control
 from evidence.errors import Invalid, NotFound
 from evidence.organizations import queries as policies
@@ -46,9 +47,10 @@ def evidence(filters: Filters, *, rows: int = PAGE_ROWS) -> Page:
     return Page(found[:rows], found[rows - 1].number if len(found) > rows else None)
 
 
-def _looks(prefix: str = "") -> list[str]:
+def _looks(prefix: str = "") -> list[Any]:
     """What states and holds are read from, so that no row of a list asks for its own."""
-    return [f"{prefix}scans", f"{prefix}personal_checks__decision"]
+    checks = PersonalCheck.objects.select_related("decision")
+    return [f"{prefix}scans", Prefetch(f"{prefix}personal_checks", checks)]
 
 
 def _filtered(filters: Filters) -> QuerySet[Artifact]:

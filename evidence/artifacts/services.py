@@ -251,12 +251,12 @@ def _opened(
 def _refuse_withheld(version: ArtifactVersion, event: Any, actor: Actor) -> None:
     """What is infected is never drawn, and handed to reviewers only; what is held goes to those who decide about it."""
     ref = version.artifact.ref
-    if version.scan_state == ScanState.INFECTED:
-        if event is events.ARTIFACT_VIEWED or not actor.may("evidence.review", version.artifact):
-            raise WrongState(
-                f"Malware was found in {ref}, version {version.number}. It is never shown, and only a reviewer may download it.",
-                code="infected",
-            )
+    may_have = event is events.ARTIFACT_DOWNLOADED and actor.may("evidence.review", version.artifact)
+    if version.scan_state == ScanState.INFECTED and not may_have:
+        raise WrongState(
+            f"Malware was found in {ref}, version {version.number}. It is never shown, and only a reviewer may download it.",
+            code="infected",
+        )
     if version.is_held and not holding.may_decide(version, actor):
         holding.refuse_held(version)
 

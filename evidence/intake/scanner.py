@@ -134,12 +134,16 @@ def _answer(link: socket.socket) -> str:
 def _connected() -> socket.socket:
     address = _address()
     try:
-        if isinstance(address, str):
-            link = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-            link.settimeout(TIMEOUT_SECONDS)
+        if not isinstance(address, str):
+            return socket.create_connection(address, TIMEOUT_SECONDS)
+        link = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        link.settimeout(TIMEOUT_SECONDS)
+        try:
             link.connect(address)
-            return link
-        return socket.create_connection(address, TIMEOUT_SECONDS)
+        except BaseException:
+            link.close()
+            raise
+        return link
     except OSError as error:
         raise Away(f"the scanner can't be reached: {error.strerror or error}") from error
 

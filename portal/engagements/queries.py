@@ -5,7 +5,7 @@ from uuid import UUID
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
 from evidence.actors import Actor
-from evidence.artifacts import withholding
+from evidence.artifacts import holding, withholding
 from evidence.artifacts.models import Artifact, ArtifactLink
 from evidence.controls.models import Control
 from evidence.errors import NotFound
@@ -76,11 +76,11 @@ def _in_scope(engagement: Engagement, released_only: bool) -> Q:
 def artifacts(engagement: Engagement, *, released_only: bool = False) -> QuerySet[Artifact]:
     """Evidence that a finding, a task or a control of the scope uses.
 
-    Never what is in quarantine or was returned, nor a redacted copy that nobody approved and what it was made from.
+    Never what is in quarantine, held or was returned, nor a redacted copy that nobody approved and what it was made from.
     """
     found = findings(engagement, released_only=released_only)
     used = ArtifactLink.objects.filter(artifact_id=OuterRef("pk"))
-    return Artifact.objects.filter(
+    rows = Artifact.objects.filter(
         Exists(
             used.filter(
                 Q(target_type="findings.finding", target_id__in=found.values("pk"))
@@ -95,6 +95,7 @@ def artifacts(engagement: Engagement, *, released_only: bool = False) -> QuerySe
         latest__isnull=False,
         state__in=["received", "accepted", "disposed"],
     )
+    return holding.showable(rows)
 
 
 def scope_rows(engagement: Engagement) -> tuple[QuerySet[ScopedControl], QuerySet[ScopedFinding]]:

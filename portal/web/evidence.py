@@ -15,11 +15,11 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from evidence import clock, previews
 from evidence.artifacts import custody as chain_of_custody
-from evidence.artifacts import facts, queries
+from evidence.artifacts import facts, holding, queries
 from evidence.artifacts import redaction as redactions
 from evidence.artifacts import services as artifacts
 from evidence.artifacts.flags import Period, flags_of
-from evidence.artifacts.models import Artifact, ArtifactLink, ArtifactVersion, Method, State
+from evidence.artifacts.models import Artifact, ArtifactLink, ArtifactVersion, Method, ScanState, State
 from evidence.controls import queries as controls
 from evidence.controls.models import EvidenceKind
 from evidence.errors import Invalid, Refused
@@ -28,7 +28,8 @@ from evidence.previews import pictures, texts
 from portal.edge.tenancy import inside, needs, outside_transaction
 from portal.engagements.models import Engagement
 from portal.engagements.models import State as Engagements
-from portal.web import custody, downloads, redaction, retention, uploads, vault
+from portal.jobs import looks as jobs
+from portal.web import custody, downloads, evidence_looks, redaction, retention, uploads, vault
 from portal.web.components import Filter, Slice
 from portal.web.shell import named
 from remediation.findings.models import Finding
@@ -117,6 +118,7 @@ def evidence(request: HttpRequest) -> HttpResponse:
             "artifact": row,
             "links": [_place(request, link) for link in _distinct(row)],
             "is_stale": bool(row.fresh_until and row.fresh_until < today),
+            "alarm": _alarm(row),
         }
         for row in page.rows
     ]
@@ -235,7 +237,20 @@ def keep(actor: Any, received: Received, values: uploads.Values, *, about: facts
     for control in uploads.several(values, "control"):
         artifacts.link_control(artifact.pk, control, actor=actor)
     _attach(artifact, values, actor)
-    return queries.artifact(artifact.pk)
+    kept = queries.artifact(artifact.pk)
+    if kept.latest is not None:
+        jobs.enqueue_for(kept.latest, actor=actor)
+    return kept
+
+
+def _alarm(artifact: Artifact) -> tuple[str, str] | None:
+    """The one thing about the latest version that somebody has to see in a list."""
+    latest = artifact.latest
+    if latest is None:
+        return None
+    if latest.scan_state in (ScanState.INFECTED, ScanState.WAITING, ScanState.UNSCANNABLE):
+        return "scan", latest.scan_state
+    return ("personal", latest.personal.outcome) if latest.personal and latest.is_held else None
 
 
 def _attach(artifact: Artifact, values: uploads.Values, actor: Any) -> None:
@@ -262,6 +277,7 @@ def _task(ref: str) -> Task:
 def brief(artifact: Artifact) -> dict[str, Any]:
     """What an uploader needs to know at once."""
     latest = artifact.latest
+    hold = holding.hold_of(latest) if latest else None
     return {
         "ref": artifact.ref,
         "number": latest.number if latest else 0,
@@ -270,6 +286,9 @@ def brief(artifact: Artifact) -> dict[str, Any]:
         "sha256": latest.sha256 if latest else "",
         "size": latest.size if latest else 0,
         "type": latest.mime if latest else "",
+        "scan": latest.scan_state if latest else "",
+        "held": [place.sentence for place in hold.places] if hold else [],
+        "is_held": hold is not None,
         "notes": [note["sentence"] for note in (latest.intake_notes if latest else [])],
     }
 
@@ -319,6 +338,7 @@ def artifact(request: HttpRequest, ref: str, number: int | None = None) -> HttpR
             "redactions": redactions.redactions(found),
             "keeping": keeping,
             "states": State,
+            **evidence_looks.context(request, found, version),
         },
     )
 
@@ -440,8 +460,14 @@ def _upload_page(request: HttpRequest, form: UploadForm, status: int = 200) -> H
 
 def _thanks(kept: list[Artifact]) -> str:
     names = ", ".join(one.ref for one in kept)
-    held = [one.ref for one in kept if one.state == State.QUARANTINED]
-    return f"Received as {names}." + (f" {', '.join(held)} waits in quarantine for a reviewer." if held else "")
+    quarantined = [one.ref for one in kept if one.state == State.QUARANTINED]
+    held = [one.ref for one in kept if one.latest is not None and one.latest.is_held]
+    said = f"Received as {names}."
+    if quarantined:
+        said += f" {', '.join(quarantined)} waits in quarantine for a reviewer."
+    if held:
+        said += f" {', '.join(held)} may hold personal data: say whether it is kept as it is, or replace it."
+    return said
 
 
 def _questions(version: ArtifactVersion | None) -> list[tuple[str, str]]:
@@ -521,6 +547,8 @@ urlpatterns = [
     path("evidence/<str:ref>/v/<int:number>/preview", preview, name="preview"),
     path("evidence/<str:ref>/v/<int:number>/page/<int:page>.png", picture, name="picture"),
     path("evidence/<str:ref>/v/<int:number>/verify", verify, name="verify"),
+    path("evidence/<str:ref>/v/<int:number>/keep", evidence_looks.keep, name="keep"),
+    path("evidence/<str:ref>/v/<int:number>/scan", evidence_looks.scan, name="scan"),
     path("evidence/<str:ref>/review", review, name="review"),
     path("evidence/<str:ref>/link", link, name="link"),
     *custody.urlpatterns,

@@ -240,6 +240,9 @@ MATRIX: dict[str, Row] = {
     "evidence:custody_report": Row(get=KEEPERS),
     "evidence:picture": Row(get=KEEPERS, at="picture"),
     "evidence:verify": Row(post=KEEPERS),
+    # One's own file, or a manager: the service asks whose it is, and this one is the engineer's.
+    "evidence:keep": Row(post=f"{MANAGER} {ENGINEER}", body=WORDS, at="held"),
+    "evidence:scan": Row(post=f"{MANAGER} {REVIEWER}"),
     "evidence:review": Row(
         post=f"{MANAGER} {REVIEWER}", body={"verdict": "returned", "number": "1", "reason": "Totals are missing."}
     ),

@@ -112,6 +112,8 @@ def faults(address: Address, row: Row, url: str, content: dict[str, Any], caller
 def reference(address: Address, row: Row, world: World) -> str:
     if row.at == "picture":
         return world.picture.ref
+    if row.at == "held":
+        return world.held.ref
     if not row.at:
         return ""
     return world.findings[row.at].finding.ref

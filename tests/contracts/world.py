@@ -68,6 +68,7 @@ class World:
     disposal: Disposal | None = None
     certificate: Certificate | None = None
     hold: Hold | None = None
+    held: Artifact | None = None
     control: Control | None = None
     run: Run | None = None
     engagement: Engagement | None = None
@@ -239,6 +240,8 @@ def _pieces(world: World, mark: str) -> None:
     world.picture = add_evidence(world.people.ines, mark, png.getvalue(), "screen.png", "screenshot")
     artifacts.link_control(world.picture.pk, world.control.ref, actor=world.people.ines)
     artifacts.accept(world.picture.pk, number=1, actor=world.people.vera, reason=f"Good. {mark}")
+    rows = f"student_id,score\n1001,{mark}\n".encode()
+    world.held = add_evidence(world.people.ines, mark, rows, "students.csv", "report")
 
 
 def _redactions(world: World, mark: str) -> None:

@@ -11,6 +11,7 @@ import tarfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from typing import Any, BinaryIO
 
 from evidence.intake.inside.found import INNER_BYTES, MAX_ENTRIES, Inner, Report
@@ -114,7 +115,7 @@ def _sizes(entries: list[zipfile.ZipInfo], inner: Inner, report: Report) -> None
     if declared > MAX_TOTAL_BYTES or declared > max(RATIO_FLOOR_BYTES, packed * MAX_RATIO):
         report.say("bomb.ratio", inner.where, count=declared)
     spans = sorted((entry.header_offset, entry.compress_size) for entry in entries)
-    for (at, length), (following, _) in zip(spans, spans[1:], strict=False):
+    for (at, length), (following, _) in pairwise(spans):
         # 30 bytes is a local header without its name: two entries can't share them.
         if at + 30 + length > following:
             report.say("bomb.overlap", inner.where)

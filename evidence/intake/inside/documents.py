@@ -52,9 +52,7 @@ def _words(error: Exception) -> str:
 
 def _actions(pdf: Any, inner: Inner, report: Report) -> None:
     counts: dict[str, int] = {}
-    objects = 0
-    for each in pdf.objects:
-        objects += 1
+    for objects, each in enumerate(pdf.objects):
         if objects > MAX_OBJECTS:
             report.say("uncounted", inner.where)
             break

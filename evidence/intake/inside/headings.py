@@ -13,7 +13,7 @@ _STUDENT = re.compile(
 )
 _BIRTH = re.compile(r"^((student_|learner_)?(dob|date_of_birth|birth_?date|birth_?day|birthdate)|born_on)$")
 _NAMES = re.compile(
-    r"^(first|last|middle|given|family|maiden|preferred|student|learner|pupil|parent|guardian|applicant|teacher"
+    r"^(first|last|middle|given|family|maiden|preferred|student|learner|pupil|parent|guardian|parent_guardian|applicant|teacher"
     r"|instructor|employee|leaver|joiner|patient)(_(first|last|full|middle))?_?names?$"
     r"|^(fname|lname|surname|sur_name|forename|student|learner|pupil|guardian|parent|students|learners|pupils)$"
 )

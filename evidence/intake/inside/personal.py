@@ -64,11 +64,11 @@ class Search:
         if key in self.places:
             self.places[key].add(line)
 
-    def text(self, text: str, where: tuple[str, ...], line: int, *, unit: str = "line") -> None:
-        """Look at one line, page or cell of no known meaning."""
+    def text(self, text: str, where: tuple[str, ...], line: int, *, unit: str = "line", is_said: bool = True) -> None:
+        """Look at one line, page or cell of no known meaning; `is_said` when words may say what a number is."""
         for _ in values.SSN.finditer(text):
             self.add("ssn", where, line, unit=unit)
-        low = text.lower()
+        low = text.lower() if is_said else ""
         for kind, pattern, signs in _SAID:
             if any(sign in low for sign in signs):
                 for _ in pattern.finditer(text):
@@ -178,12 +178,10 @@ def _table(rows: Iterable[tuple[int, list[str]]], where: tuple[str, ...], found:
     if not known:
         # No heading that means anything, or none at all: the first row is looked at like the others.
         _row(line, head, {}, {}, where, found, unit)
-    taken = 0
     maybe = [at for at, kind in known.items() if kind == "maybe_name"]
     sample: list[tuple[int, list[str]]] = []
-    for line, row in rows:
-        taken += 1
-        if taken > MAX_ROWS:
+    for taken, (line, row) in enumerate(rows):
+        if taken >= MAX_ROWS:
             found.is_whole = False
             break
         if maybe and len(sample) < SAMPLE_ROWS:
@@ -240,7 +238,7 @@ def _json(inner: Inner, found: Search) -> None:
     maybe: dict[str, set[str]] = {}
     lines: dict[str, list[int]] = {}
     for line, text in plain.lines(inner.file):
-        found.text(text, inner.where, line)
+        found.text(text, inner.where, line, is_said=False)
         for pair in _PAIR.finditer(text):
             kind = headings.kind_of(pair.group(1))
             value = pair.group(2) if pair.group(2) is not None else pair.group(3)

@@ -37,9 +37,10 @@ _NOWHERE = re.compile(
 _SCHOOL = re.compile(
     r"(^|\.)(edu|edu\.[a-z]{2}|ac\.[a-z]{2}|k12\.[a-z]{2}\.us|sch\.[a-z]{2})$|^(students?|learners?|pupils?)\.", re.I
 )
+# What stands after an @ in file names and packages, where an address has its country.
 _FILES = frozenset(
-    "png jpg jpeg gif svg webp ico js ts css map json xml yml yaml html htm md txt csv pdf zip gz jar so".split()
-)
+    ["png", "jpg", "jpeg", "gif", "svg", "webp", "ico", "js", "ts", "css", "map", "json", "xml", "yml", "yaml", "html"]
+).union(["htm", "md", "txt", "csv", "pdf", "zip", "gz", "jar", "so"])
 _MASKED = re.compile(r"\*{2,}|[█▒▓░•]{1,}|x{3,}|redacted|masked|removed|withheld|anonymi[sz]ed|pseudonym", re.I)
 _NOTHING = frozenset({"", "-", "—", "n/a", "na", "none", "null", "unknown", "0", "nan", "tbd"})
 _NAME_WORD = re.compile(r"^(?:[A-ZÀ-ÖØ-ÞĀ-Ž][\w'’.-]{0,30}|de|da|di|van|von|der|den|bin|al|la|le|del|dos|y)$")

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.conf import settings
 
-from evidence.artifacts import withholding
+from evidence.artifacts import holding, withholding
 from evidence.artifacts.models import Artifact, ArtifactLink
 from evidence.retention import queries as retention
 from portal.packages import snapshot as s
@@ -71,12 +71,15 @@ class Exhibits:
         if not users:
             return {}
         numbers: dict[UUID, str] = {}
-        rows = list(Artifact.objects.filter(pk__in=list(users)).select_related("latest__blob"))
+        rows = list(
+            Artifact.objects.filter(pk__in=list(users)).select_related("latest__blob").prefetch_related("latest__scans")
+        )
         kept_back = withholding.kept_back_among(row.latest_id for row in rows if row.latest_id)
         gone = [row.latest.pk for row in rows if row.latest and row.latest.blob.erased_at]
         disposed = retention.disposals_of_files(gone) if gone else {}
+        showable = set(holding.showable(Artifact.objects.filter(pk__in=list(users))).values_list("pk", flat=True))
         for row in sorted(rows, key=lambda row: row.number):
-            unfit = row.latest is None or row.latest.scan_state == "infected" or row.latest_id in kept_back
+            unfit = row.latest is None or row.pk not in showable or row.latest_id in kept_back
             if row.state not in SHOWN_STATES or unfit:
                 self.left_out.add(row.ref)
                 continue

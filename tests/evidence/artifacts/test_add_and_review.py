@@ -195,11 +195,11 @@ def test_another_organizations_evidence_does_not_exist(uploaded, other_org, peop
 def test_the_list_takes_the_same_queries_for_ten_as_for_a_hundred(uploaded, django_assert_num_queries):
     for number in range(10):
         uploaded(b"%d" % number)
-    with django_assert_num_queries(2):
+    with django_assert_num_queries(4):
         assert len(queries.evidence(queries.Filters()).rows) == 10
     for number in range(90):
         uploaded(b"more %d" % number)
-    with django_assert_num_queries(2):
+    with django_assert_num_queries(4):
         page = queries.evidence(queries.Filters())
         assert len(page.rows) == 50
     following = queries.evidence(queries.Filters(before=page.next_before))

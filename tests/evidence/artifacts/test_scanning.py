@@ -181,7 +181,7 @@ def test_only_ok_is_clean(answer, outcome):
 
 
 def test_a_limit_that_clamd_ran_into_is_no_malware(clamd, given, product):
-    version = given(zipped(bytes(2_600_000), "zeros.bin"), "zeros.zip")
+    version = given(b"words " * 400_000, "long.txt")
     assert scanning.scan(version.pk, actor=product) == "unscannable"
     assert "Heuristics.Limits.Exceeded" in Scan.objects.get(outcome="unscannable").reason
 
@@ -251,11 +251,16 @@ def test_raw_sql_can_neither_accept_nor_release_what_is_infected(clamd, given, p
     scanning.scan(version.pk, actor=product)
     review = (
         "INSERT INTO artifacts_artifactreview (id, organization_id, artifact_id, reviewed_id, verdict, reason, person_id, at)"
-        " VALUES (gen_random_uuid(), %s, %s, %s, %s, 'x', %s, now()); UPDATE artifacts_artifact SET state = %s WHERE id = %s"
+        " VALUES (gen_random_uuid(), %s, %s, %s, %s, 'x', %s, now());"
     )
-    for verdict, state in (("accepted", "accepted"), ("released", "received")):
-        values = (version.organization_id, version.artifact_id, version.pk, verdict, people.vera.person_id)
-        assert "[E-07]" in refused_by_database(review, *values, state, version.artifact_id)
+    move = "UPDATE artifacts_artifact SET state = %s WHERE id = %s;"
+    for steps in (["released", "received"], ["returned", "returned", "accepted", "accepted"]):
+        statement, values = "", []
+        for verdict, state in zip(steps[::2], steps[1::2], strict=True):
+            statement += review + move
+            values += [version.organization_id, version.artifact_id, version.pk, verdict, people.vera.person_id]
+            values += [state, version.artifact_id]
+        assert "[E-07]" in refused_by_database(statement, *values)
     clean = (
         "INSERT INTO artifacts_scan (id, organization_id, scanned_id, number, outcome, signature, engine, reason, at)"
         " VALUES (gen_random_uuid(), %s, %s, 9, 'clean', '', '', '', now())"
@@ -277,7 +282,8 @@ def test_raw_sql_cannot_accept_before_the_scan_has_ended(clamd, given, product, 
     scanning.record(version.pk, scanner.Result("unscannable", reason="x"), actor=product)
     released = "UPDATE artifacts_artifact SET state = 'received' WHERE id = %s"
     assert "[E-06]" in refused_by_database(released, version.artifact_id)
-    assert "[E-09]" in refused_by_database(accept, *values)
+    by_return = accept.replace("'accepted'", "'returned'") + ";" + accept
+    assert "[E-09]" in refused_by_database(by_return, *values, *values)
 
 
 def test_the_bytes_that_are_scanned_are_those_that_are_stored(clamd, given):
