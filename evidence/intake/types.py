@@ -70,10 +70,9 @@ def sniffed(head: bytes) -> str:
 
 
 def refined(mime: str, extension: str) -> str:
-    """Plain text that its name calls a table: libmagic needs several lines to see one."""
-    return (
-        {"csv": "text/csv", "tsv": "text/tab-separated-values"}.get(extension, mime) if mime == "text/plain" else mime
-    )
+    """Plain text that its name calls a table or an e-mail: libmagic needs several lines to see one."""
+    known = {"csv": "text/csv", "tsv": "text/tab-separated-values", "eml": "message/rfc822"}
+    return known.get(extension, mime) if mime == "text/plain" else mime
 
 
 def office_type(kind: str) -> str | None:

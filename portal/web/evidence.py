@@ -397,14 +397,24 @@ def preview(request: HttpRequest, ref: str, number: int) -> HttpResponse:
     context: dict[str, Any] = {"artifact": version.artifact, "version": version, "kind": kind.value}
     if kind in (previews.Kind.IMAGE, previews.Kind.PDF):
         context["page"] = max(1, min(pictures.MAX_PAGE, _number(request.GET.get("page", ""), 1)))
+        context["is_leafed"] = version.mime == "image/tiff"
     elif kind is not previews.Kind.NONE:
         version = artifacts.record_view(version.pk, actor=request.actor)  # type: ignore[attr-defined]
-        context["shown"] = texts.shown(version.blob, kind)
+        shown = texts.shown(version.blob, kind, sheet=_number(request.GET.get("sheet", ""), 1))
+        context |= {"shown": shown, "sheet_urls": _sheets(request, shown)}
     fragment = request.headers.get("HX-Request") == "true"
     response = render(request, "evidence/_preview.html" if fragment else "evidence/preview.html", context)
     response["Cache-Control"] = "private, no-store"
     response["Vary"] = "HX-Request"
     return response
+
+
+def _sheets(request: HttpRequest, shown: texts.Shown) -> list[tuple[str, str, bool, bool]]:
+    """Address, name, hidden, current of each sheet of a workbook."""
+    return [
+        (f"{request.path}?sheet={number}", name or f"Sheet {number}", is_hidden, number == shown.sheet)
+        for number, (name, is_hidden) in enumerate(shown.sheets, 1)
+    ]
 
 
 @require_GET

@@ -12,6 +12,9 @@ _PDF = {
     "pdf.opens": "acts when it is opened",
 }
 
+# What a PDF that can't be read still shows in its beginning.
+_MARKS = (b"/JavaScript", b"/JS ", b"/JS(", b"/Launch", b"/OpenAction")
+
 
 def check(incoming: Incoming) -> Iterator[Note]:
     for fact in incoming.look.all("macros")[:1]:
@@ -20,6 +23,8 @@ def check(incoming: Incoming) -> Iterator[Note]:
         )
     if incoming.mime in PAGES:
         yield Note("active_page", "Pages and SVG images may hold scripts, so there is no preview; download to inspect.")
+    if incoming.look.all("broken.pdf") and any(mark in incoming.head for mark in _MARKS):
+        yield Note("pdf_actions", "The PDF is damaged and seems to hold actions or scripts. Nothing of it runs here.")
     found = incoming.look.all(*_PDF)
     if found:
         said = ", ".join(sorted({_PDF[fact.code] for fact in found}))
