@@ -56,7 +56,7 @@ PLAN = {
 
 EVIDENCE = {
     "received": Sign("Received", "file-clock", "info"),
-    "quarantined": Sign("Held", "shield-alert", "warn"),
+    "quarantined": Sign("In quarantine", "shield-alert", "warn"),
     "in_review": Sign("In review", "eye", "review"),
     "accepted": Sign("Accepted", "circle-check", "ok"),
     "returned": Sign("Returned", "undo-2", "warn"),

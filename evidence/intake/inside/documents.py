@@ -103,7 +103,7 @@ def _embedded(pdf: Any, inner: Inner, report: Report, look: Look) -> None:
         try:
             name = str(each.get("/UF", each.get("/F", "unnamed")))
             files = each["/EF"]
-            stream = files.get("/UF", files.get("/F"))
+            stream: Any = files.get("/UF", files.get("/F"))
             data = bytes(stream.read_bytes())
         except Exception as error:
             report.say("broken.attachment", inner.where, _words(error))

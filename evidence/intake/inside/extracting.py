@@ -13,7 +13,9 @@ def main(file: BinaryIO, size: int, *, most_bytes: int) -> tuple[dict[str, Any],
     """The lengths of the attachments and their bytes, one after another; `left_out` when they are more than asked."""
     import pikepdf
 
-    lengths, parts, left_out = [], [], False
+    lengths: list[int] = []
+    parts: list[bytes] = []
+    left_out = False
     with pikepdf.open(file, suppress_warnings=True) as pdf:
         for objects, each in enumerate(pdf.objects):
             if objects > MAX_OBJECTS:

@@ -85,7 +85,8 @@ def _sheet(file: BinaryIO, size: int, kind: str, sheet: int) -> dict[str, Any]:
         return {"kind": "text", "is_whole": True, "problem": "The workbook holds no sheet that can be shown."}
     at = min(max(sheet, 1), len(book.sheets))
     chosen = book.sheets[at - 1]
-    rows, widest, is_whole = [], 0, True
+    rows: list[list[str]] = []
+    widest, is_whole = 0, True
     for number, cells in sheets.rows(book, chosen, formulas=True):
         if len(rows) >= MAX_SHEET_ROWS:
             is_whole = False
