@@ -34,7 +34,7 @@ class PersonalState(models.TextChoices):
     PENDING = "pending", "Being searched for personal data"
     CLEAR = "clear", "No personal data found"
     FOUND = "found", "May hold personal data"
-    UNREADABLE = "unreadable", "Holds no text that can be searched"
+    UNREADABLE = "unreadable", "Could not be searched"
 
 
 class Method(models.TextChoices):

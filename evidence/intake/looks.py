@@ -15,7 +15,7 @@ EXTRACTOR = "evidence.intake.inside.extracting"
 # Up to this size personal data is searched at once, so that the page can say it; larger files wait for a job.
 AT_ONCE_BYTES = 5 * 1000 * 1000
 AT_ONCE = running.Limits(cpu_seconds=15, wall_seconds=30)
-IN_A_JOB = running.Limits(cpu_seconds=600, wall_seconds=1200)
+IN_A_JOB = running.Limits(cpu_seconds=1200, wall_seconds=3600)
 
 
 @dataclass(frozen=True)

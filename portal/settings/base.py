@@ -266,6 +266,7 @@ SPECTACULAR_SETTINGS = {
         "RejectionEnum": "remediation.findings.states.Rejection",
         "TaskStateEnum": "remediation.tasks.models.TaskState",
         "EvidenceStateEnum": "evidence.artifacts.models.State",
+        "ScanStateEnum": "evidence.artifacts.models.ScanState",
         "EvidenceKindEnum": "evidence.controls.models.EvidenceKind",
         "EngagementStateEnum": "portal.engagements.models.State",
         "EngagementKindEnum": "portal.engagements.models.Kind",

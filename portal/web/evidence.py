@@ -393,6 +393,7 @@ def download(request: HttpRequest, ref: str, number: int) -> HttpResponseBase:
 def preview(request: HttpRequest, ref: str, number: int) -> HttpResponse:
     """What can be shown of the file: its beginning as text, or links to its drawn pages."""
     version = queries.version(ref, number)
+    evidence_looks.refuse_withheld(request, version)
     kind = previews.kind_of(version.mime)
     context: dict[str, Any] = {"artifact": version.artifact, "version": version, "kind": kind.value}
     if kind in (previews.Kind.IMAGE, previews.Kind.PDF):

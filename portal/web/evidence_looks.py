@@ -10,6 +10,7 @@ from django.views.decorators.http import require_POST
 
 from evidence.artifacts import holding, queries, scanning
 from evidence.artifacts.models import Artifact, ArtifactVersion, ScanState, State
+from evidence.errors import WrongState
 from evidence.intake import scanner
 from portal.edge.tenancy import needs
 from portal.jobs import looks as jobs
@@ -50,6 +51,14 @@ def _withheld(artifact: Artifact, version: ArtifactVersion, *, may_decide: bool,
     elif artifact.state == State.QUARANTINED and not may_review:
         preview = download = "Only a reviewer can open it until it is released or returned."
     return {"preview": preview, "download": download}
+
+
+def refuse_withheld(request: HttpRequest, version: ArtifactVersion) -> None:
+    """Raise WrongState for who gets no preview, before a page with an empty frame is shown."""
+    actor = request.actor  # type: ignore[attr-defined]
+    may = {"may_decide": holding.may_decide(version, actor), "may_review": actor.may("evidence.review")}
+    if words := _withheld(version.artifact, version, **may)["preview"]:
+        raise WrongState(words, code="withheld")
 
 
 def _redact_url(request: HttpRequest, artifact: Artifact, version: ArtifactVersion) -> str:

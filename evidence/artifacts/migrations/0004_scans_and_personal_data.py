@@ -36,7 +36,7 @@ class Migration(migrations.Migration):
                             ("pending", "Being searched for personal data"),
                             ("clear", "No personal data found"),
                             ("found", "May hold personal data"),
-                            ("unreadable", "Holds no text that can be searched"),
+                            ("unreadable", "Could not be searched"),
                         ],
                         max_length=12,
                     ),

@@ -18,7 +18,8 @@ from evidence.limited.readers import mail, plain, sheets, words
 MAX_LINES = 12
 MAX_PLACES = 100
 MAX_PAGES = 300
-MAX_ROWS = 2_000_000
+MAX_ROWS = 5_000_000
+MAX_TEXT_BYTES = 1024 * 1024 * 1024
 MAX_INNER = 200
 FREE_ADDRESSES = 4
 DISTINCT_MOST = 5_000
@@ -117,7 +118,7 @@ _SAID = (
 
 def search(upload: Inner, own_domains: frozenset[str]) -> dict[str, Any]:
     """Everything found in the upload and in the files inside it."""
-    found = Search(own_domains)
+    found = Search(own_domains, is_whole=upload.size <= MAX_TEXT_BYTES)
     _search(upload, found)
     return found.result()
 
@@ -148,7 +149,7 @@ def _text(inner: Inner, found: Search) -> None:
     if _is_table(sample, inner.name):
         _table(_cells(inner, plain.delimiter_of(sample)), inner.where, found, unit="line")
         return
-    for line, text in plain.lines(inner.file):
+    for line, text in plain.lines(inner.file, MAX_TEXT_BYTES):
         found.text(text, inner.where, line)
 
 
@@ -163,7 +164,7 @@ def _is_table(sample: str, name: str) -> bool:
 
 def _cells(inner: Inner, delimiter: str) -> Iterator[tuple[int, list[str]]]:
     csv.field_size_limit(plain.LINE_BYTES * 16)
-    reader = csv.reader((text for _, text in plain.lines(inner.file)), delimiter=delimiter)
+    reader = csv.reader((text for _, text in plain.lines(inner.file, MAX_TEXT_BYTES)), delimiter=delimiter)
     yield from ((reader.line_num, row) for row in reader)
 
 
@@ -237,7 +238,7 @@ def _label(heading: str, otherwise: str) -> str:
 def _json(inner: Inner, found: Search) -> None:
     maybe: dict[str, set[str]] = {}
     lines: dict[str, list[int]] = {}
-    for line, text in plain.lines(inner.file):
+    for line, text in plain.lines(inner.file, MAX_TEXT_BYTES):
         found.text(text, inner.where, line, is_said=False)
         for pair in _PAIR.finditer(text):
             kind = headings.kind_of(pair.group(1))

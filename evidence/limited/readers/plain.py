@@ -28,7 +28,7 @@ def cleaned(text: str) -> str:
     )
 
 
-def lines(file: BinaryIO) -> Iterator[tuple[int, str]]:
+def lines(file: BinaryIO, most_bytes: int | None = None) -> Iterator[tuple[int, str]]:
     """Line numbers and lines of a file of any size; a very long line comes in several pieces with one number."""
     file.seek(0)
     start = file.read(4)
@@ -38,8 +38,9 @@ def lines(file: BinaryIO) -> Iterator[tuple[int, str]]:
         for number, line in enumerate(file.read(LINE_BYTES * 256).decode("utf-16", "replace").splitlines(), 1):
             yield number, line
         return
-    number = 1
-    while data := file.readline(LINE_BYTES):
+    number, taken = 1, 0
+    while (most_bytes is None or taken < most_bytes) and (data := file.readline(LINE_BYTES)):
+        taken += len(data)
         yield number, data.decode("utf-8", "replace").lstrip("\ufeff")
         number += data.endswith(b"\n")
 

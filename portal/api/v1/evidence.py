@@ -20,10 +20,10 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from evidence.artifacts import queries
+from evidence.artifacts import holding, queries
 from evidence.artifacts import services as artifacts
 from evidence.artifacts.flags import flags_of
-from evidence.artifacts.models import Artifact, ArtifactLink, ArtifactVersion
+from evidence.artifacts.models import Artifact, ArtifactLink, ArtifactVersion, ScanState
 from evidence.errors import Invalid, Refused
 from evidence.intake.services import Received
 from portal.api import idempotency
@@ -37,6 +37,13 @@ class EvidenceVersionOut(serializers.ModelSerializer[ArtifactVersion]):
     type = serializers.CharField(source="mime")
     collector = serializers.UUIDField(source="collector_id", allow_null=True)
     uploaded_by = serializers.UUIDField(source="uploaded_by_id", allow_null=True)
+    scan_state = serializers.ChoiceField(choices=ScanState.choices, help_text="What the malware scan found.")
+    is_held = serializers.BooleanField(help_text="Whether it waits for a decision about personal data.")
+    personal_data = serializers.SerializerMethodField(help_text="What may be personal data: kinds, places, counts.")
+
+    def get_personal_data(self, version: ArtifactVersion) -> list[str]:
+        hold = holding.hold_of(version)
+        return [place.sentence for place in hold.places] if hold else []
 
     class Meta:
         model = ArtifactVersion
@@ -62,6 +69,8 @@ class EvidenceVersionOut(serializers.ModelSerializer[ArtifactVersion]):
             "ipe",
             "note",
             "scan_state",
+            "is_held",
+            "personal_data",
             "intake_notes",
         ]
         read_only_fields = fields
