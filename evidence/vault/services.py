@@ -17,7 +17,7 @@ from uuid import UUID
 
 from django.db import connections, transaction
 
-from evidence import clock, tenancy
+from evidence import clock, crashing, tenancy
 from evidence.actors import Actor
 from evidence.errors import Invalid, NotFound, TooLarge, Unavailable, WrongState
 from evidence.identifiers import uuid7
@@ -76,6 +76,7 @@ class Writing:
         self._location = f"{organization_id.hex}/{self.blob_id.hex[-2:]}/{self.blob_id.hex}"
         self._draft = named(self._backend).draft(self._location)
         self._draft.write(self._sealer.header)
+        crashing.point("upload.begun")
 
     def write(self, data: sealing.Buffer) -> None:
         """Seal one piece. Raises TooLarge past the limit; then and on any failure nothing is left behind."""
@@ -93,6 +94,7 @@ class Writing:
             if len(self._head) < HEAD_BYTES:
                 self._head += view[: HEAD_BYTES - len(self._head)]
             self._draft.write(self._sealer.update(view))
+            crashing.point("upload.piece")
         except BaseException:
             self.abandon()
             raise
@@ -105,6 +107,7 @@ class Writing:
         except BaseException:
             self.abandon()
             raise
+        crashing.point("upload.sealed")
         return Sealed(
             blob_id=self.blob_id,
             organization_id=self._organization_id,

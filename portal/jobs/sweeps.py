@@ -6,6 +6,7 @@ from uuid import UUID
 from evidence import clock
 from evidence.actors import Actor
 from evidence.retention import services as retention
+from evidence.uploads import services as uploads
 from evidence.vault import checking
 from evidence.vault import jobs as vault_jobs
 from evidence.vault import services as vault
@@ -63,6 +64,11 @@ def look_into_files(organization_id: object) -> object:
     return looks.enqueue_due(actor=_product(organization_id))
 
 
+def clear_uploads(organization_id: object) -> object:
+    """Uploads that ran out, and pieces that no upload names."""
+    return uploads.sweep(UUID(str(organization_id)))
+
+
 def declare() -> None:
     schedule.every(timedelta(minutes=5), "requests that ran out", end_requests)
     schedule.every(timedelta(minutes=15), "risks that ran out", end_risks)
@@ -71,6 +77,7 @@ def declare() -> None:
     schedule.every(timedelta(hours=6), "leftovers in the vault", clear_blobs)
     schedule.every(timedelta(minutes=30), "checks of stored files", check_blobs)
     schedule.every(timedelta(days=1), "evidence kept long enough", propose_disposals)
+    schedule.every(timedelta(hours=1), "uploads that ran out", clear_uploads)
 
 
 def _product(organization_id: object) -> Actor:

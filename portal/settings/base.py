@@ -57,6 +57,7 @@ INSTALLED_APPS = [
     "evidence.vault",
     "evidence.artifacts",
     "evidence.retention",
+    "evidence.uploads",
     "remediation.sod",
     "remediation.approvals",
     "remediation.findings",
@@ -216,6 +217,8 @@ CLEARHOLD_S3 = {
     "lock_days": int(os.environ.get("CLEARHOLD_S3_LOCK_DAYS") or 0),
 }
 CLEARHOLD_VAULT_KEYRING = os.environ.get("CLEARHOLD_VAULT_KEYRING", "")
+# Pieces of unfinished uploads; on several web servers a disk they share.
+CLEARHOLD_UPLOADS_DIR = os.environ.get("CLEARHOLD_UPLOADS_DIR", "")
 CLEARHOLD_KEYS_DIR = Path(os.environ.get("CLEARHOLD_KEYS_DIR", VAR / "keys"))
 CLEARHOLD_SIGNER_DIR = Path(os.environ.get("CLEARHOLD_SIGNER_DIR", VAR / "signer"))
 CLEARHOLD_WORK_DIR = Path(os.environ.get("CLEARHOLD_WORK_DIR", VAR / "work"))

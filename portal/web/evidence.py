@@ -13,7 +13,7 @@ from django.urls import path, reverse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from evidence import clock, previews
+from evidence import clock, crashing, previews
 from evidence.artifacts import custody as chain_of_custody
 from evidence.artifacts import facts, holding, queries
 from evidence.artifacts import redaction as redactions
@@ -167,6 +167,7 @@ def _upload_raw(request: HttpRequest) -> HttpResponseBase:
     except Refused as refusal:
         uploads.discarding([received], refusal)
         raise
+    crashing.point("upload.committed")
     return _stored(request, artifact)
 
 
@@ -206,6 +207,7 @@ def _upload_form(request: HttpRequest) -> HttpResponseBase:
     except Refused:
         handler.abandon()
         raise
+    crashing.point("upload.committed")
     if _by_script(request):
         return _stored(request, kept[0])
     if len(kept) == 1:
@@ -240,6 +242,7 @@ def keep(actor: Any, received: Received, values: uploads.Values, *, about: facts
     kept = queries.artifact(artifact.pk)
     if kept.latest is not None:
         jobs.enqueue_for(kept.latest, actor=actor)
+    crashing.point("upload.recorded")
     return kept
 
 
@@ -261,13 +264,13 @@ def _attach(artifact: Artifact, values: uploads.Values, actor: Any) -> None:
             raise Invalid(f"There is no finding {ref} here.", fields={"finding": ["Unknown."]})
         tasks.attach_evidence(artifact.pk, finding_id=finding.pk, actor=actor)
     for ref in uploads.several(values, "task"):
-        task = _task(ref)
+        task = task_named(ref)
         owed = [row.pk for row in task.owed.all() if str(row.pk) in uploads.several(values, "owed")]
         for owed_id in owed or [None]:
             tasks.attach_evidence(artifact.pk, task_id=task.pk, owed_id=owed_id, actor=actor)
 
 
-def _task(ref: str) -> Task:
+def task_named(ref: str) -> Task:
     found = Task.objects.select_related("finding").prefetch_related("owed").filter(ref=ref.strip().upper()).first()
     if found is None:
         raise Invalid(f"There is no task {ref} here.", fields={"task": ["Unknown."]})
@@ -454,7 +457,7 @@ def _initial(given: QueryDict) -> dict[str, str]:
 
 def _upload_page(request: HttpRequest, form: UploadForm, status: int = 200) -> HttpResponse:
     given = {**request.GET.dict(), **request.POST.dict()}
-    ref, task = given.get("artifact", ""), _task(given["task"]) if given.get("task") else None
+    ref, task = given.get("artifact", ""), task_named(given["task"]) if given.get("task") else None
     chosen = uploads.several(request.POST or request.GET, "owed")
     context = {
         "task": task,

@@ -144,18 +144,21 @@ def receive_raw(request: HttpRequest, *, filename: str) -> intake.Received:
     limit = limit_of(request)
     announced = refuse_announced_size(request, limit)
     expected = expected_sha256(request)
-    source = _Body(request, announced)
+    source = Body(request, announced)
     organization_id = request.organization.id  # type: ignore[attr-defined]
     sealed = vault.store(source, organization_id=organization_id, limit_bytes=limit)
     claimed = request.headers.get("X-File-Type", "") or request.content_type or ""
     return intake.examine(sealed, filename=filename, claimed_mime=claimed, expected_sha256=expected)
 
 
-class _Body:
-    """The request's body as a stream that notices when the sender goes away before the end."""
+class Body:
+    """The request's body as a stream that notices when the sender goes away before the end.
 
-    def __init__(self, request: HttpRequest, announced: int | None) -> None:
-        self._announced, self._read = announced, 0
+    That is refused, or, for a file that comes in pieces, the end of this piece: `keeps_what_came`.
+    """
+
+    def __init__(self, request: HttpRequest, announced: int | None, *, keeps_what_came: bool = False) -> None:
+        self.announced, self._read, self._keeps = announced, 0, keeps_what_came
         self._take: Callable[[int], bytes] = request.read
         # Without a length the body is chunked: only a server that marks the end itself can be read to it.
         if announced is None and request.environ.get("wsgi.input_terminated"):  # type: ignore[attr-defined]
@@ -166,14 +169,21 @@ class _Body:
         try:
             piece = self._take(size)
         except (UnreadablePostError, OSError) as error:
+            if self._keeps:
+                return b""
             raise Interrupted("The connection broke before the file was complete. Nothing of it was kept.") from error
         self._read += len(piece)
-        if not piece and self._announced is not None and self._read != self._announced:
+        if not piece and not self._keeps and self.announced is not None and self._read != self.announced:
             raise Interrupted(
-                f"{self._read} of {self._announced} announced bytes arrived. Nothing of the file was kept.",
+                f"{self._read} of {self.announced} announced bytes arrived. Nothing of the file was kept.",
                 help="Send it again.",
             )
         return piece
+
+    def drain(self) -> None:
+        """Read and drop what is left, so that the answer reaches a sender who is still sending."""
+        while self.read(PIECE_BYTES):
+            pass
 
 
 def sealing_form(request: HttpRequest) -> SealingUploadHandler:

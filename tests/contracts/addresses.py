@@ -86,6 +86,7 @@ BLANKS: dict[str, Callable[[World], Any]] = {
     "number": lambda world: 1,
     "page": lambda world: 1,
     "filename": lambda world: "weeks.csv",
+    "upload": lambda world: world.upload.pk,
     "engagements.ref": lambda world: world.engagement.ref,
     "engagement": lambda world: world.engagement.ref,
     "engagement.ref": lambda world: world.engagement.ref,

@@ -326,6 +326,9 @@ MATRIX: dict[str, Row] = {
         post=f"{MANAGER} {REVIEWER}", body={"verdict": "returned", "number": 1, "reason": "Totals are missing."}
     ),
     "api-evidence-original": Row(get=KEEPERS),
+    "api-uploads": Row(get=f"{MANAGER} {ENGINEER}", post=f"{MANAGER} {ENGINEER}", raw=b""),
+    # One person's own; for everybody else it does not exist.
+    "api-upload": Row(get=ENGINEER, patch=ENGINEER, delete=ENGINEER, raw=b"piece"),
     "api-findings": Row(
         get=READERS, post=f"{MANAGER} {ENGINEER}",
         body={"title": "New", "asset": "CRM", "detected_at": "2026-01-05T10:00:00Z"},

@@ -28,6 +28,8 @@ from evidence.organizations.models import Organization
 from evidence.organizations.policies import DEFAULTS
 from evidence.retention import services as retention
 from evidence.retention.models import Certificate, Disposal, Hold
+from evidence.uploads import services as uploads
+from evidence.uploads.models import Upload
 from portal.accounts import services as accounts
 from portal.accounts.models import Membership
 from portal.engagements import services as engagements
@@ -69,6 +71,7 @@ class World:
     certificate: Certificate | None = None
     hold: Hold | None = None
     held: Artifact | None = None
+    upload: Upload | None = None
     control: Control | None = None
     run: Run | None = None
     engagement: Engagement | None = None
@@ -202,6 +205,9 @@ def _findings(world: World, mark: str, steps: tuple[str, ...]) -> None:
     world.evidence = Artifact.objects.filter(links__target_id=world.findings["closed"].task.pk).first()
     artifacts.link_control(world.evidence.pk, world.control.ref, actor=world.people.ines)
     artifacts.accept(world.evidence.pk, number=1, actor=world.people.vera, reason=f"Totals named. {mark}")
+    world.upload = uploads.begin(
+        filename=f"{mark}half.bin", length=10, limit_bytes=10**6, actor=world.people.ines, told={"title": f"Half {mark}"}
+    )  # fmt: skip
     world.request = Request.objects.get(subject_id=world.findings["closure_asked"].finding.pk, state="open")
     approvals.ask(world.request.pk, person_id=world.people.arun.person_id, message=f"Please. {mark}", actor=maya)
 

@@ -22,6 +22,7 @@ S3 = "s3"
 
 class StorageFull(Unavailable):
     code = "storage_full"
+    status = 507
 
 
 class StorageFailed(Unavailable):

@@ -17,6 +17,7 @@ from uuid import uuid4
 
 from django.conf import settings
 
+from evidence import crashing
 from evidence.vault.backends import LOCAL, BlobGone, StorageFailed, StorageFull, Stored, checked
 
 DRAFTS = ".incoming"
@@ -114,9 +115,11 @@ class LocalDraft:
     def keep(self) -> str:
         try:
             os.fsync(self._handle)
+            crashing.point("upload.synced")
             self._close()
             _make_folder(self._final.parent, upto=self._final.parents[len(self._final.parts) - 2])
             os.link(self._path, self._final)
+            crashing.point("upload.linked")
             self._path.unlink()
             _sync_folder(self._final.parent)
             return ""

@@ -20,6 +20,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from evidence import crashing
 from evidence.artifacts import holding, queries
 from evidence.artifacts import services as artifacts
 from evidence.artifacts.flags import flags_of
@@ -169,10 +170,12 @@ class Push(OwnTransactionView):
     def _recorded(self, request: HttpRequest, received: Received, values: Any, about: Any) -> Response:
         try:
             with inside(request):
-                return self._once(request, received, values, about)
+                answer = self._once(request, received, values, about)
         except Refused as refusal:
             uploads.discarding([received], refusal)
             raise
+        crashing.point("upload.committed")
+        return answer
 
     def _once(self, request: HttpRequest, received: Received, values: Any, about: Any) -> Response:
         key = request.headers.get("Idempotency-Key", "")

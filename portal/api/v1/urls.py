@@ -5,6 +5,7 @@ from drf_spectacular.views import SpectacularAPIView
 
 _nouns: list = [
     path("", include("portal.api.v1.evidence")),
+    path("", include("portal.api.v1.uploads")),
     path("", include("portal.api.v1.findings")),
     path("", include("portal.api.v1.tasks")),
     path("", include("portal.api.v1.approvals")),
