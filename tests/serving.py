@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote
@@ -32,13 +32,29 @@ os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
 @dataclass
 class Portal:
     port: int
-    process: subprocess.Popen
+    process: subprocess.Popen | None
     organization: Organization
     people: People
     token: str
     blobs: Path
     var: Path
     environment: dict[str, str] = field(default_factory=dict)
+
+    def start(self, **more: str) -> None:
+        """Start the server, with more in its environment, and wait until it answers."""
+        command = "-m gunicorn --config deploy/gunicorn.py --workers 1 portal.wsgi:application --bind"
+        words = [sys.executable, *command.split(), f"127.0.0.1:{self.port}"]
+        with (self.var / "web.log").open("ab") as log:
+            environment = {**self.environment, **more}
+            self.process = subprocess.Popen(words, cwd=ROOT, env=environment, stdout=log, stderr=log)
+        wait(lambda: get(self, "/healthz")[0] == 200, seconds=60)
+
+    def kill(self) -> None:
+        """End the server and its workers as a power cut would."""
+        for process in [*self.workers(), psutil.Process(self.process.pid)]:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        self.process.wait(30)
 
     @property
     def path(self) -> str:
@@ -112,18 +128,15 @@ def served(own_database, collected, tmp_path, settings) -> Iterator[Portal]:
         "REDIS_URL": settings.REDIS_URL,
     }
     (tmp_path / "static").symlink_to(collected)
-    command = "-m gunicorn --config deploy/gunicorn.py --workers 1 portal.wsgi:application --bind"
-    with (tmp_path / "web.log").open("wb") as log:
-        words = [sys.executable, *command.split(), f"127.0.0.1:{port}"]
-        process = subprocess.Popen(words, cwd=ROOT, env=environment, stdout=log, stderr=log)
     token = headers["Authorization"].removeprefix("Bearer ")
-    found = Portal(port, process, organization, people, token, tmp_path / "blobs", tmp_path, environment)
+    found = Portal(port, None, organization, people, token, tmp_path / "blobs", tmp_path, environment)
     try:
-        wait(lambda: get(found, "/healthz")[0] == 200, seconds=40)
+        found.start()
         yield found
     finally:
-        process.terminate()
-        process.wait(30)
+        if found.process is not None:
+            found.process.terminate()
+            found.process.wait(30)
 
 
 def wait(true: Callable[[], bool], seconds: float = 15) -> None:

@@ -25,6 +25,7 @@ from evidence.controls.models import EvidenceKind
 from evidence.errors import Invalid, Refused
 from evidence.intake.services import Received
 from evidence.previews import pictures, texts
+from evidence.uploads import services as incoming
 from portal.edge.tenancy import inside, needs, outside_transaction
 from portal.engagements.models import Engagement
 from portal.engagements.models import State as Engagements
@@ -468,6 +469,7 @@ def _upload_page(request: HttpRequest, form: UploadForm, status: int = 200) -> H
         "limit_bytes": queries.upload_limit_bytes(request.organization.id),  # type: ignore[attr-defined]
         "controls": list(controls.controls().values_list("ref", "title")),
         "of": queries.artifact(ref) if ref else None,
+        "unfinished": incoming.under_way(actor=request.actor),  # type: ignore[attr-defined]
     }
     return render(request, "evidence/upload.html", context, status=status)
 

@@ -1,61 +1,35 @@
-// Files: drop, paste or choose; one request per file, a row per file with its stages, a bar and a way to stop.
+// Files: drop, paste or choose; a row per file with its stages, a bar and ways to pause and to stop.
 //
-// <form data-upload="/address" data-field="file" [data-mode="stream"] [data-later] [data-most="bytes"]>. With
-// data-later files wait for the form's button, so that the fields beside them can be filled first. "stream" sends the
-// file alone and the fields in a header, unless they are too long for one. The server answers with
-// a file row (templates/ui/file_row.html), with a redirect that is followed when all files are in, or with a refusal.
+// <form data-upload="/address" data-field="file" [data-tus="/address"] [data-mode="stream"] [data-later]
+// [data-most="bytes"]>. With data-tus files go in pieces and go on after a break (tus.js); else, and when the fields
+// are too long for a header, each file is one request. With data-later files wait for the form's button, so that the
+// fields beside them can be filled first. "stream" sends the file alone and the fields in a header. The server answers
+// with a file row (templates/ui/file_row.html), with a redirect that is followed when all files are in, or a refusal.
 
-import { csrf, icon, isSignIn, make, parsed, say } from "./ui.js";
+import { digest } from "./digest.js";
+import { settled, size, rowOf } from "./filerow.js";
+import { Transfer, metadata } from "./tus.js";
+import { csrf, isSignIn, parsed, say } from "./ui.js";
 
-const HASH_MOST = 64 * 1024 * 1024;
 const AT_ONCE = 2;
 const FACTS_MOST = 6000;
 const started = new WeakSet();
 
-function size(bytes) {
-  const units = [["GB", 1e9], ["MB", 1e6], ["KB", 1e3]];
-  const unit = units.find(([, many]) => bytes >= many);
-  return unit ? `${(bytes / unit[1]).toFixed(1).replace(/\.0$/, "")} ${unit[0]}` : `${bytes} bytes`;
+/** The form's fields, several values of one name with commas between them. */
+function fieldsOf(form) {
+  const found = {};
+  for (const [name, value] of new FormData(form)) {
+    if (typeof value !== "string" || !value || name === "csrfmiddlewaretoken") continue;
+    found[name] = found[name] ? `${found[name]},${value}` : value;
+  }
+  return found;
 }
 
-async function digest(file) {
-  if (!window.crypto?.subtle || file.size > HASH_MOST) return "";
-  const bytes = await window.crypto.subtle.digest("SHA-256", await file.arrayBuffer());
-  return [...new Uint8Array(bytes)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
-}
-
-/** The form's fields as JSON in base64url, or nothing when they are too long for a header. */
+/** The fields as JSON in base64url, or nothing when they are too long for a header. */
 function factsOf(form) {
-  const told = [...new FormData(form)].filter(([name, value]) => typeof value === "string" && value && name !== "csrfmiddlewaretoken");
-  const bytes = new TextEncoder().encode(JSON.stringify(Object.fromEntries(told)));
+  const bytes = new TextEncoder().encode(JSON.stringify(fieldsOf(form)));
   const text = btoa([...bytes].map((byte) => String.fromCharCode(byte)).join(""));
   return text.length > FACTS_MOST ? "" : text.replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
-}
-
-/** The row of one file while it travels. */
-function rowOf(file) {
-  const bar = make("progress", { max: file.size || 1, value: 0, "aria-label": `${file.name}, sent` });
-  const stages = make("div", { class: "pipe" });
-  const speed = make("span", { class: "xs dim num hide-m" });
-  const stop = make("button", { class: "btn s quiet ico", type: "button", "aria-label": `Remove ${file.name}` }, icon("x"));
-  const below = make("div", { class: "st stack xs" }, bar, stages);
-  const element = make("li", { class: "file" },
-    make("span", { class: "ic" }, icon("file", "")),
-    make("span", { class: "min0 row" }, make("b", { class: "m sm trunc" }, file.name),
-      make("span", { class: "xs dim nw num" }, size(file.size))),
-    make("span", { class: "row" }, speed, stop), below);
-
-  const show = (done, now, later = []) => stages.replaceChildren(
-    ...done.map((word) => make("span", { class: "d" }, icon("check"), word)),
-    ...(now ? [make("span", { class: "n" }, icon("loader-circle"), now)] : []),
-    ...later.map((word) => make("span", {}, word)));
-  const fail = (message) => {
-    bar.remove();
-    stages.remove();
-    speed.remove();
-    below.replaceChildren(make("p", { class: "err" }, icon("circle-x"), make("span", {}, message)));
-  };
-  return { element, bar, speed, stop, show, fail };
 }
 
 function messageOf(xhr) {
@@ -75,6 +49,23 @@ function messageOf(xhr) {
   return xhr.responseText.slice(0, 300);
 }
 
+/** Where an unfinished upload of a file stands, remembered per person in this browser. */
+function memory(form, file) {
+  const name = ["upload", form.dataset.owner, form.dataset.tus, file.name, file.size, file.lastModified].join("|");
+  const tried = (act) => {
+    try {
+      return act() || "";
+    } catch {
+      return "";
+    }
+  };
+  return {
+    read: () => tried(() => window.localStorage.getItem(name)),
+    keep: (url) => tried(() => window.localStorage.setItem(name, url)),
+    forget: () => tried(() => window.localStorage.removeItem(name)),
+  };
+}
+
 export function start(form) {
   if (started.has(form)) return;
   started.add(form);
@@ -82,13 +73,135 @@ export function start(form) {
   const zone = form.querySelector("[data-drop]");
   const queue = form.querySelector("[data-queue]");
   const status = form.querySelector("[data-say]");
+  const button = form.querySelector("button[type=submit]");
   const later = "later" in form.dataset;
+  const inPieces = "tus" in form.dataset;
   const waiting = [];
+  let hashing = 0;
   let running = 0;
+  let whole = 0;
   let next = "";
   let failures = 0;
 
   const tell = (text) => { if (status) status.textContent = text; else say(text); };
+
+  /** What the button would send, and how much is ready; files that were refused are not counted. */
+  function count() {
+    const ready = waiting.filter((one) => one.hash !== null).length;
+    const note = form.querySelector("[data-count]");
+    const rows = queue.querySelectorAll("li.file").length;
+    if (note) note.textContent = rows ? `${ready} of ${rows} ready` : "";
+    if (!later || !button) return;
+    button.dataset.words ||= button.textContent;
+    const words = button.dataset.words;
+    button.textContent = ready ? words.replace("Submit", `Submit ${ready} ${ready === 1 ? "file" : "files"}`) : words;
+  }
+
+  function failed(entry, message, short) {
+    failures += 1;
+    entry.row.fail(message);
+    tell(`${entry.file.name} ${short}`);
+    count();
+  }
+
+  // --- in pieces -------------------------------------------------------------------------------------------------------
+
+  /** An upload of this file that stands unfinished: remembered here, or listed by the server for the same content. */
+  function unfinished(file, hash) {
+    const listed = [...form.ownerDocument.querySelectorAll("[data-unfinished]")].find((one) =>
+      Number(one.dataset.size) === file.size && (one.dataset.sha256 ? one.dataset.sha256 === hash : one.dataset.name === file.name));
+    return memory(form, file).read() || listed?.dataset.unfinished || "";
+  }
+
+  function piecewise(entry) {
+    const { file, row, hash } = entry;
+    const kept = memory(form, file);
+    const fields = fieldsOf(form);
+    const told = () => metadata({ filename: file.name, filetype: file.type, sha256: hash, ...fields });
+    if (!entry.url && !told()) return null;
+    const done = hash ? ["Hashed"] : [];
+    const heard = (what, value, isLast) => {
+      if (what === "begun") kept.keep(value);
+      else if (what === "paused") row.paused(done, entry.transfer.offset);
+      else if (what === "waiting") {
+        row.waits(done, entry.transfer.offset, value);
+        tell(`${file.name} waits: ${value}`);
+      } else if (isLast) row.show([...done, "Sent"], "Checking");
+      else row.sends(done, value);
+    };
+    entry.transfer = new Transfer(file, {
+      endpoint: form.dataset.tus, headers: csrf, hash, url: entry.url, begin: told, on: heard,
+    });
+    row.stop.onclick = async () => {
+      row.element.remove();
+      kept.forget();
+      await entry.transfer.remove();
+      tell(`${file.name} removed`);
+      count();
+    };
+    row.offerPause((paused) => {
+      if (paused) entry.transfer.pause();
+      else entry.transfer.resume();
+      tell(`${file.name} ${paused ? "paused" : "goes on"}`);
+    });
+    return entry.transfer;
+  }
+
+  async function sendPieces(entry) {
+    const { file, row, hash, transfer } = entry;
+    row.sends(hash ? ["Hashed"] : [], 0);
+    forgetListed(transfer.url);
+    tell(`Sending ${file.name}`);
+    try {
+      const ref = await transfer.run();
+      if (!ref) return;
+      memory(form, file).forget();
+      next = form.dataset.evidence.replace("E-0", ref);
+      await settled(row, file, ref, hash, form);
+      tell(`${file.name} is stored as ${ref}`);
+    } catch (error) {
+      if (error.again) {
+        failures += 1;
+        row.halts(error.message, () => { failures -= 1; again(entry); });
+        tell(`${file.name} was not sent whole`);
+      } else failed(entry, error.message, "was not accepted");
+    }
+  }
+
+  function again(entry) {
+    entry.url = entry.transfer.url;
+    piecewise(entry);
+    waiting.push(entry);
+    pump();
+  }
+
+  function forgetListed(url) {
+    const path = url && new URL(url, window.location.href).pathname;
+    for (const one of form.ownerDocument.querySelectorAll("[data-unfinished]")) if (one.dataset.unfinished === path) drop(one);
+  }
+
+  function drop(one) {
+    const list = one.closest("[data-unfinished-list]");
+    one.remove();
+    if (list && !list.querySelector("[data-unfinished]")) list.hidden = true;
+  }
+
+  /** Hash first; what was begun before goes on at once, since what it is was said when it began. */
+  async function prepare(entry) {
+    const { file, row } = entry;
+    row.show([], "Hashing", ["Send", "Check"]);
+    entry.hash = await digest(file, form.dataset.hasher, (done) => row.show([], `Hashing ${Math.floor((100 * done) / file.size)}%`, ["Send", "Check"]), row.signal)
+      .catch(() => "");
+    if (row.signal.aborted) return;
+    entry.url = unfinished(file, entry.hash);
+    row.show(entry.hash ? ["Hashed"] : [], "", ["Send", "Check"]);
+    tell(`${file.name} is ready`);
+    count();
+    entry.wanted ||= Boolean(entry.url) || !later;
+    pump();
+  }
+
+  // --- in one request -------------------------------------------------------------------------------------------------
 
   function body(file, hash, facts) {
     if (facts) return file;
@@ -99,23 +212,18 @@ export function start(form) {
     return data;
   }
 
-  async function send({ file, row }) {
-    row.show([], "Hashing", ["Send", "Check"]);
-    const hash = await digest(file).catch(() => "");
+  async function sendWhole(entry) {
+    const { file, row } = entry;
+    if (entry.hash === null) {
+      row.show([], "Hashing", ["Send", "Check"]);
+      entry.hash = await digest(file, "", () => {}, row.signal).catch(() => "");
+    }
+    const hash = entry.hash;
     const done = hash ? ["Hashed"] : [];
-    const begun = performance.now();
     const xhr = new XMLHttpRequest();
     row.stop.onclick = () => { xhr.abort(); row.element.remove(); tell(`${file.name} removed`); };
-    xhr.upload.onprogress = (event) => {
-      const percent = Math.floor((100 * event.loaded) / Math.max(event.total, 1));
-      row.bar.max = event.total;
-      row.bar.value = event.loaded;
-      const rate = event.loaded / Math.max((performance.now() - begun) / 1000, 0.001);
-      row.speed.textContent = `${size(Math.round(rate))}/s, ${Math.ceil((event.total - event.loaded) / rate)} s`;
-      row.show(done, `Sending ${percent}%`, ["Check"]);
-    };
+    xhr.upload.onprogress = (event) => row.sends(done, Math.min(event.loaded, file.size));
     xhr.upload.onload = () => {
-      row.speed.textContent = "";
       row.show([...done, "Sent"], "Checking");
       tell(`${file.name} sent, being checked`);
     };
@@ -133,25 +241,23 @@ export function start(form) {
     tell(`Sending ${file.name}`);
     xhr.send(body(file, hash, facts));
     await finished;
-    settle(file, row, xhr, done);
+    settle(entry, xhr, done);
   }
 
-  function settle(file, row, xhr, done) {
+  function settle(entry, xhr, done) {
+    const { file, row } = entry;
     if (!row.element.isConnected) return;
     if (xhr.status === 0) {
-      failures += 1;
-      row.fail("The connection broke. Nothing of this file was stored; add it again.");
-      return tell(`${file.name} was not sent`);
+      failed(entry, "The connection broke. Nothing of this file was stored; add it again.", "was not sent");
+      return;
     }
     if (isSignIn(xhr)) {
-      failures += 1;
-      row.fail("You are signed out, so nothing was stored. Sign in in another tab and add the file again.");
-      return tell(`${file.name} was not sent`);
+      failed(entry, "You are signed out, so nothing was stored. Sign in in another tab and add the file again.", "was not sent");
+      return;
     }
     if (xhr.status >= 400) {
-      failures += 1;
-      row.fail(messageOf(xhr) || `The portal refused the file (${xhr.status}). Nothing was stored.`);
-      return tell(`${file.name} was not accepted`);
+      failed(entry, messageOf(xhr) || `The portal refused the file (${xhr.status}). Nothing was stored.`, "was not accepted");
+      return;
     }
     const target = xhr.getResponseHeader("HX-Redirect") || xhr.getResponseHeader("Location");
     const asked = new URL(form.dataset.upload, window.location.href).href;
@@ -159,42 +265,58 @@ export function start(form) {
     else if (xhr.responseURL && xhr.responseURL !== asked) next = xhr.responseURL;
     const given = parsed(xhr.responseText).querySelector("li.file");
     if (given) row.element.replaceWith(document.importNode(given, true));
-    else {
-      row.bar.value = row.bar.max;
-      row.stop.remove();
-      row.show([...done, "Sent", "Stored"], "");
-    }
-    return tell(`${file.name} is stored`);
+    else row.stored([...done, "Sent", "Stored"]);
+    tell(`${file.name} is stored`);
   }
 
-  async function pump() {
-    while (running < AT_ONCE && waiting.length) {
+  // --- both -----------------------------------------------------------------------------------------------------------
+
+  /** Send what is wanted and ready, two files at once. */
+  function pump() {
+    while (running < AT_ONCE) {
+      const at = waiting.findIndex((one) => one.wanted && (!inPieces || one.hash !== null));
+      if (at < 0) break;
+      const [entry] = waiting.splice(at, 1);
       running += 1;
-      send(waiting.shift()).finally(() => {
+      const pieces = inPieces && (entry.transfer || piecewise(entry));
+      if (!pieces) whole += 1;
+      (pieces ? sendPieces(entry) : sendWhole(entry)).finally(() => {
         running -= 1;
+        if (!pieces) whole -= 1;
         pump();
+        count();
       });
     }
-    if (!running && !waiting.length && next && !failures) window.location.assign(next);
+    count();
+    if (!running && !waiting.length && !hashing && next && !failures) window.location.assign(next);
   }
 
   function add(files) {
     const most = Number(form.dataset.most || 0);
     for (const file of files) {
       const row = rowOf(file);
+      const entry = { file, row, hash: null, url: "", transfer: null, wanted: !later };
       queue.append(row.element);
       row.stop.onclick = () => {
-        const at = waiting.findIndex((one) => one.row === row);
+        const at = waiting.indexOf(entry);
         if (at >= 0) waiting.splice(at, 1);
+        row.cancel();
         row.element.remove();
+        count();
       };
-      if (most && file.size > most) row.fail(`The file has ${size(file.size)}; the limit is ${size(most)}. Nothing was sent.`);
-      else {
-        row.show([], "", ["Waits"]);
-        waiting.push({ file, row });
+      if (most && file.size > most) {
+        row.fail(`The file has ${size(file.size)}; the limit is ${size(most)}. Nothing was sent.`);
+        continue;
+      }
+      row.show([], "", ["Waits"]);
+      waiting.push(entry);
+      if (inPieces) {
+        hashing += 1;
+        prepare(entry).finally(() => { hashing -= 1; });
       }
     }
-    if (!later) pump();
+    if (!later && !inPieces) pump();
+    count();
   }
 
   if (later) {
@@ -203,7 +325,23 @@ export function start(form) {
       event.preventDefault();
       if (!waiting.length && !running) tell("Choose a file first");
       failures = 0;
+      // What is still being hashed is sent as soon as it is ready.
+      for (const entry of waiting) entry.wanted = true;
       pump();
+    });
+  }
+
+  for (const one of form.ownerDocument.querySelectorAll("[data-unfinished]")) {
+    one.querySelector("button")?.addEventListener("click", async () => {
+      const headers = { ...csrf(), "Tus-Resumable": "1.0.0" };
+      const answer = await fetch(one.dataset.unfinished, { method: "DELETE", headers }).catch(() => null);
+      if (!answer || (answer.status >= 300 && answer.status !== 404)) {
+        tell(`${one.dataset.name} could not be removed; try again`);
+        return;
+      }
+      tell(`${one.dataset.name} removed`);
+      drop(one);
+      input.focus();
     });
   }
 
@@ -216,5 +354,6 @@ export function start(form) {
   document.addEventListener("paste", (event) => {
     if (form.isConnected && event.clipboardData?.files.length) add(event.clipboardData.files);
   });
-  window.addEventListener("beforeunload", (event) => { if (running) event.preventDefault(); });
+  // What goes in pieces goes on after a reload; what goes in one request would be lost.
+  window.addEventListener("beforeunload", (event) => { if (whole) event.preventDefault(); });
 }
