@@ -40,9 +40,9 @@ class Portal:
     var: Path
     environment: dict[str, str] = field(default_factory=dict)
 
-    def start(self, **more: str) -> None:
+    def start(self, config: str = "deploy/gunicorn.py", **more: str) -> None:
         """Start the server, with more in its environment, and wait until it answers."""
-        command = "-m gunicorn --config deploy/gunicorn.py --workers 1 portal.wsgi:application --bind"
+        command = f"-m gunicorn --config {config} --workers 1 portal.wsgi:application --bind"
         words = [sys.executable, *command.split(), f"127.0.0.1:{self.port}"]
         with (self.var / "web.log").open("ab") as log:
             environment = {**self.environment, **more}
