@@ -36,7 +36,7 @@ async function checksum(piece) {
   return { "Upload-Checksum": `sha256 ${btoa(String.fromCharCode(...digest))}` };
 }
 
-export function problemOf(xhr) {
+function problemOf(xhr) {
   try {
     const body = JSON.parse(xhr.responseText);
     return [body.title, body.detail].filter(Boolean).join(" ");
@@ -54,7 +54,7 @@ function codeOf(xhr) {
 }
 
 export class Transfer {
-  /** `begin` gives what the creation says; `url` is where an earlier try stands. `on(what, …)` hears of all that happens. */
+  /** `begin` is what the creation says; `url` is where an earlier try stands. `on(what, …)` hears of all that happens. */
   constructor(file, { endpoint, headers, hash, begin, url = "", on }) {
     Object.assign(this, { file, endpoint, headers, hash, begin, url, on });
     this.offset = 0;
@@ -121,7 +121,7 @@ export class Transfer {
       if (xhr.status >= 300 && ![404, 410].includes(xhr.status)) throw this.#refusal(xhr);
       this.url = "";
     }
-    const xhr = await this.#ask("POST", this.endpoint, { "Upload-Length": String(this.file.size), "Upload-Metadata": this.begin() });
+    const xhr = await this.#ask("POST", this.endpoint, { "Upload-Length": String(this.file.size), "Upload-Metadata": this.begin });
     if (xhr.status !== 201) throw this.#refusal(xhr);
     this.url = xhr.getResponseHeader("Location");
     this.on("begun", this.url);

@@ -1,14 +1,12 @@
 // Files: drop, paste or choose; a row per file with its stages, a bar and ways to pause and to stop.
 //
 // <form data-upload="/address" data-field="file" [data-tus="/address"] [data-mode="stream"] [data-later]
-// [data-most="bytes"]>. With data-tus files go in pieces and go on after a break (tus.js); else, and when the fields
+// [data-most="bytes"]>. With data-tus files go in pieces and go on after a break (pieces.js); else, and when the fields
 // are too long for a header, each file is one request. With data-later files wait for the form's button, so that the
 // fields beside them can be filled first. "stream" sends the file alone and the fields in a header. The server answers
 // with a file row (templates/ui/file_row.html), with a redirect that is followed when all files are in, or a refusal.
 
-import { digest } from "./digest.js";
-import { settled, size, rowOf } from "./filerow.js";
-import { Transfer, metadata } from "./tus.js";
+import { size, rowOf } from "./filerow.js";
 import { csrf, isSignIn, parsed, say } from "./ui.js";
 
 const AT_ONCE = 2;
@@ -49,23 +47,6 @@ function messageOf(xhr) {
   return xhr.responseText.slice(0, 300);
 }
 
-/** Where an unfinished upload of a file stands, remembered per person in this browser. */
-function memory(form, file) {
-  const name = ["upload", form.dataset.owner, form.dataset.tus, file.name, file.size, file.lastModified].join("|");
-  const tried = (act) => {
-    try {
-      return act() || "";
-    } catch {
-      return "";
-    }
-  };
-  return {
-    read: () => tried(() => window.localStorage.getItem(name)),
-    keep: (url) => tried(() => window.localStorage.setItem(name, url)),
-    forget: () => tried(() => window.localStorage.removeItem(name)),
-  };
-}
-
 export function start(form) {
   if (started.has(form)) return;
   started.add(form);
@@ -77,6 +58,8 @@ export function start(form) {
   const later = "later" in form.dataset;
   const inPieces = "tus" in form.dataset;
   const waiting = [];
+  // Loaded with the first file, so that the page itself stays light.
+  let pieces = null;
   let hashing = 0;
   let running = 0;
   let whole = 0;
@@ -104,101 +87,51 @@ export function start(form) {
     count();
   }
 
-  // --- in pieces -------------------------------------------------------------------------------------------------------
-
-  /** An upload of this file that stands unfinished: remembered here, or listed by the server for the same content. */
-  function unfinished(file, hash) {
-    const listed = [...form.ownerDocument.querySelectorAll("[data-unfinished]")].find((one) =>
-      Number(one.dataset.size) === file.size && (one.dataset.sha256 ? one.dataset.sha256 === hash : one.dataset.name === file.name));
-    return memory(form, file).read() || listed?.dataset.unfinished || "";
-  }
-
-  function piecewise(entry) {
-    const { file, row, hash } = entry;
-    const kept = memory(form, file);
-    const fields = fieldsOf(form);
-    const told = () => metadata({ filename: file.name, filetype: file.type, sha256: hash, ...fields });
-    if (!entry.url && !told()) return null;
-    const done = hash ? ["Hashed"] : [];
-    const heard = (what, value, isLast) => {
-      if (what === "begun") kept.keep(value);
-      else if (what === "paused") row.paused(done, entry.transfer.offset);
-      else if (what === "waiting") {
-        row.waits(done, entry.transfer.offset, value);
-        tell(`${file.name} waits: ${value}`);
-      } else if (isLast) row.show([...done, "Sent"], "Checking");
-      else row.sends(done, value);
-    };
-    entry.transfer = new Transfer(file, {
-      endpoint: form.dataset.tus, headers: csrf, hash, url: entry.url, begin: told, on: heard,
-    });
-    row.stop.onclick = async () => {
-      row.element.remove();
-      kept.forget();
-      await entry.transfer.remove();
-      tell(`${file.name} removed`);
-      count();
-    };
-    row.offerPause((paused) => {
-      if (paused) entry.transfer.pause();
-      else entry.transfer.resume();
-      tell(`${file.name} ${paused ? "paused" : "goes on"}`);
-    });
-    return entry.transfer;
-  }
-
-  async function sendPieces(entry) {
-    const { file, row, hash, transfer } = entry;
-    row.sends(hash ? ["Hashed"] : [], 0);
-    forgetListed(transfer.url);
-    tell(`Sending ${file.name}`);
+  async function hashOf(file, progress, signal) {
     try {
-      const ref = await transfer.run();
-      if (!ref) return;
-      memory(form, file).forget();
-      next = form.dataset.evidence.replace("E-0", ref);
-      await settled(row, file, ref, hash, form);
-      tell(`${file.name} is stored as ${ref}`);
-    } catch (error) {
-      if (error.again) {
-        failures += 1;
-        row.halts(error.message, () => { failures -= 1; again(entry); });
-        tell(`${file.name} was not sent whole`);
-      } else failed(entry, error.message, "was not accepted");
+      const { digest } = await import("./digest.js");
+      return await digest(file, form.dataset.hasher, progress, signal);
+    } catch {
+      return "";
     }
-  }
-
-  function again(entry) {
-    entry.url = entry.transfer.url;
-    piecewise(entry);
-    waiting.push(entry);
-    pump();
-  }
-
-  function forgetListed(url) {
-    const path = url && new URL(url, window.location.href).pathname;
-    for (const one of form.ownerDocument.querySelectorAll("[data-unfinished]")) if (one.dataset.unfinished === path) drop(one);
-  }
-
-  function drop(one) {
-    const list = one.closest("[data-unfinished-list]");
-    one.remove();
-    if (list && !list.querySelector("[data-unfinished]")) list.hidden = true;
   }
 
   /** Hash first; what was begun before goes on at once, since what it is was said when it began. */
   async function prepare(entry) {
     const { file, row } = entry;
     row.show([], "Hashing", ["Send", "Check"]);
-    entry.hash = await digest(file, form.dataset.hasher, (done) => row.show([], `Hashing ${Math.floor((100 * done) / file.size)}%`, ["Send", "Check"]), row.signal)
-      .catch(() => "");
+    const hashed = (done) => row.show([], `Hashing ${Math.floor((100 * done) / file.size)}%`, ["Send", "Check"]);
+    pieces ||= await import("./pieces.js").catch(() => null);
+    const hash = await hashOf(file, hashed, row.signal);
     if (row.signal.aborted) return;
-    entry.url = unfinished(file, entry.hash);
+    entry.hash = hash;
+    entry.url = pieces?.unfinished(form, file, hash) || "";
+    entry.wanted ||= Boolean(entry.url) || !later;
     row.show(entry.hash ? ["Hashed"] : [], "", ["Send", "Check"]);
     tell(`${file.name} is ready`);
-    count();
-    entry.wanted ||= Boolean(entry.url) || !later;
     pump();
+  }
+
+  /** In pieces, with a row that can be paused; what the server can't take now may be tried again. */
+  async function sendPieces(entry) {
+    try {
+      const url = await pieces.sent(entry, form, tell);
+      if (url) next = url;
+    } catch (error) {
+      if (!error.again) {
+        failed(entry, error.message, "was not accepted");
+        return;
+      }
+      failures += 1;
+      tell(`${entry.file.name} was not sent whole`);
+      entry.row.halts(error.message, () => {
+        failures -= 1;
+        entry.url = entry.transfer.url;
+        entry.transfer = null;
+        waiting.push(entry);
+        pump();
+      });
+    }
   }
 
   // --- in one request -------------------------------------------------------------------------------------------------
@@ -216,7 +149,7 @@ export function start(form) {
     const { file, row } = entry;
     if (entry.hash === null) {
       row.show([], "Hashing", ["Send", "Check"]);
-      entry.hash = await digest(file, "", () => {}, row.signal).catch(() => "");
+      entry.hash = await hashOf(file, () => {}, row.signal);
     }
     const hash = entry.hash;
     const done = hash ? ["Hashed"] : [];
@@ -278,11 +211,11 @@ export function start(form) {
       if (at < 0) break;
       const [entry] = waiting.splice(at, 1);
       running += 1;
-      const pieces = inPieces && (entry.transfer || piecewise(entry));
-      if (!pieces) whole += 1;
-      (pieces ? sendPieces(entry) : sendWhole(entry)).finally(() => {
+      const isPieces = Boolean(pieces?.prepared(entry, form, fieldsOf(form), tell, count));
+      if (!isPieces) whole += 1;
+      (isPieces ? sendPieces(entry) : sendWhole(entry)).finally(() => {
         running -= 1;
-        if (!pieces) whole -= 1;
+        if (!isPieces) whole -= 1;
         pump();
         count();
       });
@@ -331,20 +264,7 @@ export function start(form) {
     });
   }
 
-  for (const one of form.ownerDocument.querySelectorAll("[data-unfinished]")) {
-    one.querySelector("button")?.addEventListener("click", async () => {
-      const headers = { ...csrf(), "Tus-Resumable": "1.0.0" };
-      const answer = await fetch(one.dataset.unfinished, { method: "DELETE", headers }).catch(() => null);
-      if (!answer || (answer.status >= 300 && answer.status !== 404)) {
-        tell(`${one.dataset.name} could not be removed; try again`);
-        return;
-      }
-      tell(`${one.dataset.name} removed`);
-      drop(one);
-      input.focus();
-    });
-  }
-
+  if (document.querySelector("[data-unfinished]")) import("./pieces.js").then((loaded) => loaded.watchUnfinished(form, tell));
   input.addEventListener("change", () => { add(input.files); input.value = ""; });
   for (const name of ["dragenter", "dragover"]) {
     zone.addEventListener(name, (event) => { event.preventDefault(); zone.classList.add("over"); });
