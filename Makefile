@@ -4,7 +4,7 @@ PYTHON := $(firstword $(foreach name,python3 python3.13 python3.12 python3.11 py
 VENV := .venv/bin
 TESTS ?=
 
-.PHONY: help run test browser-test lint types bench reset lock setup
+.PHONY: help run test browser-test lint types bench backup-drill reset lock setup
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -41,6 +41,10 @@ types: setup ## mypy --strict on the two lower floors
 bench: ## figures of speed, into var/bench.json (BENCH_SIZE=full)
 	@$(PYTHON) bootstrap.py run dev
 	@$(VENV)/python -m bench
+
+backup-drill: ## a backup made under load, restored into an empty place and compared (DRILL="--from DIR --keys KEYDIR")
+	@$(PYTHON) bootstrap.py run
+	@$(VENV)/python -m portal.backup.drill $(DRILL)
 
 reset: ## removes var/ with all its data
 	@$(PYTHON) -c "import pathlib, sys; sys.path.insert(0, '.'); from portal.embedded import servers; [servers.stop(pathlib.Path(p)) for p in ('var', 'var/test')]"
