@@ -16,6 +16,7 @@ from uuid import UUID
 
 from django.conf import settings
 
+from evidence import crashing
 from evidence.errors import Unavailable
 from evidence.ledger import tree
 
@@ -145,6 +146,7 @@ def _store(organization_id: UUID, state: State) -> None:
         json.dump({"signed": _plain(state.signed), "pending": pending, "line": state.line}, file)
         file.flush()
         os.fsync(file.fileno())
+    crashing.point("signer.drafted")
     draft.replace(path)
     folder = os.open(path.parent, os.O_RDONLY)
     try:

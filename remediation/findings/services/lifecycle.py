@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.db import transaction
 
-from evidence import clock
+from evidence import clock, crashing
 from evidence.actors import Actor
 from evidence.errors import Invalid, NotAllowed, NotFound, Stale, WrongState
 from evidence.ledger import services as ledger
@@ -113,6 +113,7 @@ def change(
         setattr(finding, name, value)
     finding.version += 1
     finding.save(update_fields=[*changed, "version"])
+    crashing.point("finding.changed")
     ledger.record(
         event,
         subject=finding,
@@ -123,6 +124,7 @@ def change(
         data={"cycle": finding.cycle, **(data or {})},
         texts={**{name: value for name, value in changed.items() if name in WORDS and value}, **(texts or {})},
     )
+    crashing.point("finding.recorded")
     return finding
 
 
