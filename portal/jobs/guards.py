@@ -31,3 +31,25 @@ DROP FUNCTION unfinished_jobs(integer);
 DROP POLICY owner_finds ON jobs_job;
 DROP POLICY own_organization ON jobs_job;
 """
+
+# The clock that went back (services.LONGEST_LEASE): a lease that ends later than any can is none, or a job would wait
+# for years.
+LEASES = """
+CREATE OR REPLACE FUNCTION unfinished_jobs(most integer) RETURNS TABLE (id uuid, organization_id uuid)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+  SELECT j.id, j.organization_id FROM jobs_job j
+   WHERE (j.state = 'queued' AND j.lease_until IS NULL)
+      OR (j.state IN ('queued', 'running')
+          AND (j.lease_until < now() OR j.lease_until > now() + interval '120 seconds'))
+   ORDER BY j.created_at LIMIT most
+$$;
+"""
+REMOVE_LEASES = """
+CREATE OR REPLACE FUNCTION unfinished_jobs(most integer) RETURNS TABLE (id uuid, organization_id uuid)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+  SELECT j.id, j.organization_id FROM jobs_job j
+   WHERE (j.state = 'queued' AND (j.lease_until IS NULL OR j.lease_until < now()))
+      OR (j.state = 'running' AND j.lease_until < now())
+   ORDER BY j.created_at LIMIT most
+$$;
+"""

@@ -3,14 +3,16 @@
 import logging
 import os
 import socket
+import sys
 import time
+from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
 from celery import Task
-from django.db import OperationalError, connections, transaction
+from django.db import Error, InterfaceError, OperationalError, connections, transaction
 
-from evidence import tenancy
+from evidence import crashing, tenancy
 from evidence.actors import Actor
 from evidence.errors import Refused
 from portal.jobs import services
@@ -19,6 +21,10 @@ from portal.jobs.services import Cancelled
 
 logger = logging.getLogger(__name__)
 _REPORT_SECONDS = 0.5
+
+
+class TakenOver(Cancelled):
+    """The lease ran out meanwhile and another worker has the job; what this one did last is rolled back."""
 
 
 class DurableJob(Task):
@@ -52,22 +58,35 @@ class DurableJob(Task):
             job = services.claim(job_id, worker)
         if job is None:
             return "left"
+        crashing.point("job.claimed")
         self.job, self._reported = job, 0.0
+        if job.result:
+            # An attempt before this one did the work and died before it could say so.
+            return self._end(Job.State.SUCCEEDED, result=job.result)
         try:
             result = self.run(job, actor=_actor_of(job), **job.args)
+        except TakenOver:
+            return "left"
         except Cancelled:
             return self._end(Job.State.CANCELLED)
         except Refused as refusal:
             return self._end(Job.State.FAILED, error=services.failure_text(refusal))
+        except (OperationalError, InterfaceError) as fault:
+            return self._let_go(fault)
         except Exception as error:  # the edge of a job: recorded, then raised
             logger.exception("job %s (%s) failed", job.pk, job.kind)
             self._end(Job.State.FAILED, error=services.failure_text(error))
             raise
+        crashing.point("job.done")
         return self._end(Job.State.SUCCEEDED, result=result)
 
     def inside(self) -> Any:
-        """A transaction that has entered the job's organization."""
+        """A transaction that has entered the job's organization; it commits only while the job is still ours."""
         return _Inside(self.job)
+
+    def keep(self, result: dict[str, Any]) -> None:
+        """Write the result in the caller's transaction, with the work: once it commits, nobody does the work again."""
+        Job.objects.filter(pk=self.job.pk).update(result=result)
 
     def progress(self, done: int, total: int | None = None, note: str = "", *, force: bool = False) -> None:
         """Say how far it is. Written at most twice a second, on a connection of its own outside any transaction."""
@@ -78,11 +97,19 @@ class DurableJob(Task):
         if _report_apart(self.job, done, total, note):
             raise Cancelled
 
+    def _let_go(self, fault: Exception) -> str:
+        """The database went away under the job, which is no fault of the job's: the next worker begins anew."""
+        logger.warning("job %s (%s) waits for the database: %s", self.job.pk, self.job.kind, fault)
+        with suppress(Error), transaction.atomic(), tenancy.entered(self.job.organization_id):
+            if services.is_mine(self.job):
+                services.let_go(self.job)
+        return "left"
+
     def _end(self, state: str, *, result: dict[str, Any] | None = None, error: str = "") -> str:
         with transaction.atomic(), tenancy.entered(self.job.organization_id):
-            job = Job.objects.select_for_update().get(pk=self.job.pk)
-            if not job.is_over:
-                services.finish(job, state, result=result, error=error)
+            if not services.is_mine(self.job):
+                return "left"
+            services.finish(Job.objects.get(pk=self.job.pk), state, result=result, error=error)
         return state
 
 
@@ -98,7 +125,13 @@ class _Inside:
 
     def __exit__(self, *exc: Any) -> None:
         if exc[0] is None:
-            self._entered.__exit__(None, None, None)
+            try:
+                if not services.is_mine(self._job):
+                    raise TakenOver
+                self._entered.__exit__(None, None, None)
+            except BaseException:
+                self._atomic.__exit__(*sys.exc_info())
+                raise
         self._atomic.__exit__(*exc)
 
 
@@ -129,12 +162,7 @@ def _report_apart(job: Job, done: int, total: int | None, note: str) -> bool:
     if not connection.in_atomic_block:
         with transaction.atomic(), tenancy.entered(job.organization_id):
             return services.report(job, done, total, note)
-    try:
-        return apart().write(job, done, total, note)
-    except OperationalError:
-        # The database was restarted since the last job that reported this way; one new connection is tried.
-        apart().close()
-        return apart().write(job, done, total, note)
+    return apart().write(job, done, total, note)
 
 
 class _Apart:
@@ -143,21 +171,26 @@ class _Apart:
     def __init__(self) -> None:
         self._connection = connections["default"].copy("default")
 
-    def close(self) -> None:
-        self._connection.close()
-
     def write(self, job: Job, done: int, total: int | None, note: str) -> bool:
+        """Whether to stop, as `services.report` says it. A connection that died meanwhile is made anew."""
+        try:
+            return self._write(job, done, total, note)
+        except (OperationalError, InterfaceError):
+            self._connection.close()
+            return self._write(job, done, total, note)
+
+    def _write(self, job: Job, done: int, total: int | None, note: str) -> bool:
         with self._connection.cursor() as cursor:
             cursor.execute("BEGIN")
             cursor.execute("SELECT set_config('app.organization', %s, true)", [str(job.organization_id)])
             cursor.execute(
                 "UPDATE jobs_job SET done = %s, total = %s, note = %s, lease_until = now() + %s * interval '1 second'"
-                " WHERE id = %s RETURNING cancel_requested",
-                [done, total, note[:200], services.LEASE_SECONDS, job.pk],
+                " WHERE id = %s AND attempts = %s AND state = 'running' RETURNING cancel_requested",
+                [done, total, note[:200], services.LEASE_SECONDS, job.pk, job.attempts],
             )
             row = cursor.fetchone()
             cursor.execute("COMMIT")
-        return bool(row and row[0])
+        return row is None or bool(row[0])
 
 
 _apart: _Apart | None = None

@@ -8,6 +8,7 @@ from uuid import UUID
 
 import redis
 from django.db import connections, transaction
+from django.db.models.functions import Now
 from kombu.exceptions import OperationalError
 
 from evidence import clock, tenancy
@@ -18,6 +19,10 @@ from portal.jobs.models import Job
 logger = logging.getLogger(__name__)
 
 LEASE_SECONDS = 60
+# Leases go by the database's clock, the one that all workers share. One that ends later than any can was written before
+# the clock went back, and holds nothing.
+LEASE = timedelta(seconds=LEASE_SECONDS)
+LONGEST_LEASE = 2 * LEASE
 ATTEMPTS_MAX = 3
 
 
@@ -79,10 +84,7 @@ def ring_unfinished(most: int = 100) -> int:
 def claim(job_id: UUID, worker: str) -> Job | None:
     """Take the job for this worker, or None when it is over, held by a live worker, or worn out."""
     job = Job.objects.select_for_update(skip_locked=True).filter(pk=job_id).first()
-    moment = clock.now()
-    if job is None or job.is_over:
-        return None
-    if job.state == Job.State.RUNNING and job.lease_until and job.lease_until > moment:
+    if job is None or job.is_over or _is_held(job):
         return None
     if job.cancel_requested:
         finish(job, Job.State.CANCELLED)
@@ -93,10 +95,26 @@ def claim(job_id: UUID, worker: str) -> Job | None:
     job.state = Job.State.RUNNING
     job.attempts += 1
     job.worker = worker
-    job.started_at = job.started_at or moment
-    job.lease_until = moment + timedelta(seconds=LEASE_SECONDS)
-    job.save(update_fields=["state", "attempts", "worker", "started_at", "lease_until"])
+    job.started_at = job.started_at or clock.now()
+    job.save(update_fields=["state", "attempts", "worker", "started_at"])
+    Job.objects.filter(pk=job.pk).update(lease_until=Now() + LEASE)
     return job
+
+
+def _is_held(job: Job) -> bool:
+    held = Job.objects.filter(pk=job.pk, state=Job.State.RUNNING)
+    return held.filter(lease_until__gt=Now(), lease_until__lte=Now() + LONGEST_LEASE).exists()
+
+
+def is_mine(job: Job) -> bool:
+    """Whether this attempt still holds the job, locked until the transaction ends. False once another took it over."""
+    row = Job.objects.select_for_update().filter(pk=job.pk).first()
+    return row is not None and not row.is_over and row.attempts == job.attempts
+
+
+def let_go(job: Job) -> None:
+    """End the lease of a job that its worker could not go on with."""
+    Job.objects.filter(pk=job.pk).update(lease_until=Now())
 
 
 def finish(job: Job, state: str, *, result: dict[str, Any] | None = None, error: str = "") -> None:
@@ -112,16 +130,11 @@ def finish(job: Job, state: str, *, result: dict[str, Any] | None = None, error:
 
 
 def report(job: Job, done: int, total: int | None, note: str) -> bool:
-    """Write progress and renew the lease. Returns whether somebody asked the job to stop."""
-    values = {
-        "done": done,
-        "total": total,
-        "note": note[:200],
-        "lease_until": clock.now() + timedelta(seconds=LEASE_SECONDS),
-    }
-    Job.objects.filter(pk=job.pk).update(**values)
+    """Write progress and renew the lease. Returns whether to stop: somebody asked for it, or another took the job over."""
+    mine = Job.objects.filter(pk=job.pk, attempts=job.attempts, state=Job.State.RUNNING)
+    is_mine = mine.update(done=done, total=total, note=note[:200], lease_until=Now() + LEASE)
     job.done, job.total, job.note = done, total, note
-    return Job.objects.values_list("cancel_requested", flat=True).get(pk=job.pk)
+    return not is_mine or Job.objects.values_list("cancel_requested", flat=True).get(pk=job.pk)
 
 
 @transaction.atomic

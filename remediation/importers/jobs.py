@@ -35,4 +35,6 @@ def run(
         batch, counts = services.run_import(
             held, actor=actor, name=name, format=format, mapping=mapping, date_order=date_order, progress=self.progress
         )
-    return {**counts.as_json(), "batch": str(batch.pk)}
+        result = {**counts.as_json(), "batch": str(batch.pk)}
+        self.keep(result)
+    return result
