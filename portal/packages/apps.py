@@ -1,4 +1,7 @@
+from datetime import timedelta
+
 from django.apps import AppConfig
+from django.conf import settings
 
 
 class PackagesConfig(AppConfig):
@@ -6,7 +9,8 @@ class PackagesConfig(AppConfig):
     label = "packages"
 
     def ready(self) -> None:
-        from portal.packages import review
+        from portal.jobs import schedule
+        from portal.packages import review, workplace
         from remediation.approvals import subjects
 
         subjects.register(
@@ -17,4 +21,7 @@ class PackagesConfig(AppConfig):
             refused=review.refused,
             ended=review.ended,
             describe=review.describe,
+        )
+        schedule.every(
+            timedelta(hours=1), "leftovers of printing", lambda _: workplace.sweep(settings.CLEARHOLD_WORK_DIR)
         )

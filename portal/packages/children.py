@@ -1,5 +1,6 @@
 """Runs the processes that set a package, a few at once, watches them, and ends every one of them when one fails."""
 
+import errno
 import json
 import os
 import selectors
@@ -13,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from evidence import crashing
 from evidence.errors import Refused
 from portal.packages import typefaces
 
@@ -58,6 +60,7 @@ def run(
                     results[child.step.name] = result
                     child.end()
                     running.remove(child)
+            crashing.point("package.printing")
             note = running[0].note if running else "Done"
             if total:
                 watch(done + len(results), total, note)
@@ -134,11 +137,15 @@ class _Child:
         self._out.close()
 
 
+NO_ROOM = "Free space under CLEARHOLD_WORK_DIR or enlarge it, then build the package again."
+
+
 def _failure(facts: dict[str, str]) -> BuildFailed:
     where = f"section “{facts['section']}”" + (f" at {facts['row']}" if facts["row"] else "")
     return BuildFailed(
         f"The package could not be set: {where} failed ({facts['cause']}). No package was made.",
         details={"section": facts["section"], "row": facts["row"]},
+        help=NO_ROOM if os.strerror(errno.ENOSPC) in facts["cause"] else "",
     )
 
 

@@ -4,10 +4,9 @@ A small package is set whole, so that its tags, links and page numbers come from
 set in parts with a small limit each, two at once, and merged.
 """
 
+import errno
 import hashlib
 import json
-import shutil
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from portal.packages import children, manifest, parts, typefaces
+from portal.packages import children, manifest, parts, typefaces, workplace
 from portal.packages.children import BuildFailed, Step, Watch
 from portal.packages.proving import Proving
 from portal.packages.snapshot import Exhibit, Made, Snapshot, digest, plain
@@ -51,10 +50,7 @@ def printed(
     snapshot: Snapshot, fetch: Fetch, proving: Proving, *, paper: str, watch: Watch, work: Path | None = None
 ) -> Iterator[Printed]:
     """Sets the package and lends the finished file; the folder is gone when the block ends, whatever happened."""
-    if work:
-        work.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix="package-", dir=work))
-    try:
+    with _room(), workplace.lent(work) as folder:
         began = time.monotonic()
         files = [*manifest.made_files(snapshot), *proving.files]
         listed = manifest.build(snapshot, files, proving.withheld)
@@ -73,8 +69,18 @@ def printed(
             cpu_seconds=round(sum(result["cpu_seconds"] for result in results), 2),
             seconds=round(time.monotonic() - began, 2),
         )
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _room() -> Iterator[None]:
+    try:
+        yield
+    except OSError as fault:
+        if fault.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise BuildFailed(
+            "There is no space left where packages are set. No package was made.", code="no_room", help=children.NO_ROOM
+        ) from fault
 
 
 def _whole(folder: Path, snapshot: Snapshot, watch: Watch) -> list[dict[str, Any]]:

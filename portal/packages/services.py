@@ -14,9 +14,10 @@ from typing import Any, BinaryIO
 from uuid import UUID
 
 from django.conf import settings
+from django.db import Error as DatabaseFault
 from django.db import transaction
 
-from evidence import clock
+from evidence import clock, crashing
 from evidence.actors import Actor
 from evidence.artifacts import withholding
 from evidence.artifacts.models import Artifact, ArtifactVersion
@@ -122,7 +123,12 @@ def _next_number(follows: UUID | None, engagement: Engagement, actor: Actor, cha
 
 def perform_build(package_id: UUID, *, actor: Actor, inside: Inside, watch: Watch) -> dict[str, Any]:
     """The job's work: read, print, keep. Raises BuildFailed, Unavailable or what `watch` raises, and keeps nothing."""
+    with inside():
+        package = _locked(package_id, actor)
+        if _is_built_by_its_job(package):
+            return _made(package)
     snapshot = _sealed_snapshot(package_id, actor, inside)
+    crashing.point("package.read")
     with inside():
         proof = proving.proving(snapshot, actor.organization_id)
     with _Printing(snapshot, proof, package_id, inside, watch) as kept:
@@ -131,8 +137,11 @@ def perform_build(package_id: UUID, *, actor: Actor, inside: Inside, watch: Watc
             if package.state != State.DRAFT:
                 raise WrongState("The package is no longer a draft; nothing was changed.")
             _adopt(package, kept, snapshot)
+            crashing.point("package.adopted")
             _record_file(package, events.PACKAGE_BUILT, actor)
-        return {"package": str(package_id), "sha256": package.sha256, "pages": package.pages}
+            crashing.point("package.recorded")
+        crashing.point("package.committed")
+        return _made(package)
 
 
 def perform_seal(package_id: UUID, *, actor: Actor, inside: Inside, watch: Watch) -> dict[str, Any]:
@@ -140,6 +149,9 @@ def perform_seal(package_id: UUID, *, actor: Actor, inside: Inside, watch: Watch
     with inside():
         ledger.require_healthy()
         package = Package.objects.select_related("approved_by", "snapshot").get(pk=package_id)
+        if package.state == State.SEALED:
+            # A worker that died between the seal and the end of its job; the seal stands.
+            return _made(package)
         if package.approved_by is None or package.state != State.IN_REVIEW:
             raise WrongState("Only an approved package can be sealed.")
         rows = b"".join(vault.open(package.snapshot))
@@ -158,10 +170,13 @@ def perform_seal(package_id: UUID, *, actor: Actor, inside: Inside, watch: Watch
             _adopt(package, kept, sealed, commit=False)
             package.state, package.sealed_at = State.SEALED, clock.now()
             package.save()
+            crashing.point("package.adopted")
             _record_file(package, events.PACKAGE_SEALED, actor)
             custody.record_exhibits(package, sealed, actor=actor)
             _supersede_earlier(package, actor)
-        return {"package": str(package_id), "sha256": package.sha256, "pages": package.pages}
+            crashing.point("package.recorded")
+        crashing.point("package.committed")
+        return _made(package)
 
 
 @transaction.atomic
@@ -264,6 +279,18 @@ class _Kept:
     snapshot: vault.Sealed
 
 
+def _made(package: Package) -> dict[str, Any]:
+    return {"package": str(package.pk), "sha256": package.sha256, "pages": package.pages}
+
+
+def _is_built_by_its_job(package: Package) -> bool:
+    """Whether an earlier attempt of the running job made it and died before it could say so."""
+    job = package.job
+    if job is None or job.is_over or job.started_at is None or package.built_at is None:
+        return False
+    return job.kind == "packages.build" and package.built_at >= job.started_at
+
+
 def _sealed_snapshot(package_id: UUID, actor: Actor, inside: Inside) -> Snapshot:
     """The rows at one ledger size, every event of them under its checkpoint; read again when they changed meanwhile."""
     for _ in range(READINGS - 1):
@@ -307,7 +334,10 @@ def _proving_approval(snapshot: Snapshot, package_id: UUID, actor: Actor, inside
 
 
 class _Printing:
-    """Prints and stores; on leaving with an error what was stored is discarded."""
+    """Prints and stores; on leaving with an error what was stored is discarded.
+
+    Not when the database was lost: a commit whose answer never came may stand, and the janitor finds what no row names.
+    """
 
     def __init__(self, snapshot: Snapshot, proof: Proving, package_id: UUID, inside: Inside, watch: Watch) -> None:
         self.snapshot, self.proof, self.package_id = snapshot, proof, package_id
@@ -324,6 +354,7 @@ class _Printing:
         )
         try:
             with lending as printed:
+                crashing.point("package.printed")
                 self.watch(1, 1, "Storing")
                 with printed.path.open("rb") as file:
                     pdf = self._store(file, package.organization_id)
@@ -335,12 +366,13 @@ class _Printing:
         return _Kept(printed, pdf, manifest, snapshot)
 
     def __exit__(self, kind: object, *rest: object) -> None:
-        if kind is not None:
+        if kind is not None and not (isinstance(kind, type) and issubclass(kind, DatabaseFault)):
             self._discard()
 
     def _store(self, file: Any, organization_id: UUID) -> vault.Sealed:
         sealed = vault.store(file, organization_id=organization_id, limit_bytes=LIMIT_BYTES)
         self.stored.append(sealed)
+        crashing.point("package.stored")
         return sealed
 
     def _discard(self) -> None:
