@@ -10,10 +10,11 @@ from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
-from django.db import DatabaseError, connections, transaction
+import psycopg
+from django.db import Error, connections, transaction
 from django.db.backends.utils import CursorWrapper
 
-from evidence import clock, tenancy
+from evidence import clock, crashing, tenancy
 from evidence.errors import Unavailable
 from evidence.identifiers import uuid7
 from evidence.ledger import keys, notes, signer, tiles, tree
@@ -27,6 +28,7 @@ BATCH = 10_000
 # polled, and only somebody who waits for a seal rings.
 POLL_SECONDS = 0.25
 CHECK_SECONDS = 30.0
+_complaints: dict[UUID, tuple[str, float]] = {}
 
 _TAKE = """
 WITH taken AS (
@@ -117,7 +119,7 @@ def run_forever(stopped: Callable[[], bool]) -> None:
                     inspected = time.monotonic()
                 _each(_waiting(), run_once)
                 _listen()
-        except DatabaseError as fault:
+        except (Error, psycopg.Error) as fault:
             log.warning("The database is away, the sequencer waits: %s", fault)
             connections["sequencer"].close()
             time.sleep(1)
@@ -128,7 +130,18 @@ def _each(organizations: list[UUID], act: Callable[[UUID], object]) -> None:
         try:
             act(organization_id)
         except Unavailable as refusal:
-            log.error("Organization %s: %s", organization_id, refusal.message)
+            _complain(organization_id, refusal.message)
+        except OSError as fault:
+            # What cannot be remembered is not signed: the transaction is rolled back, and the events go on waiting.
+            _complain(organization_id, f"The signer's folder cannot be used, so nothing is signed: {fault}")
+
+
+def _complain(organization_id: UUID, message: str) -> None:
+    # It is tried again four times a second; a log that fills the disk would be the next fault.
+    said, at = _complaints.get(organization_id, ("", 0.0))
+    if said != message or time.monotonic() - at > CHECK_SECONDS:
+        _complaints[organization_id] = (message, time.monotonic())
+        log.error("Organization %s: %s", organization_id, message)
 
 
 def _guarded(organization_id: UUID, act: Callable[[UUID], int]) -> int:
@@ -152,11 +165,13 @@ def _seal_batch(organization_id: UUID) -> int:
         old, last_note = _checked_head(organization_id, read, line)
         cursor.execute(_TAKE, [organization_id, organization_id, BATCH])
         taken = cursor.fetchall()
+        crashing.point("checkpoint.taken")
         changed = tree.append(read, old.size, b"".join([bytes(leaf) for _, leaf in taken]))
         size = old.size + len(taken)
         new = signer.Head(size, tree.root(tiles.over(read, changed), size))
         cursor.execute(_ENTER, [organization_id, old.size, [event_id for event_id, _ in taken]])
         tiles.write(organization_id, changed)
+        crashing.point("checkpoint.tiled")
         origin = keys.origin(organization_id, line)
         signing = keys.signing_keys(organization_id, line, last_note)
         note = notes.sign(str(notes.Checkpoint(origin, new.size, new.root)), *signing)
@@ -164,8 +179,12 @@ def _seal_batch(organization_id: UUID) -> int:
             "INSERT INTO ledger_checkpoint (organization_id, size, root, note, at) VALUES (%s, %s, %s, %s, %s)",
             [organization_id, new.size, new.root, note, clock.now()],
         )
+        crashing.point("checkpoint.signed")
         signer.intend(organization_id, old, new, line)
+        crashing.point("checkpoint.intended")
+    crashing.point("checkpoint.committed")
     signer.confirm(organization_id, new, line)
+    crashing.point("checkpoint.confirmed")
     return len(taken)
 
 

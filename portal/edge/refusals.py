@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.contrib.auth.models import AnonymousUser
 from django.db import DatabaseError, DataError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
@@ -37,6 +38,15 @@ def answer(request: HttpRequest, refusal: Refused) -> HttpResponse:
         return JsonResponse(problem(refusal), status=refusal.status, content_type=PROBLEM)
     template = "errors/fragment.html" if request.headers.get("HX-Request") else "errors/refused.html"
     return render(request, template, {"refusal": refusal}, status=refusal.status)
+
+
+def database_away(request: HttpRequest) -> HttpResponse:
+    """503 without a question to the database: nobody is known any more, so the page has no frame and keeps no cookie."""
+    request.user, request.session = AnonymousUser(), {}  # type: ignore[assignment]
+    request.organization = request.actor = None  # type: ignore[attr-defined]
+    return answer(
+        request, Unavailable("The database does not answer. Nothing was saved.", help="Try again in a moment.")
+    )
 
 
 def unauthorized(request: HttpRequest, message: str) -> HttpResponse:

@@ -33,7 +33,9 @@ class SessionLimitsMiddleware:
             return
         idle = (moment - datetime.fromisoformat(seen)).total_seconds()
         age = (moment - datetime.fromisoformat(started)).total_seconds()
-        if idle > settings.SESSION_IDLE_SECONDS or age > settings.SESSION_ABSOLUTE_SECONDS:
+        # A moment that is still to come was written before the clock went back: how long ago, nobody knows.
+        is_from_tomorrow = min(idle, age) < -_TOUCH_SECONDS
+        if is_from_tomorrow or idle > settings.SESSION_IDLE_SECONDS or age > settings.SESSION_ABSOLUTE_SECONDS:
             logout(request)
             request.session["ended"] = "idle" if idle > settings.SESSION_IDLE_SECONDS else "age"
         elif idle > _TOUCH_SECONDS:

@@ -10,12 +10,12 @@ from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
-from django.db import DEFAULT_DB_ALIAS, DatabaseError, OperationalError, connections, transaction
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, InterfaceError, OperationalError, connections, transaction
 from django.http import Http404, HttpRequest, HttpResponse
 
 from evidence import clock, tenancy
 from evidence.actors import Actor
-from evidence.errors import NotAllowed, NotFound, Refused, Unavailable
+from evidence.errors import NotAllowed, NotFound, Refused
 from portal.accounts import roles, services
 from portal.accounts.models import Account, ApiToken
 from portal.edge import refusals
@@ -103,9 +103,8 @@ class TenancyMiddleware:
             return refusals.answer(request, refusal)
         except Http404:
             return refusals.answer(request, NotFound("There is nothing here, or nothing you may see."))
-        except OperationalError:
-            refusal = Unavailable("The database does not answer. Nothing was saved.", help="Try again in a moment.")
-            return refusals.answer(request, refusal)
+        except (OperationalError, InterfaceError):
+            return refusals.database_away(request)
         except DatabaseError as error:
             refused_by_database = refusals.from_database(error)
             if refused_by_database is None:

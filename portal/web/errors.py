@@ -1,7 +1,9 @@
 """Pages for what went wrong outside the domain's own refusals."""
 
+import sys
 from typing import Any
 
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 
@@ -32,4 +34,7 @@ def not_found(request: HttpRequest, exception: Any = None) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
+    # Sessions are read before any view is reached; without the database they fail first.
+    if isinstance(sys.exception(), OperationalError | InterfaceError):
+        return refusals.database_away(request)
     return _answer(request, 500, "Something went wrong on our side. Nothing was half-saved.")

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -10,7 +11,7 @@ from django.apps import apps
 from django.conf import settings
 from django.db import transaction
 
-from evidence import clock
+from evidence import clock, crashing
 from evidence.actors import Actor
 from evidence.errors import Invalid, NotAllowed, NotFound, ReauthenticationRequired, Refused, WrongState
 from evidence.ledger import services as ledger
@@ -124,6 +125,8 @@ def decide(request_id: UUID, *, verdict: str, reason: str, actor: Actor) -> Outc
 
 def _decide(request_id: UUID, *, verdict: str, reason: str, actor: Actor) -> Outcome:
     row = _locked(request_id, actor)
+    crashing.point("decision.locked")
+    transaction.on_commit(partial(crashing.point, "decision.committed"))
     known = ACTIONS[row.action]
     actor.require(known.permission)
     ledger.require_healthy()
@@ -146,6 +149,7 @@ def _decide(request_id: UUID, *, verdict: str, reason: str, actor: Actor) -> Out
         department=department,
         matrix_version=sod_queries.matrix_version(),
     )
+    crashing.point("decision.inserted")
     approved = verdict == Decision.Verdict.APPROVE
     recorded = _record(
         events.APPROVAL_APPROVED if approved else events.APPROVAL_REJECTED,
@@ -156,12 +160,15 @@ def _decide(request_id: UUID, *, verdict: str, reason: str, actor: Actor) -> Out
         department=department,
         matrix_version=decision.matrix_version,
     )
+    crashing.point("decision.recorded")
     needed = queries.still_needed(row, queries.decisions_on(row))
     if not approved:
         _end(row, Request.State.REFUSED, events.APPROVAL_REFUSED, actor, why=reason.strip())
     elif needed == 0:
         _end(row, Request.State.GRANTED, events.APPROVAL_GRANTED, actor, why="")
+    crashing.point("decision.ended")
     _follow(row, actor)
+    crashing.point("decision.followed")
     return Outcome(row, decision, recorded, needed)
 
 
