@@ -1,6 +1,7 @@
 """A rate limit per token or account, counted in the broker's server; while that is away nobody is held up."""
 
 import logging
+import threading
 import time
 from typing import Any
 
@@ -12,14 +13,17 @@ from rest_framework.throttling import BaseThrottle
 logger = logging.getLogger(__name__)
 WINDOW_SECONDS = 60
 _client: redis.Redis | None = None
+_making = threading.Lock()
 _away_until = 0.0
 
 
 def client() -> redis.Redis:
     global _client  # one pool a process
-    if _client is None:
-        _client = redis.Redis.from_url(settings.REDIS_URL, socket_timeout=0.2, socket_connect_timeout=0.2)
-    return _client
+    # Of two made at once the one that is dropped would close the connections that a thread has of it.
+    with _making:
+        if _client is None:
+            _client = redis.Redis.from_url(settings.REDIS_URL, socket_timeout=0.2, socket_connect_timeout=0.2)
+        return _client
 
 
 class PerCaller(BaseThrottle):
