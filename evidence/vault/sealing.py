@@ -160,6 +160,8 @@ class Opener:
         self, read_at: ReadAt, stored: int, *, data_key: bytes, context: bytes, name: str, size: int | None = None
     ) -> None:
         self._read_at, self._name = read_at, name
+        # Used again for each piece, which is copied before it is given: fresh memory cost more than the deciphering.
+        self._room = bytearray()
         header = read_at(0, HEADER_BYTES)
         if not header:
             raise Truncated(f"{name} is empty: even its header is missing.")
@@ -203,7 +205,10 @@ class Opener:
         sealed = memoryview(self._read_at(HEADER_BYTES + first * SEALED_CHUNK_BYTES, wanted))
         if len(sealed) != wanted:
             raise Truncated(f"{self._name} ends inside chunks {first} to {final}, before its last one, {last}.")
-        plain = memoryview(bytearray(wanted - TAG_BYTES * (final - first + 1)))
+        length = wanted - TAG_BYTES * (final - first + 1)
+        if len(self._room) < length:
+            self._room = bytearray(length)
+        plain = memoryview(self._room)[:length]
         stream = self._stream
         for index in range(first, final + 1):
             at = (index - first) * SEALED_CHUNK_BYTES
