@@ -151,17 +151,17 @@ def scrub(*, actor: Actor, inside: Inside, watch: Watch) -> Report:
 
     `inside` opens a transaction of the organization; reading itself happens outside of any.
     """
-    actor.require("settings.manage")
     began = clock.now()
     with inside():
+        actor.require("settings.manage")
         total = share(actor.organization_id)
     return _check_each(_oldest(began, total, inside), total, actor=actor, inside=inside, watch=watch, scope="share")
 
 
 def verify_everything(*, actor: Actor, inside: Inside, watch: Watch) -> Report:
     """Read every file of the organization again."""
-    actor.require("settings.manage")
     with inside():
+        actor.require("settings.manage")
         total = _readable().count()
     return _check_each(_in_order(inside), total, actor=actor, inside=inside, watch=watch, scope="all")
 

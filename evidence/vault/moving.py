@@ -60,10 +60,10 @@ def move_all(to: str, *, actor: Actor, inside: Inside, watch: Watch) -> Moved:
     Raises Invalid for a store that is not set up, StorageFull or StorageFailed when one of the two gives up; what was
     moved until then is moved.
     """
-    actor.require("settings.manage")
     target(to)
     moved, last = Moved(), None
     with inside():
+        actor.require("settings.manage")
         total = _waiting(to).count()
 
     def tick() -> None:
@@ -87,9 +87,9 @@ def move(blob_id: UUID, to: str, *, actor: Actor, inside: Inside, tick: Tick = n
     Its row is locked from the first copied byte to the switch, so that no second move, erasure or new wrapping comes
     between the check of the copy and the moment when it counts.
     """
-    actor.require("settings.manage")
     store = target(to)
     with inside():
+        actor.require("settings.manage")
         blob = Blob.objects.select_for_update(of=("self",)).filter(pk=blob_id).first()
         if blob is None:
             raise NotFound("There is no such stored file here.")

@@ -56,9 +56,9 @@ def rewrap_all(*, actor: Actor, inside: Inside, watch: Watch) -> int:
 
     Raises KeysUnavailable or Damaged for a key that can't be unwrapped; the batches before it are done.
     """
-    actor.require("settings.manage")
     current, done = keys.keyring().current, 0
     with inside():
+        actor.require("settings.manage")
         total = _waiting(current).count()
     while True:
         watch(done, total, f"{done} of {total} keys are wrapped by {current}")

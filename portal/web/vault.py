@@ -75,7 +75,8 @@ def home(request: HttpRequest) -> HttpResponse:
         {
             "standing": standing,
             "days": checking.recheck_days(organization.id),
-            "damaged": _damaged(request),
+            "damaged": _damaged(),
+            "may_open": request.actor.may("evidence.view"),  # type: ignore[attr-defined]
             "more": max(0, standing.damaged - DAMAGED_SHOWN),
             "shelves": shelves(),
             "wrappings": wrappings,
@@ -144,7 +145,7 @@ def state_of(blob_id: Any) -> dict[str, Any]:
     return {"pill": PILLS[found.outcome], "at": found.checked_at}
 
 
-def _damaged(request: HttpRequest) -> list[dict[str, Any]]:
+def _damaged() -> list[dict[str, Any]]:
     rows = list(checking.damaged()[:DAMAGED_SHOWN])
     versions = ArtifactVersion.objects.filter(blob_id__in=[row.blob_id for row in rows]).select_related("artifact")
     named = {version.blob_id: version for version in versions}
