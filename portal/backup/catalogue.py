@@ -10,8 +10,11 @@ from psycopg import sql
 
 #: Its rows come from `migrate` itself.
 MIGRATIONS = "django_migrations"
-#: Who is signed in and who mistyped a password: after a restore everybody signs in anew.
-LEFT_OUT = frozenset({"django_session", "axes_accessattempt", "axes_accessattemptexpiration"})
+#: Who is signed in and who mistyped a password: after a restore everybody signs in anew. And files that were half
+#: received: their pieces lie with the web processes, so they are sent again.
+LEFT_OUT = frozenset(
+    {"django_session", "axes_accessattempt", "axes_accessattemptexpiration", "uploads_upload", "uploads_part"}
+)
 
 _TABLES = """
 SELECT c.relname, c.relrowsecurity, has_table_privilege('clearhold_app', c.oid, 'INSERT'),
@@ -79,9 +82,14 @@ class Sequence:
 
 def tables(cursor: CursorWrapper) -> list[Table]:
     """Every table whose rows belong into a backup."""
+    return [table for table in all_tables(cursor) if table.name not in LEFT_OUT]
+
+
+def all_tables(cursor: CursorWrapper) -> list[Table]:
+    """Every table that a restore finds, those whose rows were left out too."""
     cursor.execute(_TABLES)
     found = [Table(name, tenants, written, tuple(columns)) for name, tenants, written, columns in cursor.fetchall()]
-    return [table for table in found if table.name != MIGRATIONS and table.name not in LEFT_OUT]
+    return [table for table in found if table.name != MIGRATIONS]
 
 
 def sequences(cursor: CursorWrapper) -> list[Sequence]:

@@ -37,7 +37,11 @@ def markdown(proof: Proof, manifest: dict[str, Any], name: str) -> str:
         )
     lines += ["", "## Rows by table", "", "| table | rows | SHA-256 of the file |", "|---|---|---|"]
     lines += [f"| {each['table']} | {each['rows']:,} | `{each['sha256']}` |" for each in manifest["tables"]]
-    lines += ["", f"Not part of a backup: {', '.join(manifest['left_out'])}. Everybody signs in anew.", ""]
+    lines += [
+        "",
+        f"Not part of a backup: {', '.join(manifest['left_out'])}. Everybody signs in anew, and half received files are sent again.",
+        "",
+    ]
     return "\n".join(lines)
 
 

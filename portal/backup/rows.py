@@ -108,7 +108,7 @@ class Loader:
 
     def __init__(self, cursor: CursorWrapper) -> None:
         self.cursor = cursor
-        self.tables = {table.name: table for table in catalogue.tables(cursor)}
+        self.tables = {table.name: table for table in catalogue.all_tables(cursor)}
         self.guards = catalogue.guards(cursor)
         cursor.execute(
             "SELECT tgrelid::regclass::text, tgname, tgenabled::text FROM pg_trigger"

@@ -12,6 +12,8 @@ from evidence.errors import Unavailable
 from evidence.ledger import queries as ledger
 from evidence.ledger import services as ledger_services
 from evidence.ledger import verification
+from evidence.uploads import services as uploads
+from evidence.uploads.models import Upload
 from evidence.vault import services as vault
 from portal.backup import files, places, report, restoring, rows
 from portal.backup.places import BackupRefused, Folder
@@ -224,9 +226,16 @@ def test_a_restore_is_an_event(saved, empty, backups, apart):
     assert fact.data["ledger_root"] == restored.manifest["organizations"][0]["ledger"]["root"]
 
 
-def test_sessions_are_not_brought_back(saved, empty, backups, apart):
-    restored = empty().restore(backups, keys=apart)
-    assert "django_session" in restored.manifest["left_out"]
+def test_sessions_and_half_received_files_are_not_brought_back(live, empty, backups, apart):
+    with live.entered():
+        begun = uploads.begin(filename="half.csv", length=10, limit_bytes=100, actor=live.people.ines)
+        assert Upload.objects.get(pk=begun.pk)
+    live.back_up(backups, keys=apart)
+    place = empty()
+    restored = place.restore(backups, keys=apart)
+    assert {"django_session", "uploads_upload", "uploads_part"} <= set(restored.manifest["left_out"])
+    with place.entered():
+        assert not Upload.objects.exists()
 
 
 def test_a_newer_backup_is_refused_by_an_older_version(saved, empty, backups, apart):
