@@ -12,6 +12,7 @@ from uuid import UUID
 
 import pikepdf
 import pytest
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from evidence.artifacts import services as artifacts
 from evidence.intake import services as intake
@@ -78,7 +79,11 @@ def make(people, org, folder: Path, within=inside) -> Kept:
     with within():
         for package in (first, second):
             delivery.write(package, folder / package.filename)
-        return Kept(folder, keys.signing_key(org.pk))
+        return Kept(folder, _signer(org))
+
+
+def _signer(org) -> notes.SigningKey:
+    return notes.SigningKey(keys.origin(org.pk), load_pem_private_key(keys.ensure_key().read_bytes(), None))
 
 
 def _findings(people, org, engagement) -> None:
