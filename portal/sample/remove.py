@@ -7,7 +7,7 @@ organization that was not born as the sample.
 
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import UUID
@@ -22,7 +22,7 @@ from evidence import tenancy
 from evidence.errors import NotAllowed, NotFound
 from evidence.ledger import signer
 from evidence.organizations.models import Organization
-from evidence.vault.backends import named
+from evidence.vault.backends import Locked, named
 from portal.sample import SLUG, load
 
 OWNER = "owner"
@@ -134,8 +134,10 @@ def _remove_files(organization_id: UUID, removed: Removed) -> None:
     for backend in {name for name, _ in removed.locations} | {"local"}:
         store = named(backend)
         for stored in store.listing(organization_id.hex):
-            store.remove(stored)
-            removed.files += 1
+            # What a bucket's lock keeps is noise without its key, which went with the row.
+            with suppress(Locked):
+                store.remove(stored)
+                removed.files += 1
     shutil.rmtree(Path(settings.CLEARHOLD_BLOBS_DIR) / organization_id.hex, ignore_errors=True)
     shutil.rmtree(load.folder(), ignore_errors=True)
     (Path(settings.CLEARHOLD_KEYS_DIR) / "sample-password").unlink(missing_ok=True)

@@ -16,7 +16,6 @@ STEPS = (
     "switched, not committed",
     "committed",
     "cleared",
-    "",
 )
 
 

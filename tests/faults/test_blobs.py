@@ -174,22 +174,22 @@ def _plain(value):
 @pytest.mark.faults
 def test_a_move_that_is_killed_at_any_step_loses_nothing_and_can_be_done_again(committed, settings):
     organization, blob, sha256, below, bucket = committed  # noqa: F811
-    inside = checking.entering(organization.pk)
-    for to in ("s3", "local"):
-        for step in moving_child.STEPS:
+    inside, actor = checking.entering(organization.pk), Actor.system(organization.pk, "move_blobs")
+    for step in moving_child.STEPS:
+        for to, there, gone in (("s3", bucket, below), ("local", below, bucket)):
             done = moved_by_child(settings, blob, to, step)
-            assert done.returncode == (-signal.SIGKILL if step and done.stdout == "" else 0), (step, done.stderr)
-            with inside():
-                row = Blob.objects.get(pk=blob.pk)
-                digest = hashlib.sha256(b"".join(vault.open(row))).hexdigest()
-            assert digest == sha256, (to, step)
-        with inside():
-            assert Blob.objects.get(pk=blob.pk).backend == to
-        with inside(), clock.at(clock.now() + timedelta(hours=25)):
-            vault.sweep(organization.pk)
-        there, gone = (bucket, below) if to == "s3" else (below, bucket)
-        assert there.everything() == [blob.location]
-        assert gone.everything() == []
+            assert done.returncode == -signal.SIGKILL, (to, step, done.stdout, done.stderr)
+            assert _digest(blob, inside) == sha256, (to, step)
+            moving.move(blob.pk, to, actor=actor, inside=inside)
+            assert _digest(blob, inside) == sha256, (to, step)
+            with inside(), clock.at(clock.now() + timedelta(hours=25)):
+                vault.sweep(organization.pk)
+            assert (there.everything(), gone.everything()) == ([blob.location], []), (to, step)
+
+
+def _digest(blob: Blob, inside) -> str:
+    with inside():
+        return hashlib.sha256(b"".join(vault.open(Blob.objects.get(pk=blob.pk)))).hexdigest()
 
 
 # Full stores.
