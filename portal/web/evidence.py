@@ -25,6 +25,8 @@ from evidence.controls.models import EvidenceKind
 from evidence.errors import Invalid, Refused
 from evidence.intake.services import Received
 from evidence.previews import pictures, texts
+from evidence.retention import services as keeping
+from evidence.retention.models import RetentionClass
 from evidence.uploads import services as incoming
 from portal.edge.tenancy import inside, needs, outside_transaction
 from portal.engagements.models import Engagement
@@ -87,6 +89,9 @@ class UploadForm(forms.Form):
         required=False,
         max_length=16,
         widget=forms.TextInput({"list": "controls", "placeholder": "AC-01"}),
+    )
+    retention_class = forms.ChoiceField(
+        label="Keep it as", required=False, choices=[("", "Worked out from its use"), *RetentionClass.choices]
     )
     note = forms.CharField(label="What is new in this version", required=False, max_length=facts.SHORT_LIMIT)
 
@@ -237,6 +242,8 @@ def keep(actor: Any, received: Received, values: uploads.Values, *, about: facts
         title = uploads.first(values, "title") or received.filename[: facts.TITLE_LIMIT]
         kind = uploads.first(values, "kind") or EvidenceKind.REPORT
         artifact = artifacts.add(received, title=title, kind=kind, actor=actor, about=about)
+        if chosen := uploads.first(values, "retention_class"):
+            keeping.choose(artifact.pk, retention_class=chosen, actor=actor)
     for control in uploads.several(values, "control"):
         artifacts.link_control(artifact.pk, control, actor=actor)
     _attach(artifact, values, actor)
@@ -311,7 +318,7 @@ def artifact(request: HttpRequest, ref: str, number: int | None = None) -> HttpR
     kind = previews.kind_of(version.mime) if version and not is_erased else previews.Kind.NONE
     reviews = list(found.reviews.all())
     examined = _examination()
-    keeping = retention.card(request, found)
+    kept = retention.card(request, found)
     return render(
         request,
         "evidence/artifact.html",
@@ -323,7 +330,7 @@ def artifact(request: HttpRequest, ref: str, number: int | None = None) -> HttpR
             "flags": flags_of(found, version, period=examined) if version else [],
             "questions": _questions(version),
             "versions": [
-                (row, "disposed" if row.number in keeping["erased"] else _judged(row, reviews))
+                (row, "disposed" if row.number in kept["erased"] else _judged(row, reviews))
                 for row in found.versions.all()
             ],
             "used_by": [_place(request, link) for link in _distinct(found)] + _packages(request, found),
@@ -340,7 +347,7 @@ def artifact(request: HttpRequest, ref: str, number: int | None = None) -> HttpR
                 "redact": _may(request, "evidence.redact"),
             },
             "redactions": redactions.redactions(found),
-            "keeping": keeping,
+            "keeping": kept,
             "states": State,
             **evidence_looks.context(request, found, version),
         },

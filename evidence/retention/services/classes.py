@@ -23,10 +23,24 @@ def classify(
     artifact_id: UUID, *, retention_class: str, actor: Actor, reason: str, needed_until: date | None = None
 ) -> Classification:
     """Say how long an artifact is kept. Raises Invalid for an unknown class or without a reason."""
-    artifact = Artifact.objects.select_for_update(of=("self",)).filter(pk=artifact_id).first()
-    if artifact is None:
-        raise NotFound("There is no such evidence here.")
+    artifact = _locked(artifact_id)
     actor.require("retention.classify", artifact)
+    return _give(artifact, retention_class, actor, proof.words(reason), needed_until)
+
+
+@transaction.atomic
+def choose(artifact_id: UUID, *, retention_class: str, actor: Actor) -> Classification:
+    """The class that comes with an upload, from whoever uploaded it. Later a compliance manager changes it."""
+    artifact = _locked(artifact_id)
+    actor.require("evidence.upload", artifact)
+    if artifact.created_by_id != actor.person_id or artifact.classifications.exists():
+        actor.require("retention.classify", artifact)
+    return _give(artifact, retention_class, actor, "Chosen at the upload", None)
+
+
+def _give(
+    artifact: Artifact, retention_class: str, actor: Actor, reason: str, needed_until: date | None
+) -> Classification:
     if artifact.state == State.DISPOSED:
         raise WrongState(f"{artifact.ref} was disposed of; nothing of it is kept any more.")
     if retention_class not in RetentionClass.values:
@@ -37,7 +51,7 @@ def classify(
         artifact=artifact,
         retention_class=retention_class,
         needed_until=needed_until,
-        reason=proof.words(reason),
+        reason=reason,
         person_id=actor.person_id,
     )
     artifact.version += 1
@@ -49,7 +63,7 @@ def classify(
         actor=actor,
         before=_told(before),
         after=_told(after),
-        reason=reason.strip(),
+        reason=reason,
     )
     return made
 
@@ -82,6 +96,13 @@ def propose_due(*, actor: Actor) -> int:
         if len(rows) < BATCH_ROWS:
             break
     return made
+
+
+def _locked(artifact_id: UUID) -> Artifact:
+    artifact = Artifact.objects.select_for_update(of=("self",)).filter(pk=artifact_id).first()
+    if artifact is None:
+        raise NotFound("There is no such evidence here.")
+    return artifact
 
 
 def _told(row: queries.Standing) -> dict[str, Any]:

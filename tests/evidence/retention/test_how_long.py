@@ -79,6 +79,16 @@ def test_only_a_manager_changes_a_class_and_says_why(kept, people: People):
     assert not Classification.objects.exists()
 
 
+def test_who_uploads_chooses_the_class_once(kept, people: People):
+    made = kept()
+    services.choose(made.pk, retention_class="student_data", actor=people.ines)
+    assert queries.standing(made.pk).retention_class == "student_data"
+    with pytest.raises(NotAllowed):
+        services.choose(made.pk, retention_class="draft", actor=people.ines)
+    with pytest.raises(NotAllowed):
+        services.choose(kept(b"2").pk, retention_class="draft", actor=people.ivan)
+
+
 def test_the_due_list_runs_from_the_oldest_and_takes_one_reading_for_any_number(kept, org, django_assert_num_queries):
     for number in range(12):
         kept(b"%d" % number, year=2010 + number % 3)

@@ -5,6 +5,7 @@ from datetime import date
 
 import pypdfium2
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import DatabaseError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
@@ -165,6 +166,20 @@ def test_a_class_is_changed_with_a_reason(root, people, kept):
     assert sent.status_code == 302, sent.content
     assert b"nobody has said when it was last needed" in client.get(f"{root}evidence/{made.ref}").content
     assert made.ref.encode() in client.get(f"{root}retention?view=undated").content
+
+
+def test_the_class_comes_with_the_upload(root, people):
+    client = signed_in(people.ines)
+    form = {"title": "Students", "kind": "report", "method": "export", "retention_class": "student_data"}
+    sent = client.post(f"{root}evidence/upload", {**form, "file": SimpleUploadedFile("a.csv", b"a,b\n1,2\n")})
+    assert sent.status_code == 302, sent.content
+    assert b"Raw student data" in client.get(sent.url).content
+    wrong = client.post(
+        f"{root}evidence/upload",
+        {**form, "retention_class": "forever", "file": SimpleUploadedFile("a.csv", b"a,b\n1,2\n")},
+    )
+    assert wrong.status_code == 422
+    assert Artifact.objects.count() == 1
 
 
 def test_the_classes_are_a_versioned_policy(root, people):
