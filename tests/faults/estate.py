@@ -276,10 +276,10 @@ class Estate:
         with self.inside(), connections["default"].cursor() as cursor:
             cursor.execute("UPDATE jobs_job SET lease_until = now() - interval '1 second' WHERE id = %s", [key])
 
-    def command(self, *words: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "manage.py", *words], cwd=ROOT, env=self.environment, capture_output=True, text=True
-        )
+    def command(self, *words: str, **extra: str) -> subprocess.CompletedProcess[str]:
+        environment = {**self.environment, **extra}
+        line = [sys.executable, "manage.py", *words]
+        return subprocess.run(line, cwd=ROOT, env=environment, capture_output=True, text=True)
 
     def verify(self) -> None:
         for command in ("verify_ledger", "verify_vault"):
