@@ -37,8 +37,10 @@ SETTLED = {"granted", "refused", "void", "withdrawn", "expired"}
 
 
 @pytest.fixture(scope="session")
-def mortals(django_db_setup, tmp_path_factory) -> Iterator[Mortals]:
+def mortals(django_db_setup, collected, tmp_path_factory) -> Iterator[Mortals]:
     folder = tmp_path_factory.mktemp("mortals")
+    # Pages name their files as the server does.
+    (folder / "static").symlink_to(collected)
     kept = {name: value for name, value in os.environ.items() if name != "CRASH_AT"}
     environment = {
         **kept,
