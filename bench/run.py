@@ -8,7 +8,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from bench import imports, ledger, packages, seed, vault, verification
+from bench import imports, ledger, packages, seed, uploads, vault, verification
 from bench.figures import Figure, figure, in_turn
 from bench.server import Server
 from evidence import clock
@@ -22,6 +22,7 @@ def everything(found: list[Figure], var: Path, *, small: int, middle: int, large
     try:
         lists(found, server, places, small, middle, large)
         found.append(figure("peak memory of a web worker", server.peak_mb(), "MB", limit=200))
+        uploads.measure(found, var, server, places[small])
     finally:
         server.stop()
     sizes = (10_000, 100_000, 1_000_000) if full else (10_000, 100_000)

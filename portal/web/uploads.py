@@ -25,6 +25,7 @@ from evidence.errors import Invalid, Refused, TooLarge
 from evidence.intake import services as intake
 from evidence.vault import services as vault
 from portal.edge.tenancy import inside
+from portal.web import bodies
 
 PIECE_BYTES = 1024 * 1024
 FORM_ALLOWANCE_BYTES = 1024 * 1024
@@ -159,13 +160,14 @@ class Body:
 
     def __init__(self, request: HttpRequest, announced: int | None, *, keeps_what_came: bool = False) -> None:
         self.announced, self._read, self._keeps = announced, 0, keeps_what_came
-        self._take: Callable[[int], bytes] = request.read
+        self._take: Callable[[int], Any] = bodies.reader_of(request) or request.read
         # Without a length the body is chunked: only a server that marks the end itself can be read to it.
         if announced is None and request.environ.get("wsgi.input_terminated"):  # type: ignore[attr-defined]
             stream: IO[bytes] = request.environ["wsgi.input"]  # type: ignore[attr-defined]
             self._take = stream.read
 
-    def read(self, size: int, /) -> bytes:
+    def read(self, size: int, /) -> Any:
+        """Up to `size` bytes, which stand until the next call."""
         try:
             piece = self._take(size)
         except (UnreadablePostError, OSError) as error:
