@@ -10,7 +10,7 @@ from uuid import UUID
 from django.db import transaction
 
 from evidence.actors import Actor
-from evidence.artifacts import events, services, withholding
+from evidence.artifacts import events, holding, scanning, services, withholding
 from evidence.artifacts.facts import VersionFacts
 from evidence.artifacts.models import (
     Artifact,
@@ -36,6 +36,9 @@ _EVENTS = {
 def require_open(original: ArtifactVersion, *, actor: Actor) -> None:
     """Raise unless the actor may now make a redacted copy of this version. The service asks again on the locked row."""
     actor.require("evidence.redact", original.artifact)
+    scanning.refuse_infected(original)
+    if not holding.may_decide(original, actor):
+        holding.refuse_held(original)
     if Redaction.objects.filter(original__artifact_id=original.artifact_id, decision=None).exists():
         raise WrongState(
             f"A redacted copy of {original.artifact.ref} already waits for a decision.",

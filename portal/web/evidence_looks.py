@@ -32,7 +32,7 @@ def context(request: HttpRequest, artifact: Artifact, version: ArtifactVersion |
         "personal": version.personal,
         "may_decide": may_decide,
         "may_scan": may_review and scanner.configured() and version.scan_state in CAN_BE_SCANNED,
-        "redact_url": _redact_url(request, artifact, version) if actor.may("evidence.upload") else "",
+        "redact_url": _redact_url(request, artifact, version) if actor.may("evidence.redact") else "",
         "withheld": _withheld(artifact, version, may_decide=may_decide, may_review=may_review),
         "blocking": [note["sentence"] for note in version.intake_notes if note.get("blocks")],
     }

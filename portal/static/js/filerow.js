@@ -108,8 +108,12 @@ export async function settled(row, file, ref, hash, form) {
   const url = form.dataset.evidence.replace("E-0", ref);
   const answer = await fetch(form.dataset.facts.replace("E-0", ref)).catch(() => null);
   const found = answer?.ok ? await answer.json() : null;
-  const isHeld = found?.state === "quarantined";
-  const pill = make("span", { class: `pill ${isHeld ? "warn" : "ok"}` }, isHeld ? icon("triangle-alert") : icon("circle-check"), isHeld ? "Quarantined" : "Ready");
+  const isQuarantined = found?.state === "quarantined";
+  const waits = isQuarantined || found?.latest.is_held;
+  const word = isQuarantined ? "In quarantine" : waits ? "Check needed" : "Ready";
+  const pill = make("span", { class: `pill ${waits ? "warn" : "ok"}` }, waits ? icon("triangle-alert") : icon("circle-check"), word);
   const scan = found && (SCANS[found.latest.scan_state] || "Scan waits");
-  row.stored(scan ? [...done, scan] : done, url, found && pill, (found?.latest.intake_notes || []).map((note) => note.sentence));
+  const notes = [...(found?.latest.personal_data || []), ...(found?.latest.intake_notes || []).map((note) => note.sentence)];
+  if (found?.latest.is_held) notes.push("Open it to say whether it is kept as it is, or to replace it.");
+  row.stored(scan ? [...done, scan] : done, url, found && pill, notes);
 }

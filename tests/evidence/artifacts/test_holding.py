@@ -5,7 +5,7 @@ import json
 import pytest
 
 from evidence.actors import Actor
-from evidence.artifacts import holding, queries
+from evidence.artifacts import holding, queries, redaction
 from evidence.artifacts import services as artifacts
 from evidence.artifacts.models import Artifact, ArtifactVersion, PersonalCheck, PersonalDecision
 from evidence.errors import Invalid, NotAllowed, WrongState
@@ -52,6 +52,13 @@ def test_only_the_uploader_and_managers_open_it(held, people: People):
     for someone in (people.ines, people.maya):
         artifacts.record_view(held.pk, actor=someone)
         artifacts.record_download(held.pk, actor=someone)
+
+
+def test_nobody_else_sees_it_by_making_a_redacted_copy(held, people: People):
+    with pytest.raises(WrongState, match="may hold personal data"):
+        redaction.require_open(held, actor=people.ivan)
+    for someone in (people.ines, people.maya):
+        redaction.require_open(held, actor=someone)
 
 
 def test_it_is_neither_accepted_nor_given_to_packages_and_auditors(held, people: People):
