@@ -41,7 +41,7 @@ def test_nothing_of_an_upload_runs_in_a_browser(page, served):
         page.goto(f"{home}upload")
         page.wait_for_selector("html[data-ready]", state="attached")
         page.set_input_files("input[type=file]", [{"name": name, "mimeType": "text/plain", "buffer": data}])
-        page.click("button:has-text('Submit for review')")
+        page.click("button[type=submit]:has-text('for review')")
         page.wait_for_url(f"**/evidence/E-{number:03d}")
         page.wait_for_load_state("networkidle")
         assert page.title() != "RAN"
@@ -74,7 +74,7 @@ def test_a_held_file_is_decided_about_where_it_is_shown(page, served):
         page.goto(f"{home}upload")
         page.wait_for_selector("html[data-ready]", state="attached")
         page.set_input_files("input[type=file]", [{"name": name, "mimeType": "text/plain", "buffer": data}])
-        page.click("button:has-text('Submit for review')")
+        page.click("button[type=submit]:has-text('for review')")
         page.wait_for_selector("text=E-00", state="attached")
         page.goto(f"{home}E-{number:03d}")
     looked_at(page, "evidence-quarantined")
