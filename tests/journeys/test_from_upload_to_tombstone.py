@@ -20,6 +20,8 @@ from evidence.ledger import sequencer, verification
 from evidence.vault import checking
 from evidence.vault import services as vault
 from portal.engagements import services as engagements
+from portal.jobs import running
+from portal.jobs import services as jobs
 from portal.jobs.models import Job
 from portal.packages import services as packages
 from tests.people import PASSWORD
@@ -38,6 +40,17 @@ def own_store(settings, tmp_path):
     settings.CLEARHOLD_SIGNER_DIR = tmp_path / "signer"
     settings.CLEARHOLD_WORK_DIR = tmp_path / "work"
     settings.FILE_UPLOAD_TEMP_DIR = str(tmp_path / "no-such-folder")
+
+
+@pytest.fixture(autouse=True)
+def progress_in_the_test(monkeypatch):
+    """A job's progress goes through the test's own transaction: no second connection could see its row."""
+
+    def report(job, done, total, note):
+        with tenancy.entered(job.organization_id):
+            return jobs.report(job, done, total, note)
+
+    monkeypatch.setattr(running, "_report_apart", report)
 
 
 def body_of(answer) -> bytes:

@@ -19,6 +19,8 @@ from evidence.ledger import sequencer
 from evidence.retention import queries, services
 from evidence.retention.models import Certificate, Disposal, DisposalDecision, Hold, HoldRelease, Scope
 from portal.engagements import services as engagements
+from portal.jobs import running
+from portal.jobs import services as jobs
 from portal.jobs.models import Job
 from tests.people import PASSWORD
 from tests.portal.evidence_store import stored_files
@@ -33,6 +35,17 @@ HOLD = {"kind": "legal", "matter": "Doe v. Lumenroll", "reason": "Counsel asked 
 def own_store(settings, tmp_path):
     settings.CLEARHOLD_BLOBS_DIR = tmp_path / "blobs"
     settings.CLEARHOLD_KEYS_DIR = tmp_path / "keys"
+
+
+@pytest.fixture(autouse=True)
+def progress_in_the_test(monkeypatch):
+    """A job's progress goes through the test's own transaction: no second connection could see its row."""
+
+    def report(job, done, total, note):
+        with tenancy.entered(job.organization_id):
+            return jobs.report(job, done, total, note)
+
+    monkeypatch.setattr(running, "_report_apart", report)
 
 
 @pytest.fixture
