@@ -105,6 +105,7 @@ def restore_until(here, seen) -> None:
 
 def test_after_all_of_it_the_newest_set_is_restored_whole(here):
     """A restore is killed at five moments and given again each time; what stands in the end is compared."""
+    here.manage(here.source, "backup", here.backups, "--keys", here.keys)
     blobs, signer = here.target / "blobs", here.target / "signer"
     moments = [
         (lambda lines: (here.target / "keys" / "vault-current").exists()),
