@@ -99,3 +99,20 @@ def test_200_mb_pass_in_flat_memory(served):
     with transaction.atomic(), tenancy.entered(served.organization.pk):
         blob = Blob.objects.order_by("-size").first()
     assert sum(map(len, vault.open(blob))) == 200 * MB
+
+
+def test_a_connection_goes_on_behind_an_upload(served):
+    """The body is read past gunicorn's own reader; what stands behind it on the line is the next request."""
+    path = f"{served.path}?filename=a.bin"
+    data = os.urandom(3 * MB + 7)
+    head = ["Host: 127.0.0.1", *(f"{name}: {value}" for name, value in served.headers.items())]
+    first = "\r\n".join([f"POST {path} HTTP/1.1", f"Content-Length: {len(data)}", *head, "", ""]).encode()
+    second = b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", served.port), timeout=60) as sender:
+        sender.sendall(first + data + second)
+        answers = b""
+        while piece := sender.recv(65536):
+            answers += piece
+    assert answers.startswith(b"HTTP/1.1 201")
+    assert answers.count(b"HTTP/1.1 200") == 1
+    assert hashlib.sha256(data).hexdigest().encode() in answers
