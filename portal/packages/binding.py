@@ -31,7 +31,8 @@ class Enclosure:
     dated: datetime
 
 
-def bind(body: Path, target: Path, enclosures: Iterable[Enclosure]) -> None:
+def bind(body: Path, target: Path, enclosures: Iterable[Enclosure], *, manifest_sha256: str) -> None:
+    """Write `body` with the enclosed files as `target`; the first half of /ID is cut from the manifest's SHA-256."""
     with pikepdf.open(body) as pdf:
         associated = []
         for enclosure in enclosures:
@@ -52,7 +53,16 @@ def bind(body: Path, target: Path, enclosures: Iterable[Enclosure]) -> None:
         pdf.Root.ViewerPreferences = Dictionary(DisplayDocTitle=True)
         pdf.Root.PageLabels = Dictionary(Nums=Array([0, Dictionary(S=Name.D, St=1)]))
         pdf.save(target, deterministic_id=True, object_stream_mode=pikepdf.ObjectStreamMode.generate)
+    _name_manifest(target, manifest_sha256)
     seal(target)
+
+
+def _name_manifest(path: Path, sha256: str) -> None:
+    # In hex, and here: in a literal string, which is what is printed, a carriage return is read back as a line feed.
+    data = bytearray(path.read_bytes())
+    first, _ = _halves(bytes(data))
+    data[first.start : first.stop] = sha256[:32].encode()
+    path.write_bytes(data)
 
 
 def seal(path: Path) -> None:
@@ -80,9 +90,15 @@ def _pdf_date(value: datetime) -> str:
 
 
 def _second_half(data: bytes) -> tuple[int, int]:
+    second = _halves(data)[1]
+    return second.start, second.stop
+
+
+def _halves(data: bytes) -> tuple[range, range]:
     match = _identifiers(data)
     begin = max(0, len(data) - TAIL_BYTES)
-    return match.start(2) + begin, match.end(2) + begin
+    first, second = (range(match.start(n) + begin, match.end(n) + begin) for n in (1, 2))
+    return first, second
 
 
 def _identifiers(data: bytes) -> re.Match[bytes]:

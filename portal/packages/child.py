@@ -137,7 +137,7 @@ def _bound(folder: Path, sources: list[Path], order: dict[str, Any], report: Any
         for item in order["enclosures"]
     )
     target = folder / "package.pdf"
-    binding.bind(body, target, enclosures)
+    binding.bind(body, target, enclosures, manifest_sha256=order["manifest_sha256"])
     with target.open("rb") as file:
         facts["sha256"] = hashlib.file_digest(file, "sha256").hexdigest()
     return facts | {"size": target.stat().st_size}

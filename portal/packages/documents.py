@@ -114,6 +114,7 @@ def print_pdf(folder: Path, report: Callable[[str, str, int, int], None]) -> dic
     css = weasyprint.CSS(string=sheet, font_config=fonts, url_fetcher=press.Refusing())
     document = html.render(font_config=fonts, stylesheets=[css], pdf_variant=press.VARIANT)
     report("Writing", f"{len(document.pages)} pages", 0, 0)
-    identifier = hashlib.sha256((folder / ORDER).read_bytes()).digest()[:16]
+    # Letters and digits: a carriage return in a literal string would be read back as a line feed.
+    identifier = hashlib.sha256((folder / ORDER).read_bytes()).hexdigest()[:16].encode()
     document.write_pdf(folder / "document.pdf", pdf_variant=press.VARIANT, pdf_identifier=identifier)
     return {"pages": len(document.pages)}

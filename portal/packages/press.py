@@ -69,7 +69,8 @@ def print_pdf(edition: Edition, target: Path, report: book.Report) -> tuple[int,
     try:
         document = html.render(font_config=fonts, stylesheets=[sheet], pdf_variant=variant)
         report("Writing", f"{len(document.pages)} pages", 0, 0)
-        document.write_pdf(target, pdf_variant=variant, pdf_identifier=bytes.fromhex(edition.manifest_sha256)[:16])
+        # Letters and digits, because it is written as a literal string; the final identifier is set when all is bound.
+        document.write_pdf(target, pdf_variant=variant, pdf_identifier=edition.manifest_sha256[:16].encode())
     finally:
         progress.removeHandler(handler)
     # What runs over several pages has its anchor on each of them; the first is meant.

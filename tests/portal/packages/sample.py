@@ -361,7 +361,7 @@ def snapshot(**changes) -> Snapshot:
             "clearhold.example/larkspur",
             4187,
             "a8ed3a40230fb4dc7122a26da8d14cefe58b262dd7edfe944b2a249ac1b72ee9",
-            "clearhold.example/larkspur+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW",
+            "clearhold.example/larkspur+969e8d3f+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW",
             datetime(2026, 10, 14, 17, 20, 7, tzinfo=UTC),
         ),
         severity_scale=(

@@ -195,3 +195,18 @@ def test_letter_paper_has_letter_pages(tmp_path):
     set_package(sample.snapshot(), tmp_path / "letter.pdf", paper="letter")
     with pikepdf.open(tmp_path / "letter.pdf") as pdf:
         assert {tuple(round(float(x)) for x in page.mediabox) for page in pdf.pages} == {(0, 0, 612, 792)}
+
+
+@pytest.mark.parametrize("byte", ["0d", "0a", "28", "29", "5c", "00", "0d0a"])
+def test_the_identifier_is_cut_from_any_hash_of_a_manifest(tmp_path, byte):
+    # A carriage return in a literal string is read back as a line feed, and made one package in sixteen look altered.
+    sha256 = (byte * 32)[:64]
+    with pikepdf.new() as pdf:
+        pdf.add_blank_page()
+        pdf.save(tmp_path / "body.pdf")
+    binding.bind(tmp_path / "body.pdf", tmp_path / "bound.pdf", [], manifest_sha256=sha256)
+    data = (tmp_path / "bound.pdf").read_bytes()
+    assert binding.first_identifier(data) == sha256[:32]
+    assert binding.is_whole(data)
+    with pikepdf.open(tmp_path / "bound.pdf") as pdf:
+        assert bytes(pdf.trailer.ID[0]).hex() == sha256[:32]
