@@ -107,7 +107,7 @@ def collected(tmp_path_factory) -> Path:
 @pytest.fixture
 def served(own_database, collected, tmp_path, settings) -> Iterator[Portal]:
     settings.CLEARHOLD_BLOBS_DIR = tmp_path / "blobs"
-    settings.CLEARHOLD_KEYS_DIR = tmp_path / "keys"
+    settings.CLEARHOLD_KEYS_DIR, settings.CLEARHOLD_SIGNER_DIR = tmp_path / "keys", tmp_path / "signer"
     # The server runs with real settings and knows no test hasher.
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
     organization = Organization.objects.create(slug="lumenroll", name="Lumenroll")

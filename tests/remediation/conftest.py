@@ -21,5 +21,5 @@ def thing() -> Iterator[Thing]:
 @pytest.fixture
 def story(people: People, settings, tmp_path) -> Story:
     settings.CLEARHOLD_BLOBS_DIR = tmp_path / "blobs"
-    settings.CLEARHOLD_KEYS_DIR = tmp_path / "keys"
+    settings.CLEARHOLD_KEYS_DIR, settings.CLEARHOLD_SIGNER_DIR = tmp_path / "keys", tmp_path / "signer"
     return Story(people)

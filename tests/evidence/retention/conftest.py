@@ -18,7 +18,7 @@ POLICY = "Retention policy, section 4"
 @pytest.fixture(autouse=True)
 def own_store(settings, tmp_path):
     settings.CLEARHOLD_BLOBS_DIR = tmp_path / "blobs"
-    settings.CLEARHOLD_KEYS_DIR = tmp_path / "keys"
+    settings.CLEARHOLD_KEYS_DIR, settings.CLEARHOLD_SIGNER_DIR = tmp_path / "keys", tmp_path / "signer"
     return tmp_path
 
 

@@ -15,6 +15,7 @@ from evidence.ledger import keys, notes, proofs, sequencer, services, signer, tr
 from evidence.ledger.events import Event
 from evidence.ledger.models import TimeStamp
 from portal.celery import app
+from portal.jobs import running
 from portal.jobs.models import Job
 from portal.jobs.services import Cancelled
 from tests.people import account_of
@@ -28,6 +29,12 @@ def signer_of_its_own(settings, tmp_path):
     settings.CLEARHOLD_KEYS_DIR = tmp_path / "keys"
     settings.CLEARHOLD_SIGNER_DIR = tmp_path / "signer"
     keys.ensure_key()
+
+
+@pytest.fixture(autouse=True)
+def progress_in_the_tests_own_transaction(monkeypatch):
+    # No second connection sees a job that is not committed.
+    monkeypatch.setattr(running, "_report_apart", lambda job, done, total, note: False)
 
 
 def signed_in(actor):

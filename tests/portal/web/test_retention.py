@@ -34,7 +34,7 @@ HOLD = {"kind": "legal", "matter": "Doe v. Lumenroll", "reason": "Counsel asked 
 @pytest.fixture(autouse=True)
 def own_store(settings, tmp_path):
     settings.CLEARHOLD_BLOBS_DIR = tmp_path / "blobs"
-    settings.CLEARHOLD_KEYS_DIR = tmp_path / "keys"
+    settings.CLEARHOLD_KEYS_DIR, settings.CLEARHOLD_SIGNER_DIR = tmp_path / "keys", tmp_path / "signer"
 
 
 @pytest.fixture(autouse=True)
