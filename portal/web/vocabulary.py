@@ -222,6 +222,10 @@ UPLOAD = {
     "paused": Sign("Paused", "circle-pause"),
     "check": Sign("Check needed", "triangle-alert", "warn"),
     "refused": Sign("Not accepted", "circle-x", "crit"),
+    "receiving": Sign("Not whole yet", "circle-dashed"),
+    "recorded": Sign("Recorded", "circle-check", "ok"),
+    "stopped": Sign("Removed", "ban"),
+    "expired": Sign("Ran out", "clock-alert", "warn"),
 }
 
 INTEGRITY = {

@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -249,8 +249,14 @@ class Estate:
         with self.inside():
             return Job.objects.get(pk=key)
 
-    def ends(self, key: str, state: str = "succeeded") -> Job:
-        wait(lambda: self.job(key).is_over, self.said)
+    def ends(self, key: str, state: str = "succeeded", reviving: Sequence[str] = ()) -> Job:
+        """The job once it is over; `reviving` are programs that are started again when they die, as a supervisor does."""
+
+        def over() -> bool:
+            self.start(*(name for name in reviving if self.processes[name].poll() is not None))
+            return self.job(key).is_over
+
+        wait(over, self.said)
         job = self.job(key)
         assert job.state == state, (job.state, job.error, self.said())
         return job

@@ -260,7 +260,7 @@ def work(ines: Someone, task: str, folder: Path) -> str:
     fill(page, "period_from", (date.today() - timedelta(days=84)).isoformat())
     fill(page, "period_to", date.today().isoformat())
     looked_at(page, "13-upload")
-    page.click("button:has-text('Submit for review')")
+    page.click("button:has-text('Submit 1 file for review')")
     page.wait_for_url(re.compile(r"/(evidence|tasks)/[ET]-\d+"))
     page = ines.open(f"tasks/{task}", "14-task-with-evidence")
     evidence = re.search(r"E-\d+", page.locator("main").inner_text()).group()

@@ -4,7 +4,6 @@
 // sent nowhere; only the proof beside it is fetched, when it was not dropped too and the PDF is this page's package.
 
 import { icon, make } from "./ui.js";
-import { check } from "./verify-package.js";
 
 const MARKS = { holds: ["ok", "circle-check", "holds"], altered: ["crit", "circle-x", "altered"], unreadable: ["warn", "triangle-alert", "not shown"] };
 const LIMITS = [
@@ -52,6 +51,7 @@ async function examine(element, files) {
   result.replaceChildren(note("info", "loader-circle", "Checking", `${pdf.name} is read on this machine.`));
   const given = element.querySelector("[data-key]")?.value.trim();
   const keys = given ? [given] : (element.dataset.keys || "").split(" ").filter(Boolean);
+  const { check } = await import("./verify-package.js");
   const found = await check(new Uint8Array(await pdf.arrayBuffer()), { keys, proof: proofOf(element, files.find((file) => file.name.endsWith(".tlog-proof"))) });
   const limits = [...new Set(found.uncovered), ...LIMITS];
   result.replaceChildren(told(found, pdf),

@@ -5,6 +5,7 @@ from django.db import transaction
 
 from evidence import tenancy
 from evidence.artifacts.models import ArtifactVersion
+from evidence.retention import services as retention
 from evidence.vault import services as vault
 from evidence.vault.models import Blob
 from portal.backup import files, restoring
@@ -99,8 +100,12 @@ def test_a_file_that_was_moved_after_the_snapshot_is_found_where_it_is_now(live,
 
 def test_what_was_erased_is_not_brought_back(live, empty, backups, apart):
     with live.entered():
-        blob = ArtifactVersion.objects.get(artifact__ref="E-001").blob
-        gone = vault.erase(blob.pk, actor=live.people.maya, reason="Kept for seven years; the period is over.")
+        version = ArtifactVersion.objects.get(artifact__ref="E-001")
+        blob, words = version.blob, {"reason": "Kept for seven years; the period is over.", "authority": "Policy 4"}
+        asked = retention.ask(version.artifact_id, actor=live.people.maya, **words)
+        retention.approve(asked.pk, actor=live.people.edda, reason="Agreed.")
+        retention.execute(asked.pk, actor=live.people.edda)
+        gone = Blob.objects.get(pk=blob.pk)
     vault.remove_bytes(gone)
     live.seal()
     made = live.back_up(backups, keys=apart)

@@ -16,6 +16,7 @@ STATES = [
     ("review", "artifacts.ArtifactReview", "verdict"),
     ("scan", "artifacts.Scan", "outcome"),
     ("personal", "artifacts.PersonalCheck", "outcome"),
+    ("upload", "uploads.Upload", "state"),
     ("run", "monitoring.Run", "state"),
     ("package", "packages.Package", "state"),
     ("job", "jobs.Job", "state"),
