@@ -103,7 +103,7 @@ def requests(schema: dict[str, Any], world: World) -> list[Iterator[Any]]:
     finding = world.findings["triaged"].finding
     known = {
         "organization": world.slug, "job": str(world.job.pk), "request_id": str(world.request.pk), "number": "1",
-        "filename": "a.csv",
+        "filename": "a.csv", "upload": str(world.upload.pk),
     }  # fmt: skip
     found = []
     for path, operations in schema["paths"].items():
