@@ -59,10 +59,10 @@ def bind(body: Path, target: Path, enclosures: Iterable[Enclosure], *, manifest_
 
 def _name_manifest(path: Path, sha256: str) -> None:
     # In hex, and here: in a literal string, which is what is printed, a carriage return is read back as a line feed.
-    data = bytearray(path.read_bytes())
-    first, _ = _halves(bytes(data))
-    data[first.start : first.stop] = sha256[:32].encode()
-    path.write_bytes(data)
+    first, _ = _halves(path.read_bytes())
+    with path.open("r+b") as file:
+        file.seek(first.start)
+        file.write(sha256[:32].encode())
 
 
 def seal(path: Path) -> None:
