@@ -246,6 +246,17 @@ ALTER FUNCTION ledger_append RESET enable_sort;
 ALTER FUNCTION ledger_event_check RESET enable_sort;
 """
 
+# The same for the places a batch takes: before the first statistics a table counts as empty, and the neighbour of
+# every one of 10,000 places would be looked for through all that have one.
+PLACES = """
+ALTER FUNCTION ledger_entry_check SET enable_seqscan = off;
+ALTER FUNCTION ledger_entry_check SET enable_sort = off;
+"""
+REMOVE_PLACES = """
+ALTER FUNCTION ledger_entry_check RESET enable_seqscan;
+ALTER FUNCTION ledger_entry_check RESET enable_sort;
+"""
+
 # While an alarm is open nothing may be approved, closed or packaged, also not by raw SQL. The tables that this stops
 # belong to floors above; their migrations attach it with `stop_on_alarm`.
 ALARM = """

@@ -7,6 +7,7 @@ one it signed, and raises an alarm instead.
 import logging
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -59,17 +60,17 @@ ON CONFLICT (organization_id, kind) WHERE cleared_at IS NULL DO NOTHING
 """
 
 
-def run_once(organization_id: UUID) -> int:
+def run_once(organization_id: UUID, stopped: Callable[[], bool] = lambda: False) -> int:
     """Seal everything that waits in one organization and return how many events that were.
 
-    Raises SignerRefused, with the alarm already raised, when the tree is not the one that was signed.
+    Between batches `stopped()` may end it; what is left goes on waiting. Raises SignerRefused, with the alarm already raised, when the tree is not the one that was signed.
     """
     sealed = 0
     # Only an installation that never signed gets its key here: a key that went missing is never replaced by another.
     if not signer.known_organizations():
         keys.ensure_key()
     with tenancy.acting_as_sequencer():
-        while count := _guarded(organization_id, _seal_batch):
+        while not stopped() and (count := _guarded(organization_id, _seal_batch)):
             sealed += count
     return sealed
 
@@ -117,7 +118,7 @@ def run_forever(stopped: Callable[[], bool]) -> None:
                 if time.monotonic() - inspected > CHECK_SECONDS:
                     _each(signer.known_organizations(), inspect)
                     inspected = time.monotonic()
-                _each(_waiting(), run_once)
+                _each(_waiting(), partial(run_once, stopped=stopped))
                 _listen()
         except (Error, psycopg.Error) as fault:
             log.warning("The database is away, the sequencer waits: %s", fault)

@@ -9,7 +9,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from evidence import clock
-from evidence.organizations.models import TenantModel, VersionedModel
+from evidence.organizations.models import Organization, TenantModel, VersionedModel
 from remediation.findings.states import (
     OPEN,
     UNTRIAGED,
@@ -25,6 +25,8 @@ from remediation.findings.states import (
 class Finding(VersionedModel):
     """One weakness, from its report to its end. `cycle` counts its lives: reopening starts the next."""
 
+    # Every list has an index that begins with it; one of its own would only slow down imports.
+    organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="+", db_index=False)
     ref = models.CharField(max_length=16)
     number = models.PositiveIntegerField()
     title = models.CharField(max_length=300)
@@ -175,6 +177,8 @@ class Finding(VersionedModel):
                 condition=Q(assignee__isnull=False),
                 name="finding_by_assignee",
             ),
+            # What a newer report of the same tool no longer has.
+            models.Index(fields=["organization", "tool"], condition=~Q(fingerprint=""), name="finding_by_tool"),
             models.Index(fields=["duplicate_of"], condition=Q(duplicate_of__isnull=False), name="finding_duplicates"),
             models.Index(
                 fields=["organization", "proposed_fixed_at"],
@@ -290,6 +294,10 @@ class ImportBatch(TenantModel):
 class Occurrence(TenantModel):
     """One sighting of a finding in one file. Append-only."""
 
+    # Read through its finding or its file alone; the table's policy checks the organization.
+    organization = models.ForeignKey(
+        Organization, on_delete=models.PROTECT, related_name="+", db_index=False, db_constraint=False
+    )
     finding = models.ForeignKey(Finding, on_delete=models.PROTECT, related_name="occurrences", db_index=False)
     import_batch = models.ForeignKey(ImportBatch, on_delete=models.PROTECT, related_name="occurrences", db_index=False)
     cycle = models.PositiveIntegerField(default=1)

@@ -19,12 +19,17 @@ OUTCOMES = (CREATED, UPDATED, REOPENED, UNCHANGED, MERGED)
 
 _CLOSED, _REJECTED = State.CLOSED.value, State.REJECTED.value
 
+# Fingerprint by fingerprint through the unique index: the tables have just grown and their statistics not yet, and a
+# plan for one array would read all findings of the organization for every batch.
 _KNOWN = """
 SELECT f.fingerprint, f.id, f.ref, f.state, f.cycle, f.severity, f.kev, f.proposed_fixed_at IS NOT NULL,
        f.clock_started_at, f.reported_at, f.owner_id,
        coalesce((SELECT o.raw ->> 'digest' FROM findings_occurrence o WHERE o.finding_id = f.id ORDER BY o.seen_at DESC, o.id DESC LIMIT 1), '')
   FROM findings_finding f
- WHERE f.organization_id = %s AND f.fingerprint = ANY(%s) AND f.fingerprint <> ''
+ WHERE f.id = ANY(ARRAY(
+         SELECT g.id FROM unnest(%s::text[]) AS wanted (fingerprint), LATERAL (
+                SELECT k.id FROM findings_finding k
+                 WHERE k.organization_id = %s AND k.fingerprint = wanted.fingerprint AND k.fingerprint <> '' OFFSET 0) g))
  ORDER BY f.id
 """
 
@@ -84,7 +89,7 @@ class Matcher:
         if not fingerprints:
             return {}
         with connections[tenancy.alias()].cursor() as cursor:
-            cursor.execute(self._sql, [self._organization_id, fingerprints])
+            cursor.execute(self._sql, [fingerprints, self._organization_id])
             return {row[0]: Known(*row[1:]) for row in cursor.fetchall()}
 
 

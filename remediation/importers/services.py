@@ -34,7 +34,7 @@ from .reader.text import clean_line
 from .sandbox import Reader
 from .writing import Writer
 
-BATCH_ROWS = 2_000
+BATCH_ROWS = 1_000
 REASONS = 50
 IGNORED, ERROR = "ignored", "error"
 NO_RESCANS = frozenset({"audit_report"})

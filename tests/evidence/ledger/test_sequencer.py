@@ -305,3 +305,19 @@ def test_the_running_sequencer_seals_what_is_committed(firm):
         stop.set()
         worker.join(timeout=10)
     assert not worker.is_alive()
+
+
+def test_it_ends_between_two_batches_and_the_rest_goes_on_waiting(org, people, monkeypatch):
+    monkeypatch.setattr(sequencer, "BATCH", 5)
+    record_some(people.ines, 12)
+    asked = iter([False, True])
+    assert sequencer.run_once(org.pk, stopped=lambda: next(asked)) == 5
+    assert Queue.objects.count() == 7
+    assert sequencer.run_once(org.pk) == 7
+    assert newest_checkpoint(org).size == 12
+
+
+def test_a_place_is_compared_with_its_neighbour_by_the_index_also_before_the_first_statistics(db):
+    with connections["default"].cursor() as cursor:
+        cursor.execute("SELECT proconfig FROM pg_proc WHERE proname = 'ledger_entry_check'")
+        assert {"enable_seqscan=off", "enable_sort=off"} <= set(cursor.fetchone()[0])
