@@ -5,7 +5,10 @@ from typing import Any, ClassVar
 
 
 class Refused(Exception):
-    """A rule of the domain said no. Nothing was saved; the message is meant for the person who asked."""
+    """A rule of the domain said no. Nothing was saved; the message is meant for the person who asked.
+
+    `rule` is the number of the rule in the rulebook, where it has one.
+    """
 
     code: ClassVar[str] = "refused"
     status: ClassVar[int] = 409
@@ -17,12 +20,14 @@ class Refused(Exception):
         code: str | None = None,
         help: str | None = None,  # noqa: A002
         details: Mapping[str, Any] | None = None,
+        rule: str = "",
     ) -> None:
         super().__init__(message)
         self.message = message
         self.kind = code or self.code
         self.help = help
-        self.details: dict[str, Any] = dict(details or {})
+        self.rule = rule
+        self.details: dict[str, Any] = ({"rule": rule} if rule else {}) | dict(details or {})
 
 
 class NotAllowed(Refused):
@@ -57,8 +62,7 @@ class DutyConflict(Refused):
     code = "duty_conflict"
 
     def __init__(self, message: str, *, rule: str, acts: Sequence[str] = (), help: str | None = None) -> None:  # noqa: A002
-        super().__init__(message, help=help, details={"rule": rule, "acts": list(acts)})
-        self.rule = rule
+        super().__init__(message, help=help, details={"acts": list(acts)}, rule=rule)
         self.acts = list(acts)
 
 
@@ -83,8 +87,9 @@ class Invalid(Refused):
         code: str | None = None,
         help: str | None = None,  # noqa: A002
         details: Mapping[str, Any] | None = None,
+        rule: str = "",
     ) -> None:
-        super().__init__(message, code=code, help=help, details=details)
+        super().__init__(message, code=code, help=help, details=details, rule=rule)
         self.fields = {name: list(messages) for name, messages in (fields or {}).items()}
 
 

@@ -17,6 +17,7 @@ _pages = [
     path("", include("portal.web.tasks")),
     path("", include("portal.web.controls")),
     path("", include("portal.web.jobs")),
+    path("", include("portal.web.rules")),
     path("", include("portal.web.settings")),
     path("", include("portal.web.vault")),
     path("", include("portal.web.evidence")),

@@ -65,7 +65,7 @@ CREATE FUNCTION retention_require_fresh(proved timestamptz) RETURNS void LANGUAG
 BEGIN
   IF proved IS NULL OR proved < clock_timestamp() - interval '5 minutes' OR proved > clock_timestamp() + interval '1 minute'
   THEN
-    RAISE EXCEPTION USING ERRCODE = 'CH003', MESSAGE = '[D-08] this needs a fresh proof of who decides';
+    RAISE EXCEPTION USING ERRCODE = 'CH003', MESSAGE = '[Z-08] this needs a fresh proof of who decides';
   END IF;
 END $$;
 """
@@ -81,7 +81,7 @@ END $$;
 CREATE FUNCTION retention_request_not_by_releaser() RETURNS trigger LANGUAGE plpgsql {_PATH} AS $$
 BEGIN
   IF btrim(NEW.reason) = '' OR btrim(NEW.authority) = '' THEN
-    RAISE EXCEPTION USING ERRCODE = 'CH002', MESSAGE = '[D-09] a disposal says why, and by what authority';
+    RAISE EXCEPTION USING ERRCODE = 'CH002', MESSAGE = '[Z-09] a disposal says why, and by what authority';
   END IF;
   PERFORM pg_advisory_xact_lock(hashtextextended(NEW.organization_id::text, 7402));
   IF EXISTS (SELECT 1 FROM retention_holdrelease r JOIN retention_hold h ON h.id = r.hold_id
@@ -91,7 +91,7 @@ BEGIN
                          JOIN artifacts_artifactlink l ON l.target_type = x.target_type AND l.target_id = x.target_id
                         WHERE l.artifact_id = NEW.artifact_id))) THEN
     RAISE EXCEPTION USING ERRCODE = 'CH003',
-      MESSAGE = '[D-03] who released a hold on evidence does not ask for its disposal';
+      MESSAGE = '[Z-03] who released a hold on evidence does not ask for its disposal';
   END IF;
   RETURN NEW;
 END $$;
@@ -106,7 +106,7 @@ BEGIN
                   WHERE d.id = NEW.disposal_id AND v.id = NEW.file_id AND v.sha256 = NEW.sha256 AND v.size = NEW.size)
      OR EXISTS (SELECT 1 FROM retention_disposaldecision x WHERE x.disposal_id = NEW.disposal_id) THEN
     RAISE EXCEPTION USING ERRCODE = 'CH004',
-      MESSAGE = '[D-01] a disposal names files of its own evidence, all of them before it is decided';
+      MESSAGE = '[Z-01] a disposal names files of its own evidence, all of them before it is decided';
   END IF;
   RETURN NEW;
 END $$;
@@ -120,7 +120,7 @@ BEGIN
   SELECT * INTO asked FROM retention_disposal d WHERE d.id = NEW.disposal_id;
   IF NEW.verdict = 'withdrawn' THEN
     IF NEW.person_id IS DISTINCT FROM asked.requested_by_id THEN
-      RAISE EXCEPTION USING ERRCODE = 'CH003', MESSAGE = '[D-04] a request is withdrawn by whoever made it';
+      RAISE EXCEPTION USING ERRCODE = 'CH003', MESSAGE = '[Z-04] a request is withdrawn by whoever made it';
     END IF;
     RETURN NEW;
   END IF;
@@ -128,10 +128,10 @@ BEGIN
        SELECT 1 FROM retention_disposalitem i JOIN artifacts_artifactversion v ON v.id = i.file_id
         WHERE i.disposal_id = asked.id AND NEW.person_id IN (v.uploaded_by_id, v.collector_id)) THEN
     RAISE EXCEPTION USING ERRCODE = 'CH003',
-      MESSAGE = '[D-02] a disposal is decided by someone who neither asked for it nor brought the files';
+      MESSAGE = '[Z-02] a disposal is decided by someone who neither asked for it nor brought the files';
   END IF;
   IF NEW.verdict NOT IN ('approved', 'refused') OR btrim(NEW.reason) = '' THEN
-    RAISE EXCEPTION USING ERRCODE = 'CH002', MESSAGE = '[D-10] a decision approves or refuses, with a reason';
+    RAISE EXCEPTION USING ERRCODE = 'CH002', MESSAGE = '[Z-10] a decision approves or refuses, with a reason';
   END IF;
   PERFORM retention_require_fresh(NEW.authenticated_at);
   IF NEW.verdict = 'approved' THEN PERFORM retention_refuse_held(asked.artifact_id); END IF;
@@ -149,7 +149,7 @@ BEGIN
      OR NOT EXISTS (SELECT 1 FROM ledger_event e WHERE e.id = NEW.event_id AND e.kind = 'artifact.disposed'
                       AND e.organization_id = NEW.organization_id) THEN
     RAISE EXCEPTION USING ERRCODE = 'CH002',
-      MESSAGE = '[D-07] a certificate stands only for files that an approved disposal erased, with its event';
+      MESSAGE = '[Z-07] a certificate stands only for files that an approved disposal erased, with its event';
   END IF;
   RETURN NEW;
 END $$;
@@ -172,7 +172,7 @@ BEGIN
   IF NOT EXISTS (SELECT 1 FROM retention_disposalitem i
                    JOIN retention_disposaldecision x ON x.disposal_id = i.disposal_id AND x.verdict = 'approved'
                   WHERE i.file_id = file.id) THEN
-    RAISE EXCEPTION USING ERRCODE = 'CH002', MESSAGE = '[D-05] evidence is erased only by an approved disposal';
+    RAISE EXCEPTION USING ERRCODE = 'CH002', MESSAGE = '[Z-05] evidence is erased only by an approved disposal';
   END IF;
   RETURN NEW;
 END $$;
@@ -182,12 +182,12 @@ CREATE TRIGGER retention_erased_by_disposal BEFORE UPDATE ON vault_blob
 CREATE FUNCTION retention_disposed_stays() RETURNS trigger LANGUAGE plpgsql {_PATH} AS $$
 BEGIN
   IF OLD.state = 'disposed' AND (NEW.state <> 'disposed' OR NEW.latest_id IS DISTINCT FROM OLD.latest_id) THEN
-    RAISE EXCEPTION USING ERRCODE = 'CH002', MESSAGE = '[D-06] what was disposed of stays a record of its disposal';
+    RAISE EXCEPTION USING ERRCODE = 'CH002', MESSAGE = '[Z-06] what was disposed of stays a record of its disposal';
   END IF;
   IF NEW.state = 'disposed' AND OLD.state <> 'disposed' AND EXISTS (
        SELECT 1 FROM artifacts_artifactversion v JOIN vault_blob b ON b.id = v.blob_id
         WHERE v.artifact_id = NEW.id AND b.erased_at IS NULL) THEN
-    RAISE EXCEPTION USING ERRCODE = 'CH002', MESSAGE = '[D-06] evidence counts as disposed of when all its files are';
+    RAISE EXCEPTION USING ERRCODE = 'CH002', MESSAGE = '[Z-06] evidence counts as disposed of when all its files are';
   END IF;
   RETURN NEW;
 END $$;

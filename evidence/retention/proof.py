@@ -25,7 +25,7 @@ def fresh(actor: Actor) -> datetime:
     moment = actor.authenticated_at
     if moment is None or not timedelta(seconds=-5) <= clock.now() - moment <= limit:
         raise ReauthenticationRequired(
-            "This needs a fresh proof that it is you (rule D-08).", help="Enter your password and send it again."
+            "This needs a fresh proof that it is you (rule Z-08).", help="Enter your password and send it again."
         )
     return moment
 

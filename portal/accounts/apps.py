@@ -6,4 +6,7 @@ class AccountsConfig(AppConfig):
     label = "accounts"
 
     def ready(self) -> None:
-        from portal.accounts import checks  # noqa: F401
+        from portal.accounts import checks, rulebook  # noqa: F401
+        from remediation.sod import rulebook as table
+
+        table.register_all(rulebook)

@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 
 from evidence.errors import DutyConflict, Invalid, Refused, Unavailable, WrongState
+from remediation.sod import rulebook
 
 PROBLEM = "application/problem+json"
 
@@ -20,12 +21,18 @@ def problem(refusal: Refused) -> dict[str, Any]:
         "status": refusal.status,
         "code": refusal.kind,
     }
-    if refusal.help:
-        body["detail"] = refusal.help
+    if what := instead(refusal):
+        body["detail"] = what
     if isinstance(refusal, Invalid) and refusal.fields:
         body["errors"] = refusal.fields
     body.update({key: value for key, value in refusal.details.items() if key not in body})
     return body
+
+
+def instead(refusal: Refused) -> str:
+    """What the refused person can do: the refusal's own words, else those that the rulebook has for its rule."""
+    known = rulebook.find(refusal.rule) if refusal.rule else None
+    return refusal.help or (known.instead if known else "")
 
 
 def wants_json(request: HttpRequest) -> bool:
@@ -37,7 +44,8 @@ def answer(request: HttpRequest, refusal: Refused) -> HttpResponse:
     if wants_json(request):
         return JsonResponse(problem(refusal), status=refusal.status, content_type=PROBLEM)
     template = "errors/fragment.html" if request.headers.get("HX-Request") else "errors/refused.html"
-    return render(request, template, {"refusal": refusal}, status=refusal.status)
+    context = {"refusal": refusal, "instead": instead(refusal)}
+    return render(request, template, context, status=refusal.status)
 
 
 def database_away(request: HttpRequest) -> HttpResponse:
@@ -68,13 +76,14 @@ def from_database(error: DatabaseError) -> Refused | None:
     if not state.startswith("CH"):
         return None
     message = str((getattr(cause, "diag", None) and cause.diag.message_primary) or cause)  # type: ignore[union-attr]
-    rule, _, sentence = message.partition("] ")
-    if state in ("CH003", "CH005") and sentence:
-        return DutyConflict(f"{sentence} (rule {rule.lstrip('[')}).", rule=rule.lstrip("["))
+    first, _, sentence = message.partition("] ")
+    number = first.lstrip("[") if sentence else ""
+    if state in ("CH003", "CH005") and number:
+        return DutyConflict(f"{sentence.rstrip('.')} (rule {number}).", rule=number)
     if state == "CH006":
         return Unavailable(
             f"{message[:1].upper()}{message[1:]}. Nothing was saved.",
             code="ledger_alarm",
             help="Whoever runs this installation finds what to do in docs/history.md.",
         )
-    return WrongState(sentence or message, code="refused_by_database")
+    return WrongState(sentence or message, code="refused_by_database", rule=number)

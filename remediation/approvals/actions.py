@@ -48,5 +48,9 @@ DECIDING_PERMISSIONS = frozenset(action.permission for action in ACTIONS.values(
 def action(key: str) -> Action:
     """The action of that name. Raises Invalid for an unknown one."""
     if key not in ACTIONS:
-        raise Invalid(f"There is no action called “{key}”.", fields={"action": ["Choose one of the listed actions."]})
+        raise Invalid(
+            f"There is no action called “{key}”.",
+            fields={"action": ["Choose one of the listed actions."]},
+            rule="A-14",
+        )
     return ACTIONS[key]

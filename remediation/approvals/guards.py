@@ -4,32 +4,10 @@ Rules A-01 to A-15 are of form and state; rules S-.. come from the matrix (remed
 takes the item's lock before the request's, as the services do, so that raw SQL and services can't deadlock.
 """
 
+from remediation.sod.rulebook.a_decisions import FAMILY
+
 _PATH = "SET search_path = pg_catalog, public, pg_temp"
-
-# The sentences of the A rules, by number; guards raise them and the tests compare.
-RULES: dict[str, str] = {
-    "A-01": "a decision belongs to a request of the same organization",
-    "A-02": "the request is not open",
-    "A-03": "the decision is about other content than the request",
-    "A-04": "the account is not an active account of that person",
-    "A-05": "a decision needs a proof of identity from the last five minutes",
-    "A-06": "a decision needs its reason in a few words",
-    "A-07": "the person holds no deciding role here, or not in that department",
-    "A-08": "the rules in force are of another version",
-    "A-09": "the request ran out of time",
-    "A-10": "the quorum has not approved",
-    "A-11": "a request begins open",
-    "A-12": "what a request is about never changes",
-    "A-13": "the quorum or severity is lower than the policy and the subject demand",
-    "A-14": "there is no such action",
-    "A-15": "the content, its hash and its subject don't belong together",
-}
-
-
-def _refuse(rule: str, errcode: str = "CH004") -> str:
-    text = RULES[rule].replace("'", "''")
-    return f"RAISE EXCEPTION USING ERRCODE = '{errcode}', MESSAGE = '[{rule}] {text}';"
-
+_refuse = FAMILY.refusal
 
 REQUESTS = f"""
 CREATE FUNCTION approvals_quorum(organization uuid, part text, severity text, OUT needed int, OUT distinct_departments
@@ -103,11 +81,11 @@ DECLARE
   rejections int;
 BEGIN
   IF to_jsonb(NEW) - 'state' - 'ended_at' - 'ended_why' <> to_jsonb(OLD) - 'state' - 'ended_at' - 'ended_why' THEN
-    {_refuse("A-12", "CH001")}
+    {_refuse("A-12")}
   END IF;
   IF NOT (OLD.state = 'open' AND NEW.state IN ('granted', 'refused', 'void', 'withdrawn', 'expired')
           OR OLD.state = 'granted' AND NEW.state = 'void') THEN
-    {_refuse("A-02", "CH002")}
+    {_refuse("A-02")}
   END IF;
   IF NEW.state IN ('granted', 'refused') THEN
     -- The update holds the request's row, and every decision locks that row first: the count can't move.
@@ -119,13 +97,13 @@ BEGIN
      WHERE d.request_id = NEW.id AND d.content_sha256 = NEW.content_sha256;
     IF NEW.state = 'granted' THEN
       IF OLD.expires_at <= clock_timestamp() THEN
-        {_refuse("A-09", "CH002")}
+        {_refuse("A-09")}
       END IF;
       IF rejections > 0 OR people < NEW.needed OR (NEW.distinct_departments AND departments < NEW.needed) THEN
-        {_refuse("A-10", "CH002")}
+        {_refuse("A-10")}
       END IF;
     ELSIF rejections = 0 THEN
-      {_refuse("A-10", "CH002")}
+      {_refuse("A-10")}
     END IF;
   END IF;
   RETURN NEW;
@@ -157,10 +135,10 @@ BEGIN
   PERFORM sod_lock_item(asked.organization_id, asked.subject_type, asked.subject_id, asked.cycle);
   SELECT * INTO asked FROM public.approvals_request r WHERE r.id = NEW.request_id FOR UPDATE;
   IF asked.state <> 'open' THEN
-    {_refuse("A-02", "CH002")}
+    {_refuse("A-02")}
   END IF;
   IF asked.expires_at <= clock_timestamp() THEN
-    {_refuse("A-09", "CH002")}
+    {_refuse("A-09")}
   END IF;
   IF NEW.content_sha256 IS DISTINCT FROM asked.content_sha256 THEN
     {_refuse("A-03")}

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from django.apps import apps
 from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.db import transaction
 
 from evidence import clock, crashing
@@ -128,7 +129,7 @@ def _decide(request_id: UUID, *, verdict: str, reason: str, actor: Actor) -> Out
     crashing.point("decision.locked")
     transaction.on_commit(partial(crashing.point, "decision.committed"))
     known = ACTIONS[row.action]
-    actor.require(known.permission)
+    _check_right(known, actor)
     ledger.require_healthy()
     account_id, person_id = _person(actor)
     authenticated_at = _fresh_proof(actor)
@@ -165,6 +166,7 @@ def _decide(request_id: UUID, *, verdict: str, reason: str, actor: Actor) -> Out
     if not approved:
         _end(row, Request.State.REFUSED, events.APPROVAL_REFUSED, actor, why=reason.strip())
     elif needed == 0:
+        _check_quorum(row)
         _end(row, Request.State.GRANTED, events.APPROVAL_GRANTED, actor, why="")
     crashing.point("decision.ended")
     _follow(row, actor)
@@ -274,7 +276,7 @@ def _locked(request_id: UUID, actor: Actor) -> Request:
     # Subject, then item, then request: every service that changes a subject locks in this order, so none deadlock.
     seen = Request.objects.filter(organization_id=actor.organization_id, pk=request_id).first()
     if seen is None:
-        raise NotFound("There is no such request.")
+        raise NotFound("There is no such request.", rule="A-01")
     try:
         model = apps.get_model(seen.subject_type)
     except LookupError:
@@ -287,8 +289,21 @@ def _locked(request_id: UUID, actor: Actor) -> Request:
 
 def _person(actor: Actor) -> tuple[UUID, UUID]:
     if actor.account_id is None or actor.person_id is None:
-        raise NotAllowed("Only a person can do this; the system cannot.")
+        raise NotAllowed("Only a person can do this; the system cannot.", rule="A-04")
+    accounts = get_user_model()._default_manager.filter(pk=actor.account_id, person_id=actor.person_id, is_active=True)
+    if not accounts.exists():
+        raise NotAllowed("This account is switched off, or is not yours. Nothing was recorded.", rule="A-04")
     return actor.account_id, actor.person_id
+
+
+def _check_right(known: Action, actor: Actor) -> None:
+    if not actor.may(known.permission):
+        raise NotAllowed(
+            f"Your role does not include “{known.permission}” here.",
+            help="Ask an administrator of your organization which role may do this.",
+            details={"permission": known.permission},
+            rule="A-07",
+        )
 
 
 def _fresh_proof(actor: Actor) -> datetime:
@@ -296,17 +311,21 @@ def _fresh_proof(actor: Actor) -> datetime:
     moment = actor.authenticated_at
     if moment is None or not timedelta(seconds=-5) <= clock.now() - moment <= limit:
         raise ReauthenticationRequired(
-            "A decision needs a fresh proof that it is you.", help="Enter your password and send the decision again."
+            "A decision needs a fresh proof that it is you.",
+            help="Enter your password and send the decision again.",
+            rule="A-05",
         )
     return moment
 
 
 def _check_words(verdict: str, reason: str) -> None:
     if verdict not in Decision.Verdict.values:
-        raise Invalid("Say approve or reject.", fields={"verdict": ["Choose approve or reject."]})
+        raise Invalid("Say approve or reject.", fields={"verdict": ["Choose approve or reject."]}, rule="A-06")
     if len(reason.split()) < SHORTEST_REASON_WORDS:
         raise Invalid(
-            "A decision needs its reason.", fields={"reason": ["Say in a few words why: at least three of them."]}
+            "A decision needs its reason.",
+            fields={"reason": ["Say in a few words why: at least three of them."]},
+            rule="A-06",
         )
 
 
@@ -314,7 +333,9 @@ def _check_open(row: Request, person_id: UUID) -> None:
     _require_open(row)
     if row.expires_at <= clock.now():
         raise WrongState(
-            f"The request ran out of time on {row.expires_at:%d %b %Y}.", help="Ask for the decision again."
+            f"The request ran out of time on {row.expires_at:%d %b %Y}.",
+            help="Ask for the decision again.",
+            rule="A-09",
         )
     if row.decisions.filter(person_id=person_id).exists():
         raise WrongState("You have decided on this already; a decision cannot be changed.", code="already_decided")
@@ -322,7 +343,9 @@ def _check_open(row: Request, person_id: UUID) -> None:
 
 def _require_open(row: Request) -> None:
     if row.state != Request.State.OPEN:
-        raise WrongState(f"This request is {row.get_state_display().lower()}; nothing can be decided on it any more.")
+        raise WrongState(
+            f"This request is {row.get_state_display().lower()}; nothing can be decided on it any more.", rule="A-02"
+        )
 
 
 def _check_content(row: Request) -> None:
@@ -334,6 +357,7 @@ def _check_content(row: Request) -> None:
             f"{row.subject_ref} changed since the decision was asked for. Your vote was not recorded.",
             help="Look at what changed; whoever asked must ask again.",
             details={"changes": queries.changes_now(row, now)},
+            rule="A-08" if row.payload["rules"] != now.payload["rules"] else "A-03",
         )
 
 
@@ -350,6 +374,13 @@ def _check_duty(row: Request, person_id: UUID) -> None:
         raise sod.refuse(found)
 
 
+def _check_quorum(row: Request) -> None:
+    votes = queries.decisions_on(row)
+    rejected = any(vote.verdict == Decision.Verdict.REJECT for vote in votes)
+    if rejected or queries.still_needed(row, votes) > 0:
+        raise WrongState(f"Not everybody needed has approved {row.subject_ref}.", rule="A-10")
+
+
 def _department(known: Action, actor: Actor) -> str:
     member = next(
         (
@@ -360,7 +391,7 @@ def _department(known: Action, actor: Actor) -> str:
         None,
     )
     if member is None:
-        raise NotAllowed(f"Only {' or '.join(known.roles)} may {known.verb} here.")
+        raise NotAllowed(f"Only {' or '.join(known.roles)} may {known.verb} here.", rule="A-07")
     return next(member.departments[role] for role in known.roles if role in member.roles)
 
 

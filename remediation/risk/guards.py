@@ -10,17 +10,17 @@ DECLARE
                                          'deferred_at', 'ended_at', 'end_reason'];
 BEGIN
   IF old_row <> new_row OR (OLD.request_id IS NOT NULL AND NEW.request_id IS DISTINCT FROM OLD.request_id) THEN
-    RAISE EXCEPTION USING ERRCODE = 'CH002', MESSAGE = '[R-01] what was decided about a risk is not edited; ask anew';
+    RAISE EXCEPTION USING ERRCODE = 'CH002', MESSAGE = '[K-01] what was decided about a risk is not edited; ask anew';
   END IF;
   IF OLD.state <> NEW.state THEN
     IF OLD.state NOT IN ('pending', 'active') OR (OLD.state = 'active' AND NEW.state = 'pending') THEN
-      RAISE EXCEPTION USING ERRCODE = 'CH002', MESSAGE = '[R-02] a decision about a risk that ended stays ended';
+      RAISE EXCEPTION USING ERRCODE = 'CH002', MESSAGE = '[K-02] a decision about a risk that ended stays ended';
     END IF;
     IF NEW.state = 'active' AND NOT EXISTS (
         SELECT FROM approvals_request r WHERE r.id = NEW.request_id AND r.state = 'granted' AND r.action = wanted
            AND r.subject_id = NEW.finding_id AND r.cycle = NEW.cycle) THEN
       RAISE EXCEPTION USING ERRCODE = 'CH002',
-        MESSAGE = format('[R-03] this becomes active only by its granted request (%s)', wanted);
+        MESSAGE = format('[K-03] this becomes active only by its granted request (%s)', wanted);
     END IF;
   END IF;
   RETURN NEW;
@@ -28,12 +28,12 @@ END $$;
 
 CREATE FUNCTION risk_guard_birth() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog AS $$
 BEGIN
-  RAISE EXCEPTION USING ERRCODE = 'CH002', MESSAGE = '[R-04] a decision about a risk begins as a question';
+  RAISE EXCEPTION USING ERRCODE = 'CH002', MESSAGE = '[K-04] a decision about a risk begins as a question';
 END $$;
 
 CREATE FUNCTION risk_guard_removal() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog AS $$
 BEGIN
-  RAISE EXCEPTION USING ERRCODE = 'CH002', MESSAGE = '[R-05] decisions about risks are never deleted';
+  RAISE EXCEPTION USING ERRCODE = 'CH002', MESSAGE = '[K-05] decisions about risks are never deleted';
 END $$;
 
 CREATE TRIGGER risk_acceptance_birth BEFORE INSERT ON risk_acceptance FOR EACH ROW

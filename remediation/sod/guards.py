@@ -5,6 +5,8 @@ before anything is read, and under READ COMMITTED each later statement sees what
 memory would not do: an import lays a hand on every one of 100,000 findings in one transaction.
 """
 
+from remediation.sod.rulebook import a_decisions, s_same_item
+
 # pg_temp stands last so that no temporary table can take the place of a real one.
 _PATH = "SET search_path = pg_catalog, public, pg_temp"
 # A plan made while a table was empty is kept for the session; by index it stays right when an import has filled it.
@@ -76,12 +78,12 @@ BEGIN
   PERFORM 1 FROM public.sod_item i
     WHERE i.organization_id = $1 AND i.subject_type = $2 AND i.subject_id = $3 AND i.cycle = $4 FOR UPDATE;
   IF NOT FOUND THEN
-    RAISE EXCEPTION USING ERRCODE = 'CH004', MESSAGE = '[A-01] the item of another organization can''t be judged';
+    {a_decisions.FAMILY.refusal("A-01")}
   END IF;
 END $$;
 """  # noqa: S608
 
-HANDS = f"""
+HAND = f"""
 CREATE FUNCTION sod_hand_refuse() RETURNS trigger LANGUAGE plpgsql {_BY_INDEX} AS $$
 DECLARE
   known int;
@@ -109,8 +111,7 @@ BEGIN
     LEFT JOIN public.accounts_account a ON a.id = f.account_id
    WHERE a.id IS NULL OR a.person_id <> f.person_id AND f.duty NOT IN ('owner', 'implementer') LIMIT 1;
   IF FOUND THEN
-    RAISE EXCEPTION USING ERRCODE = 'CH004',
-      MESSAGE = format('[S-40] the hand of a %s must be that of the account that acts', bad.duty);
+    {s_same_item.FAMILY.refusal("S-40")}
   END IF;
   SELECT f.duty INTO bad FROM fresh f
    WHERE f.duty IN ('administrator', 'auditor', 'requester')
@@ -118,7 +119,7 @@ BEGIN
                         'preparer')
    LIMIT 1;
   IF FOUND THEN
-    RAISE EXCEPTION USING ERRCODE = 'CH004', MESSAGE = format('[S-41] no hand can be laid as %s', bad.duty);
+    {s_same_item.FAMILY.refusal("S-41")}
   END IF;
   -- 3. The matrix. On items made just now a person can hold only what this statement and their roles give them.
   IF made = known THEN
@@ -148,12 +149,16 @@ BEGIN
   END IF;
   RETURN NULL;
 END $$;
+"""  # noqa: S608
+HAND_TRIGGER = """
 CREATE TRIGGER sod_hand_matrix AFTER INSERT ON sod_hand REFERENCING NEW TABLE AS fresh
   FOR EACH STATEMENT EXECUTE FUNCTION sod_hand_refuse();
 ALTER TABLE sod_hand ENABLE ALWAYS TRIGGER sod_hand_matrix;
-"""  # noqa: S608
+"""
 
-INSTALL = CONFLICTS + HANDS
+INSTALL = CONFLICTS + HAND + HAND_TRIGGER
+# What a later migration runs: the functions as they are now, under triggers that stand already.
+REPLACE = (CONFLICTS + HAND).replace("CREATE FUNCTION", "CREATE OR REPLACE FUNCTION")
 REMOVE = """
 DROP TRIGGER sod_hand_matrix ON sod_hand;
 DROP FUNCTION sod_hand_refuse();

@@ -38,6 +38,11 @@ class Pair:
     note: str = ""
     condition: Condition = Condition.NONE
 
+    @property
+    def on_roles(self) -> bool:
+        """Whether both stand on a role, so that the grant of the role is refused and no hand ever is."""
+        return {self.one, self.other} <= {Duty.ADMINISTRATOR, Duty.AUDITOR}
+
 
 @dataclass(frozen=True)
 class Cell:
@@ -115,7 +120,8 @@ CONDITIONAL_SEVERITIES = frozenset({"medium", "low"})
 WORK = frozenset({Duty.IMPLEMENTER, Duty.OWNER, Duty.UPLOADER, Duty.TRIAGER})
 
 
-def _sentence(held: Duty, wanted: Duty, verdict: Verdict) -> str:
+def sentence(held: Duty, wanted: Duty, verdict: Verdict) -> str:
+    """One direction of a rule in words."""
     who = f"Whoever {WORDS[held].whoever}"
     if verdict == Verdict.YES:
         return f"{who} may also {WORDS[wanted].instead}."
@@ -125,8 +131,8 @@ def _sentence(held: Duty, wanted: Duty, verdict: Verdict) -> str:
 
 
 def _cell(pair: Pair, held: Duty, wanted: Duty) -> Cell:
-    sentence = _sentence(held, wanted, pair.verdict)
-    return Cell(pair.number, held, wanted, pair.verdict, pair.note, pair.condition, sentence)
+    words = sentence(held, wanted, pair.verdict)
+    return Cell(pair.number, held, wanted, pair.verdict, pair.note, pair.condition, words)
 
 
 def cells(version: int) -> dict[tuple[str, str], Cell]:

@@ -7,10 +7,10 @@ from django.db import connections, transaction
 
 from evidence import clock, tenancy
 from evidence.actors import Actor
-from evidence.errors import DutyConflict, NotAllowed
+from evidence.errors import DutyConflict, NotAllowed, WrongState
 from evidence.identifiers import uuid7
 from remediation.sod import queries
-from remediation.sod.duties import STANDING, WORDS, Duty
+from remediation.sod.duties import APPOINTED, STANDING, WORDS, Duty
 from remediation.sod.judgement import Conflict, Terms, judge
 from remediation.sod.models import Hand, Item
 
@@ -118,7 +118,13 @@ def _who(duty: str, actor: Actor, person_id: UUID | None) -> tuple[UUID, UUID]:
     if actor.account_id is None or actor.person_id is None:
         raise NotAllowed("Only a person takes a duty; the system has none.")
     if duty in STANDING:
-        raise ValueError(f"{duty} stands on a role or a request and leaves no hand")
+        raise WrongState(f"{Duty(duty).label} stands on a role or a request and leaves no hand.", rule="S-41")
+    if person_id not in (None, actor.person_id) and duty not in APPOINTED:
+        raise DutyConflict(
+            f"Nobody lays the hand of another as {Duty(duty).label.lower()}; only owners and assignees are appointed.",
+            rule="S-40",
+            help="Let that person do it with their own account.",
+        )
     return actor.account_id, person_id or actor.person_id
 
 

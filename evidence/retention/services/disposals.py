@@ -84,7 +84,7 @@ def ask(
 
 
 def approve(disposal_id: UUID, *, actor: Actor, reason: str) -> Disposal:
-    """Let exactly these files go. Never by who asked or who brought one of them (D-02), never against a hold (H-01)."""
+    """Let exactly these files go. Never by who asked or who brought one of them (Z-02), never against a hold (H-01)."""
     return _decide(disposal_id, verdict=Verdict.APPROVED, actor=actor, reason=reason)
 
 
@@ -95,12 +95,12 @@ def refuse(disposal_id: UUID, *, actor: Actor, reason: str) -> Disposal:
 
 @transaction.atomic
 def withdraw(disposal_id: UUID, *, actor: Actor, reason: str) -> Disposal:
-    """Take back one's own request (rule D-04)."""
+    """Take back one's own request (rule Z-04)."""
     disposal = _undecided(disposal_id)
     if disposal.requested_by_id != actor.person_id:
         raise DutyConflict(
-            f"{disposal.ref} is withdrawn by whoever made it (rule D-04).",
-            rule="D-04",
+            f"{disposal.ref} is withdrawn by whoever made it (rule Z-04).",
+            rule="Z-04",
             help="You can refuse it instead.",
         )
     text = proof.words(reason)
@@ -122,7 +122,7 @@ def execute(disposal_id: UUID, *, actor: Actor) -> Certificate:
         return done
     decision = DisposalDecision.objects.filter(disposal=disposal).first()
     if decision is None or decision.verdict != Verdict.APPROVED:
-        raise WrongState(f"{disposal.ref} was not approved, so nothing is disposed of (rule D-05).")
+        raise WrongState(f"{disposal.ref} was not approved, so nothing is disposed of (rule Z-05).")
     actor.require("disposals.decide", artifact)
     refuse_held(artifact)
     items = list(disposal.items.select_related("file").order_by("file__number"))
@@ -194,8 +194,8 @@ def refuse_own(disposal: Disposal, *, actor: Actor) -> None:
             acts.append(f"You collected version {item.file.number}")
     if acts:
         raise DutyConflict(
-            f"{acts[0]}, so someone else must decide on {disposal.ref} (rule D-02).",
-            rule="D-02",
+            f"{acts[0]}, so someone else must decide on {disposal.ref} (rule Z-02).",
+            rule="Z-02",
             acts=acts,
             help="Ask an approver who neither asked for it nor brought the files.",
         )
@@ -253,8 +253,8 @@ def _refuse_releaser(artifact: Artifact, actor: Actor) -> None:
     for one in released:
         if queries.covers(one.hold, artifact.pk):
             raise DutyConflict(
-                f"You released {one.hold.ref}, which kept {artifact.ref}, so someone else must ask for its disposal (rule D-03).",
-                rule="D-03",
+                f"You released {one.hold.ref}, which kept {artifact.ref}, so someone else must ask for its disposal (rule Z-03).",
+                rule="Z-03",
                 acts=[f"You released {one.hold.ref} on {one.at:%d %b %Y}"],
                 help="Ask another compliance manager.",
             )

@@ -14,6 +14,7 @@ _nouns: list = [
     path("", include("portal.api.v1.jobs")),
     path("", include("portal.api.v1.engagements")),
     path("", include("portal.api.v1.packages")),
+    path("", include("portal.api.v1.rules")),
 ]
 
 urlpatterns = [

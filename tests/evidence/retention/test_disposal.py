@@ -86,7 +86,7 @@ def test_neither_who_asked_nor_who_brought_the_file_decides(asked, org, people: 
     for someone, words in ((people.maya, "You asked for it"), (people.ines, "You uploaded version 1")):
         with pytest.raises(DutyConflict, match=words) as refusal:
             services.approve(asked.pk, actor=also(org, someone, "approver"), reason=WHY)
-        assert refusal.value.rule == "D-02"
+        assert refusal.value.rule == "Z-02"
     assert not DisposalDecision.objects.exists()
 
 
@@ -98,13 +98,13 @@ def test_a_decision_needs_words_a_fresh_proof_and_comes_once(asked, people: Peop
     services.refuse(asked.pk, actor=people.arun, reason="The auditor may ask for it.")
     with pytest.raises(WrongState):
         services.approve(asked.pk, actor=people.alba, reason=WHY)
-    with pytest.raises(WrongState, match="D-05"):
+    with pytest.raises(WrongState, match="Z-05"):
         services.execute(asked.pk, actor=people.alba)
     assert artifact_of(asked).state == "accepted"
 
 
 def test_a_request_is_taken_back_by_its_maker_alone(asked, people: People):
-    with pytest.raises(DutyConflict, match="D-04"):
+    with pytest.raises(DutyConflict, match="Z-04"):
         services.withdraw(asked.pk, actor=people.arun, reason="No.")
     services.withdraw(asked.pk, actor=people.maya, reason="Too early.")
     assert queries.state_of(Disposal.objects.get(pk=asked.pk)) == "withdrawn"
@@ -189,19 +189,19 @@ def test_raw_sql_cannot_approve_what_one_asked_for_or_brought(asked, people: Peo
     def decide(person, verdict="approved", reason="So.", proved=now):
         return refused_by_database(DECIDE, asked.organization_id, asked.pk, verdict, reason, person.person_id, proved)
 
-    assert "[D-02]" in decide(people.maya)
-    assert "[D-02]" in decide(people.ines)
-    assert "[D-04]" in decide(people.arun, "withdrawn")
-    assert "[D-10]" in decide(people.arun, reason=" ")
-    assert "[D-10]" in decide(people.arun, "maybe")
-    assert "[D-08]" in decide(people.arun, proved=now - timedelta(minutes=6))
-    assert "[D-08]" in decide(people.arun, proved=None)
+    assert "[Z-02]" in decide(people.maya)
+    assert "[Z-02]" in decide(people.ines)
+    assert "[Z-04]" in decide(people.arun, "withdrawn")
+    assert "[Z-10]" in decide(people.arun, reason=" ")
+    assert "[Z-10]" in decide(people.arun, "maybe")
+    assert "[Z-08]" in decide(people.arun, proved=now - timedelta(minutes=6))
+    assert "[Z-08]" in decide(people.arun, proved=None)
 
 
 def test_raw_sql_cannot_erase_evidence_without_an_approved_disposal(asked, refused_by_database):
     blob = artifact_of(asked).latest.blob
     told_history(blob)
-    assert "[D-05]" in refused_by_database(ERASE, blob.pk)
+    assert "[Z-05]" in refused_by_database(ERASE, blob.pk)
 
 
 def test_raw_sql_cannot_erase_or_approve_what_a_hold_keeps(approved, kept, people: People, refused_by_database):
@@ -221,7 +221,7 @@ def test_raw_sql_cannot_add_a_file_after_the_decision_nor_one_of_another(approve
     )
     other = kept(b"2").latest
     given = (approved.organization_id, approved.pk, other.pk, other.sha256, other.size)
-    assert "[D-01]" in refused_by_database(insert, *given)
+    assert "[Z-01]" in refused_by_database(insert, *given)
 
 
 def test_raw_sql_cannot_certify_what_is_still_there_nor_bring_back_what_is_gone(
@@ -231,11 +231,11 @@ def test_raw_sql_cannot_certify_what_is_still_there_nor_bring_back_what_is_gone(
         "INSERT INTO retention_certificate (id, organization_id, disposal_id, at, event_id, files, size)"
         " VALUES (gen_random_uuid(), %s, %s, now(), gen_random_uuid(), 1, 1)"
     )
-    assert "[D-07]" in refused_by_database(insert, approved.organization_id, approved.pk)
+    assert "[Z-07]" in refused_by_database(insert, approved.organization_id, approved.pk)
     dispose = "UPDATE artifacts_artifact SET state = %s WHERE id = %s"
-    assert "[D-06]" in refused_by_database(dispose, "disposed", approved.artifact_id)
+    assert "[Z-06]" in refused_by_database(dispose, "disposed", approved.artifact_id)
     services.execute(approved.pk, actor=people.arun)
-    assert "[D-06]" in refused_by_database(dispose, "received", approved.artifact_id)
+    assert "[Z-06]" in refused_by_database(dispose, "received", approved.artifact_id)
 
 
 def test_raw_sql_cannot_ask_after_releasing_the_hold_nor_without_authority(kept, people: People, refused_by_database):
@@ -247,8 +247,8 @@ def test_raw_sql_cannot_ask_after_releasing_the_hold_nor_without_authority(kept,
         " retention_class, policy_version, is_early, requested_by_id, requested_at)"
         " VALUES (gen_random_uuid(), %s, 'D-9', 9, %s, 'x', %s, 'evidence', 0, false, %s, now())"
     )
-    assert "[D-03]" in refused_by_database(insert, made.organization_id, made.pk, "Law", people.maya.person_id)
-    assert "[D-09]" in refused_by_database(insert, made.organization_id, made.pk, " ", people.arun.person_id)
+    assert "[Z-03]" in refused_by_database(insert, made.organization_id, made.pk, "Law", people.maya.person_id)
+    assert "[Z-09]" in refused_by_database(insert, made.organization_id, made.pk, " ", people.arun.person_id)
 
 
 @pytest.mark.parametrize(

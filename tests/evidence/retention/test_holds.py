@@ -114,7 +114,7 @@ def test_who_wants_it_gone_does_not_release_it(kept, people: People):
 def test_who_released_it_does_not_ask_for_its_disposal(held, people: People):
     made, hold = held
     services.release(hold.pk, actor=people.maya, reason="Settled.")
-    with pytest.raises(DutyConflict, match="rule D-03"):
+    with pytest.raises(DutyConflict, match="rule Z-03"):
         services.ask(made.pk, actor=people.maya, reason=WHY, authority=POLICY)
     assert not Disposal.objects.exists()
 
@@ -170,7 +170,7 @@ def test_raw_sql_cannot_release_ones_own_hold_nor_one_that_keeps_what_one_wants_
     assert "[H-02]" in release(people.edda)
     assert "[H-03]" in release(people.maya)
     assert "[H-06]" in release(people.arun, " ")
-    assert "[D-08]" in release(people.arun, proved=now - timedelta(minutes=6))
+    assert "[Z-08]" in release(people.arun, proved=now - timedelta(minutes=6))
 
 
 def test_raw_sql_changes_no_hold_and_sets_none_without_a_matter(held, refused_by_database, people: People):

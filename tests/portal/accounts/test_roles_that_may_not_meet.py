@@ -7,6 +7,7 @@ from portal.accounts import services
 from portal.accounts.models import Membership
 
 
+@pytest.mark.rule("R-01", by="python")
 @pytest.mark.parametrize("role", ["manager", "engineer", "reviewer", "approver", "executive", "auditor"])
 def test_an_administrator_holds_no_other_role(org, people, role):
     second_admin = _join(org, people, "administrator")
@@ -15,6 +16,7 @@ def test_an_administrator_holds_no_other_role(org, people, role):
     assert refusal.value.rule == "R-01"
 
 
+@pytest.mark.rule("R-01", by="database")
 @pytest.mark.parametrize(("held", "wanted"), [("administrator", "approver"), ("auditor", "engineer")])
 def test_the_database_refuses_the_pair_as_well(org, people, held, wanted):
     someone = {"administrator": people.adam, "auditor": people.otto}[held]
@@ -26,9 +28,12 @@ def test_the_database_refuses_the_pair_as_well(org, people, held, wanted):
         )
 
 
+@pytest.mark.rule("R-02", by="database")
+@pytest.mark.rule("R-02", by="python")
 def test_nobody_grants_a_role_to_themselves(org, people):
-    with pytest.raises(DutyConflict):
+    with pytest.raises(DutyConflict) as refusal:
         services.grant_role(person_id=people.adam.person_id, role="administrator", actor=people.adam)
+    assert refusal.value.rule == "R-02"
     with pytest.raises(DatabaseError, match=r"\[R-02\]"), transaction.atomic():
         Membership.objects.create(
             organization=org, person_id=people.maya.person_id, role="executive", granted_by_id=people.maya.person_id

@@ -1,17 +1,19 @@
 """Asking and deciding through the services: who may, what a vote is bound to, when it counts."""
 
+import inspect
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from evidence import clock
+from evidence.canonical import sha256_hex
 from evidence.errors import DutyConflict, Invalid, NotAllowed, NotFound, ReauthenticationRequired, WrongState
 from evidence.ledger.models import Event
 from evidence.organizations.policies import DEFAULTS
 from portal.accounts import roles
 from portal.accounts.models import Account, Membership, Person
-from remediation.approvals import guards, queries, services
+from remediation.approvals import queries, services
 from remediation.approvals.actions import ACTIONS
 from remediation.approvals.models import ActionRule, Decision, Nudge, Request
 from remediation.sod import services as sod
@@ -63,6 +65,7 @@ def test_a_critical_closure_needs_two_people_of_two_departments(org, people, thi
     assert decide(request, people.alba).is_granted
 
 
+@pytest.mark.rule("A-10", by="python")
 def test_a_high_closure_needs_two_people(people, thing):
     thing.severity = "high"
     request = thing.ask(people.maya)
@@ -72,6 +75,7 @@ def test_a_high_closure_needs_two_people(people, thing):
     assert decide(request, people.alba).is_granted
 
 
+@pytest.mark.rule("S-01", by="python")
 def test_the_requester_may_not_decide_nor_their_second_account(org, people, thing):
     Membership.objects.create(organization=org, person_id=people.arun.person_id, role="manager", department="Security")
     request = thing.ask(people.arun)
@@ -103,38 +107,46 @@ def test_whoever_approved_may_not_upload_afterwards(people, thing):
     assert refused.value.rule == "S-07"
 
 
+@pytest.mark.rule("A-07", by="python")
 def test_only_the_role_that_decides_may(people, thing):
     for who in (people.maya, people.ines, people.vera, people.adam, people.otto, people.edda):
-        with pytest.raises(NotAllowed):
+        with pytest.raises(NotAllowed) as refused:
             decide(thing.ask(people.ines) if not Request.objects.exists() else Request.objects.get(), who)
+        assert refused.value.rule == "A-07"
     risk = thing.ask(people.maya, "risk.accept")
     with pytest.raises(NotAllowed):
         decide(risk, people.arun)
     assert decide(risk, people.edda).is_granted
 
 
+@pytest.mark.rule("A-05", by="python")
 def test_a_decision_needs_a_fresh_proof_of_identity(people, thing):
     request = thing.ask(people.maya)
     old = replace(people.arun, authenticated_at=clock.now() - timedelta(minutes=5, seconds=1))
     for who in (stale(people.arun), old):
-        with pytest.raises(ReauthenticationRequired):
+        with pytest.raises(ReauthenticationRequired) as refused:
             decide(request, who)
+        assert refused.value.rule == "A-05"
     assert not Decision.objects.exists()
 
 
+@pytest.mark.rule("A-06", by="python")
 @pytest.mark.parametrize("reason", ["", "ok", "fine by"])
 def test_a_decision_needs_a_reason_in_words(people, thing, reason):
     with pytest.raises(Invalid) as refused:
         decide(thing.ask(people.maya), people.arun, reason=reason)
     assert "reason" in refused.value.fields
+    assert refused.value.rule == "A-06"
 
 
+@pytest.mark.rule("A-03", by="python")
 def test_changed_content_voids_the_request_and_says_what_changed(people, thing):
     request = thing.ask(people.maya)
     thing.content = {"title": "Leavers keep their logins", "tasks": ["one", "two"]}
     with pytest.raises(services.ContentChanged) as refused:
         decide(request, people.arun)
     assert refused.value.details["changes"] == ["Tasks 2: “two” is new"]
+    assert refused.value.rule == "A-03"
     request.refresh_from_db()
     assert request.state == Request.State.VOID
     assert thing.heard == ["ended"]
@@ -154,6 +166,7 @@ def test_a_change_after_the_first_vote_voids_that_vote_too(people, thing):
     assert decide(again, people.alba).still_needed == 1
 
 
+@pytest.mark.rule("A-08", by="python")
 def test_a_new_quorum_policy_voids_what_was_asked_under_the_old(org, people, thing):
     from evidence.organizations.models import Policy
 
@@ -162,14 +175,17 @@ def test_a_new_quorum_policy_voids_what_was_asked_under_the_old(org, people, thi
     with pytest.raises(services.ContentChanged) as refused:
         decide(request, people.arun)
     assert refused.value.details["changes"] == ["Rules · quorum version: “0” became “1”"]
+    assert refused.value.rule == "A-08"
 
 
+@pytest.mark.rule("A-09", by="python")
 def test_votes_run_out_after_fourteen_days(people, thing):
     request = thing.ask(people.maya)
     later = clock.now() + timedelta(days=14, seconds=1)
     with clock.at(later):
-        with pytest.raises(WrongState, match="ran out of time"):
+        with pytest.raises(WrongState, match="ran out of time") as refused:
             decide(request, replace(people.arun, authenticated_at=later))
+        assert refused.value.rule == "A-09"
         assert services.expire_due(actor=people.maya) == 1
     request.refresh_from_db()
     assert request.state == Request.State.EXPIRED
@@ -182,13 +198,15 @@ def test_the_same_question_is_open_once(people, thing):
         thing.ask(people.maya)
 
 
+@pytest.mark.rule("A-02", by="python")
 def test_a_request_is_withdrawn_by_who_asked_only(people, thing):
     request = thing.ask(people.maya)
     with pytest.raises(NotAllowed):
         services.withdraw(request.pk, actor=people.arun)
     assert services.withdraw(request.pk, actor=people.maya, reason="Too early").state == Request.State.WITHDRAWN
-    with pytest.raises(WrongState):
+    with pytest.raises(WrongState) as refused:
         decide(request, people.arun)
+    assert refused.value.rule == "A-02"
 
 
 def test_a_subject_voids_what_is_open_and_what_was_granted(people, thing):
@@ -203,15 +221,46 @@ def test_a_subject_voids_what_is_open_and_what_was_granted(people, thing):
     assert queries.granted(*thing.on().values(), "finding.approve_plan") is None
 
 
+@pytest.mark.rule("A-01", by="python")
 def test_another_organizations_request_does_not_exist(people, thing, other_org):
     request = thing.ask(people.maya)
-    with pytest.raises(NotFound):
+    with pytest.raises(NotFound) as refused:
         decide(request, replace(people.arun, organization_id=other_org.pk))
+    assert refused.value.rule == "A-01"
 
 
+@pytest.mark.rule("A-04", by="python")
+def test_an_account_that_is_switched_off_or_another_persons_decides_nothing(people, thing):
+    request = thing.ask(people.maya)
+    with pytest.raises(NotAllowed) as refused:
+        decide(request, replace(people.arun, person_id=people.alba.person_id))
+    assert refused.value.rule == "A-04"
+    Account.objects.filter(pk=people.alba.account_id).update(is_active=False)
+    with pytest.raises(NotAllowed) as refused:
+        decide(request, people.alba)
+    assert refused.value.rule == "A-04"
+    assert not Decision.objects.exists()
+
+
+@pytest.mark.rule("A-11", "A-12", "A-13", "A-15", by="python")
+def test_a_request_takes_its_state_quorum_and_hash_from_nobody(people, thing):
+    taken = set(inspect.signature(services.request).parameters)
+    assert not taken & {"state", "needed", "distinct_departments", "content_sha256", "expires_at", "matrix_version"}
+    thing.severity = "critical"
+    request = thing.ask(people.maya)
+    assert (request.state, request.needed, request.distinct_departments) == ("open", 2, True)
+    assert request.content_sha256 == sha256_hex(bytes(request.content))
+    kept = request.content_sha256
+    services.withdraw(request.pk, actor=people.maya)
+    request.refresh_from_db()
+    assert request.content_sha256 == kept
+
+
+@pytest.mark.rule("A-14", by="python")
 def test_an_unknown_action_and_an_unknown_verdict_are_refused(people, thing):
-    with pytest.raises(Invalid):
+    with pytest.raises(Invalid) as refused:
         thing.ask(people.maya, "finding.bless")
+    assert refused.value.rule == "A-14"
     with pytest.raises(Invalid):
         decide(thing.ask(people.maya), people.arun, "abstain")
 
@@ -285,4 +334,3 @@ def test_the_guards_read_the_same_actions_and_the_same_quorum():
             with connection.cursor() as cursor:
                 cursor.execute("SELECT * FROM approvals_quorum(gen_random_uuid(), %s, %s)", [part, severity])
                 assert cursor.fetchone() == (rule["needed"], rule["distinct_departments"], 14)
-    assert list(guards.RULES) == [f"A-{number:02d}" for number in range(1, 16)]

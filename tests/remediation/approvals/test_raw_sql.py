@@ -105,6 +105,7 @@ def test_a_raw_vote_that_breaks_no_rule_counts_and_leaves_its_hand(people, thing
         assert cursor.fetchone() == (thing.content["title"],)
 
 
+@pytest.mark.rule("S-01", by="database")
 def test_self_approval(people, thing):
     Membership.objects.create(
         organization_id=people.arun.organization_id, person_id=people.arun.person_id, role="manager"
@@ -121,6 +122,7 @@ def test_approval_through_a_second_account_of_the_requester(people, thing):
     assert refused(VOTE, vote(request, people.arun, account=second.pk)) == ("CH003", "S-01")
 
 
+@pytest.mark.rule("A-04", by="database")
 def test_approval_with_the_account_of_another_person(people, thing):
     request = thing.ask(people.maya)
     assert refused(VOTE, vote(request, people.arun, account=people.ines.account_id)) == ("CH004", "A-04")
@@ -182,6 +184,7 @@ def test_a_preparer_may_not_approve_the_package(people, thing):
     assert refused(VOTE, vote(request, people.arun)) == ("CH003", "S-38")
 
 
+@pytest.mark.rule("A-07", by="database")
 def test_approval_without_a_deciding_role_or_after_it_ended(people, thing):
     request = thing.ask(people.maya)
     assert refused(VOTE, vote(request, people.ivan, department="Engineering")) == ("CH004", "A-07")
@@ -194,10 +197,12 @@ def test_a_vote_cannot_lie_about_its_department(people, thing):
     assert refused(VOTE, vote(thing.ask(people.maya), people.arun, department="Finance")) == ("CH004", "A-07")
 
 
+@pytest.mark.rule("A-03", by="database")
 def test_a_vote_on_other_content(people, thing):
     assert refused(VOTE, vote(thing.ask(people.maya), people.arun, sha="0" * 64)) == ("CH004", "A-03")
 
 
+@pytest.mark.rule("A-05", by="database")
 @pytest.mark.parametrize("field", ["authenticated", "at"])
 @pytest.mark.parametrize("minutes", [-6, 6])
 def test_a_vote_without_a_fresh_proof_or_with_a_false_time(people, thing, field, minutes):
@@ -205,6 +210,7 @@ def test_a_vote_without_a_fresh_proof_or_with_a_false_time(people, thing, field,
     assert refused(VOTE, row) == ("CH004", "A-05")
 
 
+@pytest.mark.rule("A-06", "A-08", by="database")
 @pytest.mark.parametrize(
     ("change", "rule"),
     [({"reason": "ok"}, "A-06"), ({"reason": "x" * 40}, "A-06"), ({"verdict": "abstain"}, "A-06"),
@@ -215,6 +221,7 @@ def test_a_malformed_vote(people, thing, change, rule):
     assert refused(VOTE, vote(thing.ask(people.maya), people.arun, **change)) == ("CH004", rule)
 
 
+@pytest.mark.rule("A-01", by="database")
 def test_a_vote_on_nothing(people, thing):
     assert refused(VOTE, vote(thing.ask(people.maya), people.arun) | {"request": uuid7()}) == ("CH004", "A-01")
 
@@ -233,22 +240,26 @@ def test_a_second_vote_of_one_person(people, thing):
     assert refused(VOTE, vote(request, people.arun))[0] == "23505"
 
 
+@pytest.mark.rule("A-02", by="database")
 def test_a_vote_on_a_request_that_ended(people, thing):
     request = thing.ask(people.maya)
     services.withdraw(request.pk, actor=people.maya)
     assert refused(VOTE, vote(request, people.arun)) == ("CH002", "A-02")
 
 
+@pytest.mark.rule("A-09", by="database")
 def test_a_vote_after_time_ran_out(people, thing):
     run(ASK, asked(thing, people.maya, expires=clock.now() - timedelta(seconds=1)))
     request = Request.objects.get()
     assert refused(VOTE, vote(request, people.arun)) == ("CH002", "A-09")
 
 
+@pytest.mark.rule("A-11", by="database")
 def test_a_request_inserted_as_already_granted(people, thing):
     assert refused(ASK, asked(thing, people.maya, state="granted")) == ("CH004", "A-11")
 
 
+@pytest.mark.rule("A-13", "A-14", "A-15", by="database")
 @pytest.mark.parametrize(
     ("change", "rule"),
     [
@@ -288,6 +299,7 @@ def test_a_request_about_a_milder_severity_than_its_subject_has(people, thing):
     assert refused(ASK, row) == ("CH004", "A-13")
 
 
+@pytest.mark.rule("A-10", by="database")
 def test_a_grant_without_its_quorum(people, thing):
     thing.severity = "critical"
     request = thing.ask(people.maya)
@@ -309,6 +321,7 @@ def test_an_ended_request_does_not_come_back(people, thing, state):
     assert refused("UPDATE approvals_request SET state = %s", [state]) == ("CH002", "A-02")
 
 
+@pytest.mark.rule("A-12", by="database")
 @pytest.mark.parametrize(
     "change",
     ["content = '\\x00'", "content_sha256 = repeat('0', 64)", "needed = 0", "severity = 'low'", "cycle = 2",

@@ -79,7 +79,7 @@ def test_raw_sql_cannot_turn_a_missed_run_green(people, runs):
             "UPDATE monitoring_run SET state = 'scheduled' WHERE id = %s",
             "UPDATE monitoring_run SET due_on = due_on + 1 WHERE id = %s",
         ):
-            with pytest.raises(DatabaseError, match=r"\[M-0"), transaction.atomic():
+            with pytest.raises(DatabaseError, match=r"\[C-0"), transaction.atomic():
                 cursor.execute(sql, [runs[0].pk])
 
 

@@ -4,10 +4,11 @@ import pytest
 from django.db import connection
 
 from evidence.actors import Actor
-from evidence.errors import DutyConflict, NotAllowed
+from evidence.errors import DutyConflict, NotAllowed, WrongState
 from evidence.identifiers import uuid7
 from remediation.sod import queries
 from remediation.sod import services as sod
+from remediation.sod.duties import STANDING as STANDING_DUTIES
 from remediation.sod.duties import Duty
 from remediation.sod.matrix import PAIRS, Verdict
 from remediation.sod.models import Hand
@@ -24,6 +25,10 @@ BY_HAND = [
 ]
 # S-31, administrator and auditor, is two roles and no hand: R-01 of portal/accounts refuses it.
 STANDING = [pair for pair in PAIRS if pair.one in (Duty.ADMINISTRATOR, Duty.AUDITOR) and pair.number != "S-31"]
+
+FORBIDDEN = [pair.number for pair in [*BY_HAND, *STANDING]]
+ALLOWED = [pair for pair in PAIRS if pair.verdict == Verdict.YES]
+ALLOWED_NUMBERS = [pair.number for pair in ALLOWED]
 
 
 def values(thing, actor, duty, account=None):
@@ -42,6 +47,8 @@ def test_the_refusal_names_the_persons_own_act_and_the_rule(people, thing):
     assert Hand.objects.count() == 1
 
 
+@pytest.mark.rule(*FORBIDDEN, by="python")
+@pytest.mark.rule(*FORBIDDEN, by="database")
 @pytest.mark.parametrize("pair", BY_HAND, ids=lambda pair: f"{pair.number}-{pair.one}-{pair.other}")
 @pytest.mark.parametrize("turned", [False, True], ids=["", "turned"])
 def test_a_forbidden_pair_is_refused_by_the_service_and_by_the_database(people, thing, pair, turned):
@@ -68,6 +75,18 @@ def test_administrators_and_auditors_take_no_duty(people, thing, pair):
     assert not Hand.objects.exists()
 
 
+@pytest.mark.rule(*ALLOWED_NUMBERS, by="python")
+@pytest.mark.rule(*ALLOWED_NUMBERS, by="database")
+@pytest.mark.parametrize("pair", ALLOWED, ids=lambda pair: f"{pair.number}-{pair.one}-{pair.other}")
+def test_an_allowed_pair_is_taken_by_the_service_and_by_raw_sql(people, thing, pair):
+    for duty in (pair.one, pair.other):
+        sod.take_duty(duty, actor=people.ines, **thing.on())
+        with connection.cursor() as cursor:
+            cursor.execute(LAY, [*values(thing, people.ivan, duty)])
+    assert Hand.objects.filter(person_id=people.ines.person_id).count() == 2
+    assert Hand.objects.filter(person_id=people.ivan.person_id).count() == 2
+
+
 def test_a_duty_is_taken_once_and_another_cycle_is_another_item(people, thing):
     sod.take_duty(Duty.UPLOADER, actor=people.ines, **thing.on())
     sod.take_duty(Duty.UPLOADER, actor=people.ines, **thing.on())
@@ -88,11 +107,31 @@ def test_the_system_takes_no_duty(org, people, thing):
         sod.take_duty(Duty.FINDER, actor=Actor.system(org.pk, "sweep"), **thing.on())
 
 
+@pytest.mark.rule("S-40", by="python")
+def test_a_duty_is_laid_for_the_actor_and_only_appointments_name_another(people, thing):
+    with pytest.raises(DutyConflict) as refused:
+        sod.take_duty(Duty.UPLOADER, actor=people.ines, person_id=people.ivan.person_id, **thing.on())
+    assert refused.value.rule == "S-40"
+    sod.take_duty(Duty.OWNER, actor=people.ines, person_id=people.ivan.person_id, **thing.on())
+    assert Hand.objects.get().person_id == people.ivan.person_id
+
+
+@pytest.mark.rule("S-40", by="database")
 def test_a_hand_of_another_persons_account_is_refused(people, thing):
     state, message = refusal_of(LAY, values(thing, people.ines, "uploader", account=people.ivan.account_id))
     assert (state, message[:6]) == ("CH004", "[S-40]")
 
 
+@pytest.mark.rule("S-41", by="python")
+@pytest.mark.parametrize("duty", sorted(STANDING_DUTIES))
+def test_no_service_lays_a_hand_that_stands_on_a_role_or_a_request(people, thing, duty):
+    with pytest.raises(WrongState) as refused:
+        sod.take_duty(duty, actor=people.ines, **thing.on())
+    assert refused.value.rule == "S-41"
+    assert not Hand.objects.exists()
+
+
+@pytest.mark.rule("S-41", by="database")
 @pytest.mark.parametrize("duty", ["administrator", "requester", "nonsense"])
 def test_a_hand_that_no_act_lays_is_refused(people, thing, duty):
     assert refusal_of(LAY, values(thing, people.ines, duty))[1].startswith("[S-41]")

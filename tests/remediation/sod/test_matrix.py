@@ -101,6 +101,8 @@ def hold(org, account, item, held):
             )
 
 
+@pytest.mark.rule("S-31", by="python")
+@pytest.mark.rule("S-31", by="database")
 @pytest.mark.parametrize(("held", "wanted"), list(permutations(Duty, 2)))
 def test_python_and_the_database_judge_every_cell_alike(org, held, wanted):
     from portal.accounts.models import Account
@@ -167,14 +169,11 @@ def test_the_documented_rules_are_those_in_force():
     from pathlib import Path
 
     from remediation.approvals.actions import ACTIONS
-    from remediation.approvals.guards import RULES
 
     text = (Path(__file__).resolve().parents[3] / "docs" / "separation-of-duties.md").read_text()
     words = {"N": "never", "C": "by policy, not for High or Critical", "Y": "yes"}
     for pair in PAIRS:
         line = f"| {pair.number} | {pair.one.label} and {pair.other.label} | {words[pair.verdict]} | {pair.note}"
         assert line.rstrip() in text
-    for number, sentence in RULES.items():
-        assert f"| {number} | {sentence} |" in text
     for action in ACTIONS.values():
         assert f"| {action.word} (`{action.key}`) | {' or '.join(action.roles)} |" in text
