@@ -131,3 +131,73 @@ class ApiToken(TenantModel):
 
     def used_today(self, today: date) -> bool:
         return self.last_used_on == today
+
+
+class IdentityClaim(TenantModel):
+    """Somebody says that two persons are one. It ends as a link, or dismissed with a reason that is remembered."""
+
+    class State(models.TextChoices):
+        OPEN = "open", "To confirm"
+        LINKED = "linked", "One person"
+        DISMISSED = "dismissed", "Two people"
+
+    # The smaller key comes first, so that a pair has one spelling.
+    first = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
+    second = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
+    evidence = ArrayField(models.CharField(max_length=20))
+    reason = models.TextField()
+    made_by = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
+    made_at = models.DateTimeField(default=clock.now)
+    state = models.CharField(max_length=9, choices=State, default=State.OPEN)
+    ended_by = models.ForeignKey(Person, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    ended_at = models.DateTimeField(null=True, blank=True)
+    ended_reason = models.TextField(blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["organization", "first", "second"], condition=Q(state="open"), name="identity_claim_one_open"
+            ),
+        ]
+        indexes = [models.Index(fields=["organization", "state", "id"], name="identity_claim_queue")]
+
+    def __str__(self) -> str:
+        return f"{self.first_id} and {self.second_id}: {self.state}"
+
+
+class PersonLink(TenantModel):
+    """Two persons of the records are one human being, in this organization, for ever. Append-only."""
+
+    class Confirmed(models.TextChoices):
+        ADMINISTRATOR = "administrator", "A second administrator"
+        PERSON = "person", "The person themselves"
+        EXECUTIVE = "executive", "An executive"
+
+    person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+", db_index=False)
+    same_as = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+", db_index=False)
+    evidence = ArrayField(models.CharField(max_length=20))
+    reason = models.TextField()
+    made_by = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+", db_index=False)
+    confirmed_by = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+", db_index=False)
+    confirmed_as = models.CharField(max_length=13, choices=Confirmed)
+    at = models.DateTimeField(default=clock.now)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["organization", "person", "same_as"], name="person_link_once"),
+        ]
+
+
+class SamePerson(TenantModel):
+    """Every pair that the links make one person, both ways round: what rules compare through. Written by a trigger."""
+
+    organization = models.ForeignKey(
+        "organizations.Organization", on_delete=models.PROTECT, related_name="+", db_index=False
+    )
+    person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+", db_index=False)
+    other = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+", db_index=False)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["person", "other", "organization"], name="same_person_once"),
+        ]

@@ -165,23 +165,25 @@ def changes_since_before(request: Request) -> list[str]:
 
 def decisions_on(request: Request) -> list[Decision]:
     """The decisions in the order they were made."""
-    return list(request.decisions.select_related("person").order_by("at", "id"))
+    rows = request.decisions.select_related("person").annotate(voice=sod.voice("approvals_decision.person_id"))
+    return list(rows.order_by("at", "id"))
 
 
 def still_needed(request: Request, decisions: Iterable[Decision]) -> int:
-    """How many more people (from other departments, where that is asked) must approve."""
+    """How many more people (from other departments, where that is asked) must approve; `decisions` from decisions_on."""
     votes = [vote for vote in decisions if vote.verdict == Decision.Verdict.APPROVE]
-    counted = len({vote.person_id for vote in votes})
+    counted = len({vote.voice for vote in votes})  # type: ignore[attr-defined]
     if request.distinct_departments:
         counted = min(counted, len({vote.department for vote in votes if vote.department}))
     return max(0, request.needed - counted)
 
 
 def conflicts_of(
-    request: Request, person_id: UUID, held: Sequence[Held], roles: frozenset[str], terms: Terms
+    request: Request, held: Sequence[Held], roles: frozenset[str], terms: Terms, *, has_asked: bool
 ) -> list[Conflict]:
-    """Why the rules keep this person from deciding, given what they hold on the request's item."""
-    return judge([*held, *_asked(request, person_id)], ACTIONS[request.action].duty, roles=roles, terms=terms)
+    """Why the rules keep a person from deciding, given what they hold on the request's item and whether they asked."""
+    asked = [Held(Duty.REQUESTER, request.requested_at)] if has_asked else []
+    return judge([*held, *asked], ACTIONS[request.action].duty, roles=roles, terms=terms)
 
 
 def position(request: Request, actor: Actor) -> Position:
@@ -190,22 +192,25 @@ def position(request: Request, actor: Actor) -> Position:
     hands = sod.hands_on([request.subject_id], subject_type=request.subject_type)
     terms = sod.terms(request.organization_id, severity_now(request))
     everyone = sod.members(request.organization_id)
+    voices = sod.voices()
+    asker = voices.get(request.requested_by_id, request.requested_by_id)
     conflicts = {
         member.person_id: conflicts_of(
             request,
-            member.person_id,
             hands.get((request.subject_id, request.cycle, member.person_id), []),
             member.roles,
             terms,
+            has_asked=voices.get(member.person_id, member.person_id) == asker,
         )
         for member in everyone
     }
     own = conflicts.get(actor.person_id, []) if actor.person_id else []
-    has_decided = any(decision.person_id == actor.person_id for decision in decisions)
+    own_voice = voices.get(actor.person_id, actor.person_id) if actor.person_id else None
+    has_decided = any(decision.voice == own_voice for decision in decisions)  # type: ignore[attr-defined]
     sentences = _obstacles(request, ACTIONS[request.action], actor, has_decided, own)
     others = [
         candidate
-        for candidate in _candidates(request, everyone, conflicts, decisions)
+        for candidate in _candidates(request, everyone, conflicts, decisions, voices)
         if candidate.person_id != actor.person_id
     ]
     return Position(
@@ -226,17 +231,18 @@ def _candidates(
     everyone: list[sod.Member],
     conflicts: Mapping[UUID, list[Conflict]],
     decisions: list[Decision],
+    voices: Mapping[UUID, UUID],
 ) -> list[Candidate]:
     roles = ACTIONS[request.action].roles
     asked = {nudge.person_id: nudge.at for nudge in request.nudges.order_by("at")}
-    decided = {decision.person_id for decision in decisions}
+    decided = {decision.voice for decision in decisions}  # type: ignore[attr-defined]
     found = []
     for member in everyone:
         role = next((role for role in roles if role in member.roles), None)
         if role is None:
             continue
         first = next(iter(conflicts[member.person_id]), None)
-        has_decided = member.person_id in decided
+        has_decided = voices.get(member.person_id, member.person_id) in decided
         reason = "Already decided" if has_decided else first.third_person if first else ""
         rule = first.rule if first and not has_decided else ""
         department, asked_at = member.departments[role], asked.get(member.person_id)
@@ -261,7 +267,8 @@ def queue(actor: Actor, *, view: str = "open", after: UUID | None = None, limit:
     oldest_first = view == "open"
     if after is not None:
         rows = rows.filter(pk__gt=after) if oldest_first else rows.filter(pk__lt=after)
-    page = list(rows.order_by("id" if oldest_first else "-id")[: limit + 1])
+    rows = rows.annotate(is_own=sod.is_same("approvals_request.requested_by_id", actor.person_id))
+    page: list[Request] = list(rows.order_by("id" if oldest_first else "-id")[: limit + 1])
     judged = _judged(page[:limit], actor)
     return Queue(
         can=[row for row in judged if row.may],
@@ -288,7 +295,8 @@ def _judged(page: list[Request], actor: Actor) -> list[Row]:
     roles = sod.roles_of(actor.person_id, actor.organization_id)
     allow = sod.terms(actor.organization_id, "").allow_conditional
     decisions: dict[UUID, list[Decision]] = defaultdict(list)
-    for decision in Decision.objects.filter(request_id__in=ids):
+    votes = Decision.objects.filter(request_id__in=ids)
+    for decision in votes.annotate(is_own=sod.is_same("approvals_decision.person_id", actor.person_id)):
         decisions[decision.request_id].append(decision)
     nudges = {
         nudge.request_id: nudge
@@ -304,10 +312,10 @@ def _judged(page: list[Request], actor: Actor) -> list[Row]:
             actor,
             conflicts_of(
                 request,
-                actor.person_id,
                 hands.get((request.subject_id, request.cycle, actor.person_id), []),
                 roles,
                 Terms(request.severity, allow),
+                has_asked=request.is_own,  # type: ignore[attr-defined]
             ),
             decisions[request.pk],
             nudges.get(request.pk),
@@ -328,7 +336,7 @@ def _row(
     permitted: dict[str, bool],
 ) -> Row:
     action = ACTIONS[request.action]
-    decided = any(decision.person_id == actor.person_id for decision in decisions)
+    decided = any(decision.is_own for decision in decisions)  # type: ignore[attr-defined]
     sentences = _obstacles(request, action, actor, decided, found, permitted=permitted[action.permission])
     title = described.title if described else str(request.fields.get("title", request.subject_ref))
     return Row(
@@ -367,12 +375,6 @@ def _obstacles(
 
 def _whose(action: Action) -> str:
     return " or ".join(f"an {role}" if role[0] in "aeiou" else f"a {role}" for role in action.roles)
-
-
-def _asked(request: Request, person_id: UUID | None) -> list[Held]:
-    if person_id != request.requested_by_id:
-        return []
-    return [Held(Duty.REQUESTER, request.requested_at)]
 
 
 _ORDER = {"low": 1, "medium": 2, "high": 3, "critical": 4}

@@ -337,7 +337,7 @@ def _check_open(row: Request, person_id: UUID) -> None:
             help="Ask for the decision again.",
             rule="A-09",
         )
-    if row.decisions.filter(person_id=person_id).exists():
+    if row.decisions.filter(person_id__in=sod_queries.same_people(person_id)).exists():
         raise WrongState("You have decided on this already; a decision cannot be changed.", code="already_decided")
 
 
@@ -365,10 +365,10 @@ def _check_duty(row: Request, person_id: UUID) -> None:
     held = sod_queries.held_by(person_id, subject_type=row.subject_type, subject_id=row.subject_id, cycle=row.cycle)
     found = queries.conflicts_of(
         row,
-        person_id,
         held,
         sod_queries.roles_of(person_id, row.organization_id),
         sod_queries.terms(row.organization_id, queries.severity_now(row)),
+        has_asked=row.requested_by_id in sod_queries.same_people(person_id),
     )
     if found:
         raise sod.refuse(found)

@@ -10,7 +10,8 @@ from django.apps import apps
 from django.conf import settings
 from django.core.exceptions import FieldDoesNotExist
 from django.db import connections
-from django.db.models import Q
+from django.db.models import BooleanField, Q, UUIDField
+from django.db.models.expressions import RawSQL
 
 from evidence import clock, tenancy
 from evidence.organizations import queries as organizations
@@ -18,7 +19,20 @@ from remediation.sod import matrix
 from remediation.sod.judgement import Conflict, Held, Terms, judge
 from remediation.sod.models import Hand
 
-__all__ = ["Conflict", "conflicts", "hands_on", "held_by", "members", "roles_of", "severity_of", "terms"]
+__all__ = [
+    "Conflict",
+    "conflicts",
+    "hands_on",
+    "held_by",
+    "is_same",
+    "members",
+    "roles_of",
+    "same_people",
+    "severity_of",
+    "terms",
+    "voice",
+    "voices",
+]
 
 
 @dataclass(frozen=True)
@@ -56,7 +70,7 @@ def conflicts(
 
 
 def held_by(person_id: UUID, *, subject_type: str, subject_id: UUID, cycle: int) -> list[Held]:
-    """The person's own hands on this cycle, oldest first."""
+    """The hands on this cycle of the person and of everybody who is the same human being, oldest first."""
     return hands_on([subject_id], subject_type=subject_type, person_id=person_id).get(
         (subject_id, cycle, person_id), []
     )
@@ -65,18 +79,45 @@ def held_by(person_id: UUID, *, subject_type: str, subject_id: UUID, cycle: int)
 def hands_on(
     subject_ids: Iterable[UUID], *, subject_type: str | None = None, person_id: UUID | None = None
 ) -> dict[tuple[UUID, int, UUID], list[Held]]:
-    """Hands by (subject, cycle, person), in one query."""
+    """Hands by (subject, cycle, person), in one query. Persons who are one human being hold them together."""
     rows = Hand.objects.filter(subject_id__in=list(subject_ids)).order_by("at", "id")
     if subject_type is not None:
         rows = rows.filter(subject_type=subject_type)
     if person_id is not None:
-        rows = rows.filter(person_id=person_id)
+        rows = rows.extra(where=["sod_hand.person_id = ANY (accounts_same_people(%s))"], params=[person_id])
+    rows = rows.annotate(same=RawSQL("accounts_same_people(sod_hand.person_id)", [])) if person_id is None else rows
+    columns = ["subject_id", "cycle", "duty", "at", "about", *(["same"] if person_id is None else [])]
     found: dict[tuple[UUID, int, UUID], list[Held]] = defaultdict(list)
-    for subject, cycle, person, duty, at, about in rows.values_list(
-        "subject_id", "cycle", "person_id", "duty", "at", "about"
-    ):
-        found[subject, cycle, person].append(Held(duty, at, about))
+    for subject, cycle, duty, at, about, *same in rows.values_list(*columns):
+        for person in same[0] if person_id is None else [person_id]:
+            found[subject, cycle, person].append(Held(duty, at, about))
     return found
+
+
+def same_people(person_id: UUID) -> frozenset[UUID]:
+    """The person and everybody whom an identity link makes the same human being."""
+    with connections[tenancy.alias()].cursor() as cursor:
+        cursor.execute("SELECT accounts_same_people(%s)", [person_id])
+        return frozenset(cursor.fetchone()[0])
+
+
+def voices() -> dict[UUID, UUID]:
+    """For persons whom a link made one human being, the key they are counted by; all others count by their own."""
+    with connections[tenancy.alias()].cursor() as cursor:
+        cursor.execute(
+            "SELECT person_id, least(person_id, min(other_id::text)::uuid) FROM accounts_sameperson GROUP BY 1"
+        )
+        return dict(cursor.fetchall())
+
+
+def is_same(field: str, person_id: UUID | None) -> RawSQL:
+    """For `annotate`: whether a column of persons names the person, or somebody who is the same human being."""
+    return RawSQL(f"accounts_is_same({field}, %s)", [person_id], output_field=BooleanField())  # noqa: S611
+
+
+def voice(field: str) -> RawSQL:
+    """For `annotate`: one key for all persons of a human being, to count people by."""
+    return RawSQL(f"accounts_first_of({field})", [], output_field=UUIDField())  # noqa: S611
 
 
 def members(organization_id: UUID, *, roles: Iterable[str] | None = None) -> list[Member]:

@@ -1,0 +1,1 @@
+from tests.remediation.conftest import thing  # noqa: F401  a fixture
