@@ -1,5 +1,7 @@
 """SQL that holds the line of people and roles: who is let in, and which roles never meet in one person."""
 
+from remediation.sod.rulebook import i_identity
+
 # PRACTICE.md section 4, toxic roles and notes (2), (3), (5): an administrator holds no workflow duty in the same
 # organization, and an auditor holds no other role there at all.
 TOXIC_ROLES = """
@@ -129,6 +131,7 @@ DROP FUNCTION keep_account_person();
 # one organization; the pairs that follow from all links stand in accounts_sameperson, so that asking costs one look
 # into one index. Most persons have no row there.
 _PATH = "SET search_path = pg_catalog, public, pg_temp"
+_refuse = i_identity.FAMILY.refusal
 
 SAME_PEOPLE = f"""
 -- The person and everybody who is the same human being. Row-level security narrows it to the organization entered.
@@ -250,41 +253,40 @@ GRANT EXECUTE ON FUNCTION accounts_conflicts_if_one(uuid, uuid) TO clearhold_app
 LINKS = f"""
 CREATE FUNCTION accounts_person_link_refuse() RETURNS trigger LANGUAGE plpgsql {_PATH} AS $$
 DECLARE
-  both uuid[];
+  everyone uuid[];
   bad record;
   clash record;
 BEGIN
   PERFORM pg_advisory_xact_lock(hashtextextended('identity:' || NEW.organization_id::text, 0));
   IF NEW.person_id = NEW.same_as_id THEN
-    RAISE EXCEPTION USING ERRCODE = 'CH004', MESSAGE = '[I-01] a person is not linked to themselves';
+    {_refuse("I-01")}
   END IF;
-  both := accounts_same_people(NEW.person_id) || accounts_same_people(NEW.same_as_id);
+  everyone := accounts_same_people(NEW.person_id) || accounts_same_people(NEW.same_as_id);
   IF NEW.same_as_id = ANY (accounts_same_people(NEW.person_id)) THEN
-    RAISE EXCEPTION USING ERRCODE = 'CH004', MESSAGE = '[I-10] these two are one person already';
+    {_refuse("I-10")}
   END IF;
   IF (SELECT count(DISTINCT m.person_id) FROM accounts_membership m WHERE m.organization_id = NEW.organization_id
          AND m.person_id IN (NEW.person_id, NEW.same_as_id)) < 2 THEN
-    RAISE EXCEPTION USING ERRCODE = 'CH004', MESSAGE = '[I-08] both must be people of this organization';
+    {_refuse("I-08")}
   END IF;
   IF cardinality(regexp_split_to_array(btrim(NEW.reason), '\\s+')) < 3 OR cardinality(NEW.evidence) < 1 THEN
-    RAISE EXCEPTION USING ERRCODE = 'CH004', MESSAGE = '[I-03] a link needs its evidence and its reason in a few words';
+    {_refuse("I-03")}
   END IF;
   IF NEW.made_by_id = NEW.confirmed_by_id OR accounts_is_same(NEW.made_by_id, NEW.confirmed_by_id)
      OR NOT accounts_holds(NEW.organization_id, NEW.made_by_id, 'administrator')
-     OR CASE NEW.confirmed_as
+     OR (CASE NEW.confirmed_as
           WHEN 'person' THEN NEW.confirmed_by_id NOT IN (NEW.person_id, NEW.same_as_id)
-          WHEN 'administrator' THEN NEW.confirmed_by_id = ANY (both)
+          WHEN 'administrator' THEN NEW.confirmed_by_id = ANY (everyone)
                OR NOT accounts_holds(NEW.organization_id, NEW.confirmed_by_id, 'administrator')
-          WHEN 'executive' THEN NEW.confirmed_by_id = ANY (both)
+          WHEN 'executive' THEN NEW.confirmed_by_id = ANY (everyone)
                OR NOT accounts_holds(NEW.organization_id, NEW.confirmed_by_id, 'executive')
-          ELSE true END THEN
-    RAISE EXCEPTION USING ERRCODE = 'CH005', MESSAGE =
-      '[I-04] a link is proposed by an administrator and confirmed by another one, by an executive, or by the person';
+          ELSE true END) THEN
+    {_refuse("I-04")}
   END IF;
   SELECT m.role AS one, n.role AS other INTO clash
     FROM accounts_membership m JOIN accounts_membership n ON n.organization_id = m.organization_id AND n.role <> m.role
    WHERE m.organization_id = NEW.organization_id AND m.ended_at IS NULL AND n.ended_at IS NULL
-     AND m.person_id = ANY (both) AND n.person_id = ANY (both) AND m.person_id <> n.person_id
+     AND m.person_id = ANY (everyone) AND n.person_id = ANY (everyone) AND m.person_id <> n.person_id
      AND accounts_may_not_meet(m.role, n.role)
    LIMIT 1;
   IF FOUND THEN
@@ -319,6 +321,23 @@ CREATE FUNCTION accounts_may_not_meet(one text, other text) RETURNS boolean
 LANGUAGE sql STABLE {_PATH} AS $$
   SELECT $1 <> $2 AND ($1 IN ('administrator', 'auditor') OR $2 IN ('administrator', 'auditor')) $$;
 
+CREATE FUNCTION accounts_link_kept() RETURNS trigger LANGUAGE plpgsql {_PATH} AS $$
+BEGIN
+  {_refuse("I-02")}
+END $$;
+CREATE TRIGGER accounts_person_link_kept BEFORE UPDATE OR DELETE ON accounts_personlink
+  FOR EACH ROW EXECUTE FUNCTION accounts_link_kept();
+ALTER TABLE accounts_personlink ENABLE ALWAYS TRIGGER accounts_person_link_kept;
+CREATE TRIGGER accounts_person_link_no_truncate BEFORE TRUNCATE ON accounts_personlink
+  FOR EACH STATEMENT EXECUTE FUNCTION accounts_link_kept();
+ALTER TABLE accounts_personlink ENABLE ALWAYS TRIGGER accounts_person_link_no_truncate;
+CREATE TRIGGER accounts_same_person_kept BEFORE UPDATE OR DELETE ON accounts_sameperson
+  FOR EACH ROW EXECUTE FUNCTION accounts_link_kept();
+ALTER TABLE accounts_sameperson ENABLE ALWAYS TRIGGER accounts_same_person_kept;
+CREATE TRIGGER accounts_same_person_no_truncate BEFORE TRUNCATE ON accounts_sameperson
+  FOR EACH STATEMENT EXECUTE FUNCTION accounts_link_kept();
+ALTER TABLE accounts_sameperson ENABLE ALWAYS TRIGGER accounts_same_person_no_truncate;
+
 -- The pairs are written here and nowhere else: the app may only read them.
 CREATE FUNCTION accounts_person_link_joins() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER {_PATH} AS $$
 BEGIN
@@ -334,21 +353,18 @@ ALTER TABLE accounts_personlink ENABLE ALWAYS TRIGGER accounts_person_link_joins
 CREATE FUNCTION accounts_identity_claim_move() RETURNS trigger LANGUAGE plpgsql {_PATH} AS $$
 BEGIN
   IF TG_OP = 'INSERT' THEN
-    IF NEW.first_id >= NEW.second_id THEN
-      RAISE EXCEPTION USING ERRCODE = 'CH004', MESSAGE = '[I-01] a claim is about two persons, the smaller key first';
-    END IF;
     IF NEW.state = 'linked' THEN
-      RAISE EXCEPTION USING ERRCODE = 'CH002', MESSAGE = '[I-11] a claim begins open, or dismissed with its reason';
+      {_refuse("I-11")}
     END IF;
   ELSIF to_jsonb(NEW) - 'state' - 'ended_by_id' - 'ended_at' - 'ended_reason'
         <> to_jsonb(OLD) - 'state' - 'ended_by_id' - 'ended_at' - 'ended_reason' OR OLD.state <> 'open' THEN
-    RAISE EXCEPTION USING ERRCODE = 'CH002', MESSAGE = '[I-11] a claim about two persons ends once and stays as it was';
+    {_refuse("I-11")}
   END IF;
   IF NEW.state = 'dismissed' AND cardinality(regexp_split_to_array(btrim(NEW.ended_reason), '\\s+')) < 3 THEN
-    RAISE EXCEPTION USING ERRCODE = 'CH004', MESSAGE = '[I-03] say in a few words why these are two people';
+    {_refuse("I-03")}
   END IF;
   IF NEW.state = 'linked' AND NOT accounts_is_same(NEW.first_id, NEW.second_id) THEN
-    RAISE EXCEPTION USING ERRCODE = 'CH002', MESSAGE = '[I-11] a claim ends as linked only by its link';
+    {_refuse("I-11")}
   END IF;
   RETURN NEW;
 END $$;
@@ -373,8 +389,7 @@ BEGIN
   PERFORM 1 FROM approvals_request r WHERE r.id = NEW.request_id FOR UPDATE;
   IF EXISTS (SELECT 1 FROM approvals_decision d WHERE d.request_id = NEW.request_id AND d.person_id = ANY (same)
                 AND d.person_id <> NEW.person_id) THEN
-    RAISE EXCEPTION USING ERRCODE = 'CH003',
-      MESSAGE = '[I-09] one person decides a request once, through whatever account';
+    {_refuse("I-09")}
   END IF;
   RETURN NEW;
 END $$;
@@ -394,8 +409,7 @@ BEGIN
       MESSAGE = format('[I-07] the roles %s and %s may not meet in one person', other, NEW.role);
   END IF;
   IF NEW.granted_by_id = ANY (same) THEN
-    RAISE EXCEPTION USING ERRCODE = 'CH005',
-      MESSAGE = '[I-12] nobody grants a role to themselves through another account';
+    {_refuse("I-12")}
   END IF;
   RETURN NEW;
 END $$;
@@ -414,6 +428,11 @@ DROP TRIGGER accounts_identity_claim_no_truncate ON accounts_identityclaim;
 DROP TRIGGER accounts_identity_claim_kept ON accounts_identityclaim;
 DROP TRIGGER accounts_identity_claim_move ON accounts_identityclaim;
 DROP FUNCTION accounts_identity_claim_move();
+DROP TRIGGER accounts_same_person_no_truncate ON accounts_sameperson;
+DROP TRIGGER accounts_same_person_kept ON accounts_sameperson;
+DROP TRIGGER accounts_person_link_no_truncate ON accounts_personlink;
+DROP TRIGGER accounts_person_link_kept ON accounts_personlink;
+DROP FUNCTION accounts_link_kept();
 DROP TRIGGER accounts_person_link_joins ON accounts_personlink;
 DROP FUNCTION accounts_person_link_joins();
 DROP TRIGGER accounts_person_link_refuse ON accounts_personlink;

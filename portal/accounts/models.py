@@ -155,6 +155,7 @@ class IdentityClaim(TenantModel):
 
     class Meta:
         constraints = [
+            models.CheckConstraint(condition=Q(first__lt=models.F("second")), name="identity_claim_of_two"),
             models.UniqueConstraint(
                 fields=["organization", "first", "second"], condition=Q(state="open"), name="identity_claim_one_open"
             ),

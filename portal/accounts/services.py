@@ -29,6 +29,7 @@ from portal.accounts.events import (
     TOKEN_REVOKED,
 )
 from portal.accounts.models import Account, ApiToken, Invitation, Membership, Person
+from remediation.sod import queries as sod
 
 INVITATION_DAYS = 7
 CLOCK_SKEW = timedelta(minutes=5)
@@ -135,6 +136,26 @@ def refuse_toxic(person_id: UUID, role: str, organization_id: UUID) -> None:
             rule="R-01",
             help=f"End the role {other} first, or give the role to somebody else.",
         )
+    _refuse_toxic_through_a_link(person_id, role, organization_id)
+
+
+def _refuse_toxic_through_a_link(person_id: UUID, role: str, organization_id: UUID) -> None:
+    same = sod.same_people(person_id) - {person_id}
+    if not same:
+        return
+    held = set(
+        Membership.objects.filter(person_id__in=same, organization_id=organization_id, ended_at=None)
+        .exclude(role=role)
+        .values_list("role", flat=True)
+    )
+    clash = held if role in ALONE else held & ALONE
+    if clash:
+        other = roles.ROLES[sorted(clash)[0]].word
+        raise DutyConflict(
+            f"{other}, held through another account, and {roles.ROLES[role].word} may not meet in one person"
+            " (rule I-07).",
+            rule="I-07",
+        )
 
 
 def open_invitation(organization_id: UUID, secret: str) -> Invitation:
@@ -201,6 +222,8 @@ def grant_role(*, person_id: UUID, role: str, department: str = "", actor: Actor
         raise DutyConflict(
             "Nobody grants a role to themselves (rule R-02).", rule="R-02", help="Ask another administrator."
         )
+    if actor.person_id in sod.same_people(person_id):
+        raise DutyConflict("Nobody grants a role to themselves through another account (rule I-12).", rule="I-12")
     refuse_toxic(person_id, role, actor.organization_id)
     if not Membership.objects.filter(organization_id=actor.organization_id, person_id=person_id).exists():
         raise NotFound("This person is not in your organization.", help="Invite them first.")

@@ -14,7 +14,7 @@ from django.db import transaction
 
 from evidence import clock, crashing
 from evidence.actors import Actor
-from evidence.errors import Invalid, NotAllowed, NotFound, ReauthenticationRequired, Refused, WrongState
+from evidence.errors import DutyConflict, Invalid, NotAllowed, NotFound, ReauthenticationRequired, Refused, WrongState
 from evidence.ledger import services as ledger
 from evidence.ledger.events import Event
 from remediation.approvals import content as contents
@@ -337,8 +337,17 @@ def _check_open(row: Request, person_id: UUID) -> None:
             help="Ask for the decision again.",
             rule="A-09",
         )
-    if row.decisions.filter(person_id__in=sod_queries.same_people(person_id)).exists():
+    decided = set(
+        row.decisions.filter(person_id__in=sod_queries.same_people(person_id)).values_list("person_id", flat=True)
+    )
+    if person_id in decided:
         raise WrongState("You have decided on this already; a decision cannot be changed.", code="already_decided")
+    if decided:
+        raise DutyConflict(
+            "You have decided on this already, through another account (rule I-09).",
+            rule="I-09",
+            acts=["You decided on this request through another account"],
+        )
 
 
 def _require_open(row: Request) -> None:

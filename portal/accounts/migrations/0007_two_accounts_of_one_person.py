@@ -82,11 +82,14 @@ class Migration(migrations.Migration):
             options={
                 "indexes": [models.Index(fields=["organization", "state", "id"], name="identity_claim_queue")],
                 "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("first__lt", models.F("second"))), name="identity_claim_of_two"
+                    ),
                     models.UniqueConstraint(
                         condition=models.Q(("state", "open")),
                         fields=("organization", "first", "second"),
                         name="identity_claim_one_open",
-                    )
+                    ),
                 ],
             },
         ),
@@ -214,9 +217,7 @@ class Migration(migrations.Migration):
             auditor="",
         ),
         tenancy.tenant_table("accounts_personlink", app="SELECT, INSERT"),
-        tenancy.append_only("accounts_personlink"),
         # Its rows come from a trigger of the links alone.
         tenancy.tenant_table("accounts_sameperson", app="SELECT"),
-        tenancy.append_only("accounts_sameperson"),
         migrations.RunSQL(guards.IDENTITY, guards.REMOVE_IDENTITY),
     ]

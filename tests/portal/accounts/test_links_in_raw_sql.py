@@ -5,10 +5,13 @@ from django.db import connection, transaction
 
 from evidence.identifiers import uuid7
 from portal.accounts.models import Membership, PersonLink, SamePerson
+from remediation.approvals import services as approvals
+from remediation.findings import services as findings
 from remediation.sod import queries as sod_queries
 from remediation.sod import services as sod
 from tests.people import actor, join
 from tests.remediation.approvals.test_raw_sql import VOTE, vote
+from tests.remediation.story import Story
 from tests.remediation.subjects import refusal_of
 
 LINK = (
@@ -50,7 +53,7 @@ def same(someone):
 @pytest.fixture
 def nina(org, people):
     """Ines again, through another account."""
-    return actor(org, join(org, "Ines Duarte Twin", "approver", "Finance"))
+    return actor(org, join(org, "Ines Duarte", "approver", "Finance", email="nina@lumenroll.example"))
 
 
 def test_nobody_is_anybody_else_before_a_link(people, nina):
@@ -97,6 +100,7 @@ def test_after_a_link_who_asked_through_one_account_does_not_decide_through_the_
     assert rule_of(VOTE, vote(request, nina, department="Finance")) == ("CH003", "S-01")
 
 
+@pytest.mark.rule("I-09", by="database")
 def test_after_a_link_the_second_account_has_no_second_voice(org, people, nina, thing):
     thing.severity = "high"
     request = thing.ask(people.maya)
@@ -105,6 +109,7 @@ def test_after_a_link_the_second_account_has_no_second_voice(org, people, nina, 
     assert rule_of(VOTE, vote(request, nina, department="Finance")) == ("CH003", "I-09")
 
 
+@pytest.mark.rule("I-01", "I-03", "I-04", "I-07", "I-08", by="database")
 @pytest.mark.parametrize(
     ("change", "rule"),
     [
@@ -125,6 +130,7 @@ def test_a_link_that_is_refused(people, nina, change, rule):
     assert not PersonLink.objects.exists() and not SamePerson.objects.exists()
 
 
+@pytest.mark.rule("I-10", by="database")
 def test_a_pair_is_linked_once_whichever_way_round(people, nina):
     run(LINK, link(people, people.ines, nina))
     assert rule_of(LINK, link(people, nina, people.ines))[1] == "I-10"
@@ -141,6 +147,7 @@ def test_a_link_is_kept_for_ever(people, nina):
     assert state == "42501"
 
 
+@pytest.mark.rule("I-05", by="database")
 def test_a_link_that_would_hide_who_worked_and_approved_is_refused(people, nina, thing):
     request = thing.ask(people.maya)
     sod.take_duty("implementer", actor=people.ines, **thing.on())
@@ -167,6 +174,7 @@ def test_a_link_of_two_who_voted_on_one_request_is_refused(people, nina, thing):
     assert message.startswith("[I-05] together they broke rule I-09")
 
 
+@pytest.mark.rule("I-07", "I-12", by="database")
 def test_a_role_that_may_not_meet_is_refused_to_the_second_account_too(org, people, nina):
     run(LINK, link(people, people.ines, nina))
     grant = (
@@ -178,3 +186,29 @@ def test_a_role_that_may_not_meet_is_refused_to_the_second_account_too(org, peop
     Membership.objects.filter(person_id=nina.person_id).update(ended_at="2026-01-01T00:00Z")
     assert rule_of(grant, [uuid7(), org.pk, nina.person_id, "administrator", adam]) == ("CH005", "I-07")
     assert rule_of(grant, [uuid7(), org.pk, nina.person_id, "reviewer", people.ines.person_id]) == ("CH005", "I-12")
+
+
+@pytest.mark.rule("I-06", by="database")
+def test_a_conflict_of_an_earlier_cycle_is_linked_by_an_executive_only(people, nina):
+    story = Story(people).until("closure_asked")
+    approvals.decide(story.request("finding.close").pk, verdict="approve", reason="The retest shows it.", actor=nina)
+    findings.reopen(story.finding.pk, actor=people.vera, reason="Judged by one of those who did it.")
+    assert rule_of(LINK, link(people, people.ines, nina)) == ("CH003", "I-06")
+    edda = {"confirmed_by": people.edda.person_id, "confirmed_as": "executive"}
+    run(LINK, link(people, people.ines, nina, **edda))
+
+
+@pytest.mark.rule("I-11", by="database")
+def test_a_claim_ends_once_and_as_linked_by_its_link_alone(people, nina):
+    first, second = sorted((people.ines.person_id, nina.person_id))
+    say = (
+        "INSERT INTO accounts_identityclaim (id, organization_id, first_id, second_id, evidence, reason, made_by_id,"
+        " made_at, state, ended_reason) VALUES (%s, %s, %s, %s, ARRAY['name'], 'One in the records.', %s, now(), %s, '')"
+    )
+    given = [uuid7(), people.adam.organization_id, first, second, people.adam.person_id]
+    assert rule_of(say, [*given, "linked"]) == ("CH002", "I-11")
+    run(say, [*given, "open"])
+    assert rule_of("UPDATE accounts_identityclaim SET state = 'linked', ended_at = now()") == ("CH002", "I-11")
+    run("UPDATE accounts_identityclaim SET state = 'dismissed', ended_reason = 'Two people they are.'")
+    assert rule_of("UPDATE accounts_identityclaim SET state = 'open'") == ("CH002", "I-11")
+    assert refusal_of("DELETE FROM accounts_identityclaim")[0] in ("CH001", "42501")
