@@ -97,13 +97,32 @@ def examine(blob: Blob | services.Sealed, *, tick: Callable[[], None] | None = N
                 tick()
     except services.Erased:
         raise
-    except (keys.KeysUnavailable, StorageFailed) as problem:
-        return Found(Outcome.UNREAD, problem)
-    except BlobGone as loss:
-        return Found(Outcome.MISSING, loss)
-    except Unavailable as damage:
-        return Found(Outcome.DAMAGED, damage)
+    except Unavailable as refusal:
+        return _judged(refusal)
     return Found(Outcome.INTACT)
+
+
+def handed_out(blob: Blob, pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """The pieces, as somebody reads them outside a transaction; damage met on the way raises the same alarm as a check."""
+    try:
+        yield from pieces
+    except Unavailable as refusal:
+        note_damage(blob, refusal)
+        raise
+
+
+def note_damage(blob: Blob, refusal: Unavailable) -> None:
+    """Raise the alarm of a check for what a reader ran into. A store that is away, or an erased file, is no damage."""
+    found = _judged(refusal)
+    if found.outcome in BAD and not isinstance(refusal, services.Erased):
+        with entering(blob.organization_id)():
+            remember(blob, found, actor=Actor.system(blob.organization_id, "vault"))
+
+
+def _judged(refusal: Unavailable) -> Found:
+    if isinstance(refusal, keys.KeysUnavailable | StorageFailed):
+        return Found(Outcome.UNREAD, refusal)
+    return Found(Outcome.MISSING if isinstance(refusal, BlobGone) else Outcome.DAMAGED, refusal)
 
 
 @transaction.atomic

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -11,6 +12,8 @@ from django.utils.http import content_disposition_header
 
 from evidence.artifacts import services as artifacts
 from evidence.artifacts.models import ArtifactVersion
+from evidence.errors import Unavailable
+from evidence.vault import checking
 from evidence.vault import services as vault
 from portal.edge.tenancy import keeping_record
 
@@ -43,7 +46,7 @@ def serve(request: HttpRequest, version: ArtifactVersion) -> HttpResponseBase:
         refused["Content-Range"] = f"bytes */{version.size}"
         return refused
     is_part = span.length != version.size
-    response = StreamingHttpResponse(_pieces(version, span), status=206 if is_part else 200)
+    response = StreamingHttpResponse(_pieces(request, version, span), status=206 if is_part else 200)
     response["Content-Type"] = version.mime if version.mime in HARMLESS else "application/octet-stream"
     response["Content-Length"] = str(span.length)
     response["Content-Disposition"] = content_disposition_header(True, version.filename) or "attachment"
@@ -80,7 +83,12 @@ def wanted(header: str, size: int) -> Span | None:
     return Span(start, min(int(last or size), size - 1) - start + 1)
 
 
-def _pieces(version: ArtifactVersion, span: Span) -> Iterator[bytes]:
-    if span.length == version.size:
-        return vault.open(version.blob)
-    return vault.open(version.blob, span.start, span.length)
+def _pieces(request: HttpRequest, version: ArtifactVersion, span: Span) -> Iterator[bytes]:
+    is_whole = span.length == version.size
+    try:
+        pieces = vault.open(version.blob) if is_whole else vault.open(version.blob, span.start, span.length)
+    except Unavailable as refusal:
+        # The refusal takes the request's transaction with it; the alarm must stay.
+        request.aftermath = partial(checking.note_damage, version.blob, refusal)  # type: ignore[attr-defined]
+        raise
+    return checking.handed_out(version.blob, pieces)

@@ -20,14 +20,15 @@ READ = ["findings", "findings/F-001", "findings/F-002", "controls", "controls/AC
 PAGES = {
     "priya": [
         "", "triage", "triage?view=all", "me", "findings?q=zzzz", "findings/new", *READ, "approvals", "import",
-        "evidence/upload", "packages", "packages/new", "engagements", "engagements/ENG-1", "engagements/new", "ledger/",
-        "jobs/", "settings/people", "settings/policies",
+        "evidence/upload", "evidence/E-001/redact", "evidence/E-001/retention", "packages", "packages/new", "engagements",
+        "engagements/ENG-1", "engagements/new", "ledger/", "ledger/1", "ledger/checkpoints", "retention",
+        "retention/holds/new", "jobs/", "settings/people", "settings/policies", "profile",
     ],
     "marcus": ["me", *READ, "tasks/T-001", "evidence/upload"],
     "tomas": ["me", *READ],
     "dana": ["", "approvals", "findings/F-001"],
     "ruth": ["", "approvals", "packages", "engagements"],
-    "jonas": ["settings/people", "settings/policies", "ledger/", "jobs/"],
+    "jonas": ["settings/people", "settings/policies", "settings/vault", "ledger/", "jobs/", "profile"],
     "helen": [
         f"audit/ENG-1/{page}"
         for page in (

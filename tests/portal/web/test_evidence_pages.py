@@ -19,6 +19,8 @@ from evidence.controls import services as controls
 from evidence.intake import services as intake
 from evidence.ledger.models import Event
 from evidence.organizations import services as organizations
+from evidence.vault import checking
+from evidence.vault.sealing import Damaged
 from remediation.sod.models import Hand
 from tests.people import account_of
 from tests.portal.evidence_store import stored_files
@@ -268,9 +270,22 @@ def test_damaged_bytes_are_refused_before_the_download_starts(root, uploaded, pe
     answer = signed_in(people.maya).get(f"{root}E-001/v/1/original")
     assert answer.status_code == 503
     assert events("artifact.downloaded") == 0
+    assert events("vault.damaged") == 1
     client = signed_in(people.maya)
     assert client.post(f"{root}E-001/v/1/verify").status_code == 302
     assert "are not those on record" in client.get(f"{root}E-001").content.decode()
+
+
+def test_damage_met_on_the_way_ends_the_download_and_raises_the_alarm_of_a_check(root, uploaded, people):
+    uploaded(bytes(200_000))
+    [path] = stored_files()
+    sealed = path.read_bytes()
+    path.write_bytes(sealed[:-1] + bytes([sealed[-1] ^ 1]))
+    answer = signed_in(people.maya).get(f"{root}E-001/v/1/original")
+    with pytest.raises(Damaged):
+        b"".join(answer.streaming_content)
+    assert events("vault.damaged") == 1
+    assert checking.damaged().get().words
 
 
 def test_a_picture_is_drawn_anew_and_broken_ones_are_a_sentence(root, uploaded, people):
