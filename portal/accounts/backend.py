@@ -8,6 +8,10 @@ from django.contrib.auth.backends import ModelBackend
 from evidence import clock
 from portal.accounts import object_grants, roles
 from portal.accounts.models import Account, Membership
+from remediation.approvals.delegations import queries as delegations
+
+# What somebody may do while a colleague's duty is lent to them, whatever their own roles are.
+OF_DEPUTIES = frozenset({"approvals.view"})
 
 
 class RoleBackend(ModelBackend):
@@ -16,7 +20,7 @@ class RoleBackend(ModelBackend):
     def has_perm(self, user_obj: Any, perm: str, obj: Any = None) -> bool:
         if not isinstance(user_obj, Account) or not user_obj.is_active:
             return False
-        if perm in roles.permissions_of(_roles_held(user_obj)):
+        if perm in roles.permissions_of(_roles_held(user_obj)) or (perm in OF_DEPUTIES and _deputises(user_obj)):
             return True
         return obj is not None and object_grants.holds(user_obj, perm, obj)
 
@@ -38,6 +42,20 @@ def _roles_held(account: Account) -> list[str]:
         )
         account.roles_held = held  # type: ignore[attr-defined]
     return held
+
+
+def _deputises(account: Account) -> bool:
+    """Whether the person carries a colleague's duty here; the request knows it, anybody else asks once."""
+    known: bool | None = getattr(account, "deputises", None)
+    if known is None:
+        known = any(
+            delegations.is_deputy(account.person_id, organization_id)
+            for organization_id in Membership.objects.filter(person_id=account.person_id, ended_at=None)
+            .extra(where=["organization_id = current_organization()"])
+            .values_list("organization_id", flat=True)[:1]
+        )
+        account.deputises = known  # type: ignore[attr-defined]
+    return known
 
 
 def roles_of(person_id: UUID, organization_id: UUID) -> list[str]:

@@ -185,7 +185,11 @@ def _identify(request: HttpRequest, slug: str) -> HttpResponse | None:
 
 def _call(function: str, arguments: list[Any]) -> dict[str, Any] | None:
     with connections[DEFAULT_DB_ALIAS].cursor() as cursor:
-        cursor.execute(f"SELECT * FROM {function}(%s, %s)", arguments)  # noqa: S608
+        cursor.execute(
+            f"SELECT e.*, s.* FROM {function}(%s, %s) e"  # noqa: S608
+            " LEFT JOIN LATERAL approvals_standing(e.organization_id, e.person_id) s ON true",
+            arguments,
+        )
         row = cursor.fetchone()
         return dict(zip([column.name for column in cursor.description], row, strict=True)) if row else None
 
@@ -215,6 +219,7 @@ def _set(request: HttpRequest, slug: str, row: dict[str, Any], *, via: str, scop
         departments=tuple(row["departments"] or ()),
     )
     request.user.roles_held = list(held)  # type: ignore[union-attr]
+    request.user.deputises = bool(row["deputises"])  # type: ignore[union-attr]
     request.actor = Actor(  # type: ignore[attr-defined]
         organization_id=row["organization_id"],
         account_id=row["account_id"],

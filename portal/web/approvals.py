@@ -120,7 +120,8 @@ def _decided(request: HttpRequest, item: UUID, *, verdict: str, reason: str) -> 
     actor = reauthenticate(request, request.POST.get("password", ""))
     with inside(request):
         try:
-            return services.decide(item, verdict=verdict, reason=reason, actor=actor)
+            delegation = _key(request.POST.get("delegation", ""))
+            return services.decide(item, verdict=verdict, reason=reason, actor=actor, delegation_id=delegation)
         except ContentChanged as found:
             changed = found
     raise changed
@@ -181,13 +182,11 @@ def _panel(request: HttpRequest, asked: Request, left: Refusal | None = None) ->
     position = queries.position(asked, actor)
     action = ACTIONS[asked.action]
     is_open = asked.state == Request.State.OPEN
-    decided = any(decision.person_id == actor.person_id for decision in position.decisions)
-    lines = [
-        DecisionLine(one.person.name, one.verdict, one.department, one.at, one.reason) for one in position.decisions
-    ]
+    decided = any(actor.person_id in decision.people for decision in position.decisions)
+    lines = [DecisionLine(one.by, one.verdict, one.department, one.at, one.reason) for one in position.decisions]
     if is_open and position.still_needed:
         lines.append(_missing(position.still_needed, asked))
-    blocked = not position.may and not decided
+    blocked = not position.may_somehow and not decided
     return ApprovalPanel(
         title=action.word,
         needed=asked.needed,
@@ -202,12 +201,13 @@ def _panel(request: HttpRequest, asked: Request, left: Refusal | None = None) ->
         acts=_acts(asked, position.conflicts, actor) if blocked else (),
         candidates=_candidates(position) if is_open else (),
         ask_url=reverse("approvals:ask", args=[_slug(request), asked.pk])
-        if is_open and not position.may and position.eligible
+        if is_open and not position.may_somehow and position.eligible
         else "",
         decide_url=reverse("approvals:decide", args=[_slug(request), asked.pk]) if is_open else "",
         content_sha256=asked.content_sha256,
         content_url=f"{reverse('approvals:decide', args=[_slug(request), asked.pk])}#content",
         answer_note=_small_team(position, asked) if is_open else "",
+        voices=_voices(position) if is_open else (),
         expires_at=asked.expires_at if is_open else None,
         reason=left.reason if left else "",
         error=left.error if left else "",
@@ -224,9 +224,24 @@ def _sentence(position: queries.Position, decided: bool) -> str:
         return "You took no part in this work, so you can decide."
     if decided:
         return "Your decision stands in the history and cannot be changed."
+    if position.may_somehow:
+        names = " or ".join(one.name for one in position.behalf if one.may)
+        return f"You may decide for {names}, who delegated this to you. You both took no part in this work."
     # The first act speaks for all; the others stand in the list below it.
     others = position.sentences[len(position.conflicts) :]
-    return " ".join([*position.sentences[: min(1, len(position.conflicts))], *others])
+    lent = [one.sentence for one in position.behalf if one.sentence not in position.sentences]
+    return " ".join([*position.sentences[: min(1, len(position.conflicts))], *others, *lent])
+
+
+def _voices(position: queries.Position) -> list[tuple[str, str, str]]:
+    """In whose name the reader may decide; nothing to choose where it is only their own."""
+    lent = [
+        (str(one.delegation_id), f"For {one.name}", f"Counts for {one.department}" if one.department else "")
+        for one in position.behalf
+        if one.may
+    ]
+    own = [("", "For yourself", "")] if position.may else []
+    return [*own, *lent] if lent else []
 
 
 def _missing(count: int, asked: Request) -> DecisionLine:
@@ -235,7 +250,9 @@ def _missing(count: int, asked: Request) -> DecisionLine:
 
 
 def _small_team(position: queries.Position, asked: Request) -> str:
-    free = len(position.eligible) + (1 if position.may else 0)
+    # A delegate is no further voice: theirs is that of the person who lent the duty.
+    own = [one for one in position.eligible if not one.for_name]
+    free = len(own) + (1 if position.may_somehow else 0)
     if free >= position.still_needed:
         return ""
     return (
@@ -249,7 +266,7 @@ def _candidates(position: queries.Position) -> list[Candidate]:
     return [
         Candidate(
             str(one.person_id),
-            one.name,
+            one.shown,
             "ineligible" if one.reason else "free",
             one.reason or _standing(one),
             one.person_id == suggested,

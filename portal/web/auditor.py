@@ -168,7 +168,11 @@ def finding(request: HttpRequest, engagement: str, ref: str) -> HttpResponse:
 def _requests(row: Finding) -> list[tuple[str, ApprovalRequest]]:
     """What was asked about a finding, each with the word for it."""
     asked = ApprovalRequest.objects.filter(subject_type="findings.finding", subject_id=row.pk)
-    asked = asked.select_related("requested_by").prefetch_related("decisions__person").order_by("pk")
+    asked = (
+        asked.select_related("requested_by")
+        .prefetch_related("decisions__person", "decisions__for_person")
+        .order_by("pk")
+    )
     return [(ACTIONS[one.action].word if one.action in ACTIONS else one.action, one) for one in asked]
 
 

@@ -87,6 +87,8 @@ class ApprovalPanel:
     changed: str = ""
     exception_note: str = ""
     answer_note: str = ""
+    # In whose name the reader may decide, when not only in their own: (delegation or "", words, note).
+    voices: Sequence[tuple[str, str, str]] = ()
     expires_at: datetime | None = None
     needs_password: bool = True
     # What a refused form keeps: the words typed, and why it was refused.

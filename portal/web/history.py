@@ -45,7 +45,20 @@ SIGNS: Mapping[str, Sign] = {
 
 
 # Fields of an event that hold a person's id; a reader sees the name.
-PERSONS = frozenset({"owner_id", "assignee_id", "assignee", "owner", "asked", "collector", "submitted_by_id"})
+PERSONS = frozenset(
+    {
+        "owner_id",
+        "assignee_id",
+        "assignee",
+        "owner",
+        "asked",
+        "collector",
+        "submitted_by_id",
+        "for_person",
+        "giver",
+        "deputy",
+    }
+)
 
 
 def names(facts: Iterable[Fact]) -> dict[UUID, str]:
@@ -71,7 +84,9 @@ def entries(facts: Sequence[Fact], slug: str) -> list[TimelineEntry]:
 def actor_of(fact: Fact, known: Mapping[UUID, str]) -> str:
     """Who acted, in words."""
     if fact.person_id:
-        return known.get(fact.person_id, "Somebody")
+        name = known.get(fact.person_id, "Somebody")
+        giver = (fact.data or {}).get("for_person")
+        return f"{name} for {known.get(UUID(giver), 'somebody')}" if _is_id(giver) else name
     return f"{PRODUCT} ({fact.system})" if fact.system else PRODUCT
 
 

@@ -117,7 +117,7 @@ def _panel(request: HttpRequest, row: Package) -> ApprovalPanel | None:
         given=sum(decision.verdict == "approve" for decision in position.decisions),
         decisions=[
             DecisionLine(
-                who=decision.person.name,
+                who=decision.by,
                 state=decision.verdict,
                 at=decision.at,
                 note=decision.department,

@@ -45,6 +45,10 @@ GROUPS: tuple[tuple[str, tuple[Place, ...]], ...] = (
             Place(
                 "approvals", "Approvals", "stamp", "approvals", ("approvals:queue",), ("approvals.view",), "a", hot=True
             ),
+            Place(
+                "delegations", "Delegation and absence", "user-check", "approvals/delegations", ("delegations:list",),
+                ("delegations.view",), short="Delegation",
+            ),
         ),
     ),
     (

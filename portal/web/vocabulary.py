@@ -244,6 +244,15 @@ DEAL = {
     "lost": Sign("Lost", "circle-x"),
 }
 
+DELEGATION = {
+    "offered": Sign("Waits for acceptance", "clock-3", "review"),
+    "accepted": Sign("Accepted, not begun", "calendar", "info"),
+    "running": Sign("Running", "user-check", "ok"),
+    "declined": Sign("Declined", "circle-x", "warn"),
+    "ended": Sign("Ended early", "circle-minus"),
+    "over": Sign("Over", "archive"),
+}
+
 MEMBERSHIP = {
     "invited": Sign("Invited", "mail", "info"),
     "scheduled": Sign("Starts later", "calendar"),
@@ -277,6 +286,7 @@ VOCABULARIES: dict[str, dict[str, Sign]] = {
     "integrity": INTEGRITY,
     "deal": DEAL,
     "membership": MEMBERSHIP,
+    "delegation": DELEGATION,
 }
 
 SEVERITIES = {

@@ -2,6 +2,7 @@
 
 import json
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 from django.db import models
@@ -88,9 +89,26 @@ class Decision(TenantModel):
     department = models.CharField(max_length=80, blank=True)
     matrix_version = models.PositiveIntegerField()
     at = models.DateTimeField(default=clock.now)
+    # Whom it was made for, and the delegation that let it; both or neither (guards of delegations).
+    for_person = models.ForeignKey(
+        settings.PERSON_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    delegation = models.ForeignKey(
+        "Delegation", null=True, blank=True, on_delete=models.PROTECT, related_name="decisions"
+    )
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["request", "person"], name="approvals_decision_once_per_person")]
+
+    @property
+    def people(self) -> frozenset[UUID]:
+        """Everybody whom this decision uses up: who decided and whom they decided for."""
+        return frozenset({self.person_id, self.for_person_id or self.person_id})
+
+    @property
+    def by(self) -> str:
+        """“P”, or “P for Q”."""
+        return f"{self.person.name} for {self.for_person.name}" if self.for_person else self.person.name
 
 
 class Nudge(TenantModel):
@@ -104,6 +122,74 @@ class Nudge(TenantModel):
 
     class Meta:
         indexes = [models.Index(fields=["person", "request"], name="approvals_nudge_person")]
+
+
+class Delegation(TenantModel):
+    """One person's duty, lent to another for at most 30 days. It holds once accepted; what it says never changes."""
+
+    class Scope(models.TextChoices):
+        ALL = "all", "Everything"
+        ENGAGEMENT = "engagement", "One engagement"
+        SEVERITY = "severity", "Up to a severity"
+        ITEMS = "items", "Named items"
+
+    class State(models.TextChoices):
+        OFFERED = "offered", "Waits for acceptance"
+        ACCEPTED = "accepted", "Accepted, not begun"
+        RUNNING = "running", "Running"
+        DECLINED = "declined", "Declined"
+        ENDED = "ended", "Ended early"
+        OVER = "over", "Over"
+
+    giver = models.ForeignKey(settings.PERSON_MODEL, on_delete=models.PROTECT, related_name="+")
+    given_through = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    deputy = models.ForeignKey(settings.PERSON_MODEL, on_delete=models.PROTECT, related_name="+")
+    duty = models.CharField(max_length=16)
+    # Actions of the duty by their keys; none means all of them.
+    actions = models.JSONField(default=list, blank=True)
+    scope = models.CharField(max_length=12, choices=Scope.choices, default=Scope.ALL)
+    ceiling = models.CharField(max_length=10, blank=True)
+    engagement = models.UUIDField(null=True, blank=True)
+    items = models.JSONField(default=list, blank=True)
+    # The public ids that the scope names, for people to read.
+    names = models.CharField(max_length=200, blank=True)
+    starts_at = models.DateTimeField()
+    ends_at = models.DateTimeField()
+    reason = models.TextField()
+    made_at = models.DateTimeField(default=clock.now)
+    accepted_at = models.DateTimeField(null=True, blank=True)
+    accepted_through = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    ended_at = models.DateTimeField(null=True, blank=True)
+    ended_by = models.ForeignKey(
+        settings.PERSON_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    ended_why = models.TextField(blank=True)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["deputy", "ends_at"], name="approvals_delegation_deputy"),
+            models.Index(fields=["giver", "ends_at"], name="approvals_delegation_giver"),
+        ]
+
+    @property
+    def state(self) -> str:
+        """What it is at this moment."""
+        now = clock.now()
+        if self.ended_at is not None:
+            declined = self.accepted_at is None and self.ended_by_id == self.deputy_id
+            return self.State.DECLINED if declined else self.State.ENDED
+        if self.ends_at <= now:
+            return self.State.OVER
+        if self.accepted_at is None:
+            return self.State.OFFERED
+        return self.State.RUNNING if self.starts_at <= now else self.State.ACCEPTED
+
+    @property
+    def is_live(self) -> bool:
+        """Whether it may still become or be of use: neither ended nor over."""
+        return self.state in (self.State.OFFERED, self.State.ACCEPTED, self.State.RUNNING)
 
 
 class ActionRule(models.Model):

@@ -2,12 +2,12 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, Q
+from django.db.models import Count, Prefetch, Q, QuerySet
 
 from evidence import clock
 from evidence.actors import Actor
@@ -16,7 +16,8 @@ from evidence.organizations import queries as organizations
 from remediation.approvals import content as contents
 from remediation.approvals import subjects
 from remediation.approvals.actions import ACTIONS, Action
-from remediation.approvals.models import Decision, Nudge, Request
+from remediation.approvals.delegations import queries as delegations
+from remediation.approvals.models import Decision, Delegation, Nudge, Request
 from remediation.sod import queries as sod
 from remediation.sod.duties import Duty
 from remediation.sod.judgement import Conflict, Held, Terms, judge
@@ -36,6 +37,29 @@ class Candidate:
     rule: str = ""
     asked_at: datetime | None = None
     has_decided: bool = False
+    # For whom they would decide, under a delegation; "" for themselves.
+    for_name: str = ""
+
+    @property
+    def shown(self) -> str:
+        """“P”, or “P for Q”."""
+        return f"{self.name} for {self.for_name}" if self.for_name else self.name
+
+
+@dataclass(frozen=True)
+class Behalf:
+    """Where the reader stands when they would decide in another's place: free to when `sentence` is empty."""
+
+    delegation_id: UUID
+    person_id: UUID
+    name: str
+    department: str
+    sentence: str = ""
+    rule: str = ""
+
+    @property
+    def may(self) -> bool:
+        return not self.sentence
 
 
 @dataclass(frozen=True)
@@ -51,6 +75,12 @@ class Position:
     decisions: list[Decision] = field(default_factory=list)
     still_needed: int = 0
     conflicts: list[Conflict] = field(default_factory=list)
+    behalf: list[Behalf] = field(default_factory=list)
+
+    @property
+    def may_somehow(self) -> bool:
+        """Whether the reader may decide, for themselves or for somebody else."""
+        return self.may or any(one.may for one in self.behalf)
 
 
 @dataclass(frozen=True)
@@ -65,6 +95,8 @@ class Row:
     rule: str = ""
     nudge: Nudge | None = None
     approvals: int = 0
+    # Whose place the reader may decide in, when not in their own.
+    for_names: tuple[str, ...] = ()
     description: subjects.Description | None = None
 
 
@@ -104,7 +136,11 @@ def requests_about(subject_type: str, subject_id: UUID, cycle: int | None = None
     if cycle is not None:
         rows = rows.filter(cycle=cycle)
     return list(
-        rows.select_related("requested_by").prefetch_related("decisions__person").order_by("-requested_at", "-id")
+        rows.select_related("requested_by")
+        .prefetch_related(
+            Prefetch("decisions", Decision.objects.select_related("person", "for_person").order_by("at", "id"))
+        )
+        .order_by("-requested_at", "-id")
     )
 
 
@@ -165,17 +201,36 @@ def changes_since_before(request: Request) -> list[str]:
 
 def decisions_on(request: Request) -> list[Decision]:
     """The decisions in the order they were made."""
-    rows = request.decisions.select_related("person").annotate(voice=sod.voice("approvals_decision.person_id"))
-    return list(rows.order_by("at", "id"))
+    rows = request.decisions.select_related("person", "for_person")
+    return list(_counted(rows).order_by("at", "id"))
+
+
+def _counted(rows: QuerySet[Decision]) -> QuerySet[Decision]:
+    """With `voice`, the key of the human being who is counted, and `hand`, that of who decided."""
+    spoken_for = "coalesce(approvals_decision.for_person_id, approvals_decision.person_id)"
+    return rows.annotate(voice=sod.voice(spoken_for), hand=sod.voice("approvals_decision.person_id"))
+
+
+def _used(decisions: Iterable[Decision]) -> set[UUID]:
+    """Every human being whom these decisions use up: who decided and whom they decided for; from _counted."""
+    return {key for one in decisions for key in (one.voice, one.hand)}  # type: ignore[attr-defined]
 
 
 def still_needed(request: Request, decisions: Iterable[Decision]) -> int:
     """How many more people (from other departments, where that is asked) must approve; `decisions` from decisions_on."""
     votes = [vote for vote in decisions if vote.verdict == Decision.Verdict.APPROVE]
+    if votes:
+        since = votes_count_since(request)
+        votes = [vote for vote in votes if vote.at > since]
     counted = len({vote.voice for vote in votes})  # type: ignore[attr-defined]
     if request.distinct_departments:
         counted = min(counted, len({vote.department for vote in votes if vote.department}))
     return max(0, request.needed - counted)
+
+
+def votes_count_since(request: Request) -> datetime:
+    """Votes given before this moment count no more (PRACTICE.md section 4: they expire)."""
+    return clock.now() - timedelta(days=quorum(request.organization_id, ACTIONS[request.action], request.severity)[2])
 
 
 def conflicts_of(
@@ -206,11 +261,17 @@ def position(request: Request, actor: Actor) -> Position:
     }
     own = conflicts.get(actor.person_id, []) if actor.person_id else []
     own_voice = voices.get(actor.person_id, actor.person_id) if actor.person_id else None
-    has_decided = any(decision.voice == own_voice for decision in decisions)  # type: ignore[attr-defined]
+    has_decided = own_voice in _used(decisions)
     sentences = _obstacles(request, ACTIONS[request.action], actor, has_decided, own)
+    loans = [
+        loan
+        for loan in delegations.running(request.organization_id)
+        if delegations.covers(loan, request, terms.severity)
+    ]
+    known = {member.person_id: member for member in everyone}
     others = [
         candidate
-        for candidate in _candidates(request, everyone, conflicts, decisions, voices)
+        for candidate in _all_candidates(request, everyone, conflicts, decisions, voices, loans)
         if candidate.person_id != actor.person_id
     ]
     return Position(
@@ -223,7 +284,87 @@ def position(request: Request, actor: Actor) -> Position:
         decisions=decisions,
         still_needed=still_needed(request, decisions),
         conflicts=own,
+        behalf=[
+            _behalf(request, loan, known, conflicts, decisions, voices)
+            for loan in loans
+            if loan.deputy_id == actor.person_id
+        ],
     )
+
+
+def _all_candidates(
+    request: Request,
+    everyone: list[sod.Member],
+    conflicts: Mapping[UUID, list[Conflict]],
+    decisions: list[Decision],
+    voices: Mapping[UUID, UUID],
+    loans: list[Delegation],
+) -> list[Candidate]:
+    """Who decides in their own name, then who may in another's: each person stands once."""
+    own = _candidates(request, everyone, conflicts, decisions, voices)
+    known = {member.person_id: member for member in everyone}
+    listed = {candidate.person_id for candidate in own}
+    lent = _deputies(request, loans, known, conflicts, decisions, voices)
+    return [*own, *(one for one in lent if one.person_id not in listed)]
+
+
+def _behalf(
+    request: Request,
+    loan: Delegation,
+    everyone: Mapping[UUID, sod.Member],
+    conflicts: Mapping[UUID, list[Conflict]],
+    decisions: list[Decision],
+    voices: Mapping[UUID, UUID],
+) -> Behalf:
+    """Where a deputy stands: in either one's conflict or with either one's vote given, they may not decide."""
+    roles = ACTIONS[request.action].roles
+    giver, deputy = everyone.get(loan.giver_id), everyone.get(loan.deputy_id)
+    role = next((role for role in roles if giver and role in giver.roles), None)
+    both = {voices.get(person, person) for person in (loan.giver_id, loan.deputy_id)}
+    used = next((vote for vote in decisions if _used([vote]) & both), None)
+    own, theirs = conflicts.get(loan.deputy_id, []), conflicts.get(loan.giver_id, [])
+    sentence, rule = "", ""
+    if request.state != Request.State.OPEN or request.expires_at <= clock.now():
+        sentence = "This request is no longer open."
+    elif giver is None or role is None or deputy is None:
+        sentence, rule = f"{loan.giver.name} no longer holds the role (rule D-20).", "D-20"
+    elif used is not None:
+        sentence, rule = f"{used.by} has decided, and each person counts once (rule D-19).", "D-19"
+    elif own:
+        sentence, rule = own[0].sentence, own[0].rule
+    elif theirs:
+        about = f"{theirs[0].third_person[:1].lower()}{theirs[0].third_person[1:]}"
+        sentence, rule = f"{loan.giver.name} {about}, so nobody can decide for them (rule D-18).", "D-18"
+    department = giver.departments[role] if giver and role else ""
+    return Behalf(loan.pk, loan.giver_id, loan.giver.name, department, sentence, rule)
+
+
+def _deputies(
+    request: Request,
+    loans: list[Delegation],
+    everyone: Mapping[UUID, sod.Member],
+    conflicts: Mapping[UUID, list[Conflict]],
+    decisions: list[Decision],
+    voices: Mapping[UUID, UUID],
+) -> list[Candidate]:
+    """Who may decide in another's place. Those who may not are left out: their delegator's own line says why."""
+    found = []
+    asked = {nudge.person_id: nudge.at for nudge in request.nudges.order_by("at")} if loans else {}
+    for loan in loans:
+        behalf = _behalf(request, loan, everyone, conflicts, decisions, voices)
+        if behalf.may:
+            role = next(role for role in ACTIONS[request.action].roles if role in everyone[loan.giver_id].roles)
+            found.append(
+                Candidate(
+                    loan.deputy_id,
+                    loan.deputy.name,
+                    role,
+                    behalf.department,
+                    asked_at=asked.get(loan.deputy_id),
+                    for_name=loan.giver.name,
+                )
+            )
+    return found
 
 
 def _candidates(
@@ -235,7 +376,7 @@ def _candidates(
 ) -> list[Candidate]:
     roles = ACTIONS[request.action].roles
     asked = {nudge.person_id: nudge.at for nudge in request.nudges.order_by("at")}
-    decided = {decision.voice for decision in decisions}  # type: ignore[attr-defined]
+    decided = _used(decisions)
     found = []
     for member in everyone:
         role = next((role for role in roles if role in member.roles), None)
@@ -282,7 +423,9 @@ def queue(actor: Actor, *, view: str = "open", after: UUID | None = None, limit:
 
 def waiting_for(actor: Actor) -> int:
     """How many of the oldest open requests the actor can decide now: the number beside “Approvals”."""
-    if not any(actor.may(action.permission) for action in ACTIONS.values()):
+    if not any(actor.may(action.permission) for action in ACTIONS.values()) and not (
+        actor.person_id and delegations.is_deputy(actor.person_id, actor.organization_id)
+    ):
         return 0
     return len(queue(actor).can)
 
@@ -291,12 +434,18 @@ def _judged(page: list[Request], actor: Actor) -> list[Row]:
     ids = [request.pk for request in page]
     if actor.person_id is None:
         return []
-    hands = sod.hands_on({request.subject_id for request in page}, person_id=actor.person_id)
+    loans = delegations.running(actor.organization_id, deputy_id=actor.person_id)
+    hands = sod.hands_on({request.subject_id for request in page}, person_id=None if loans else actor.person_id)
     roles = sod.roles_of(actor.person_id, actor.organization_id)
     allow = sod.terms(actor.organization_id, "").allow_conditional
     decisions: dict[UUID, list[Decision]] = defaultdict(list)
-    votes = Decision.objects.filter(request_id__in=ids)
-    for decision in votes.annotate(is_own=sod.is_same("approvals_decision.person_id", actor.person_id)):
+    votes = _counted(Decision.objects.filter(request_id__in=ids).select_related("person", "for_person"))
+    spoken_for = "coalesce(approvals_decision.for_person_id, approvals_decision.person_id)"
+    votes = votes.annotate(
+        is_own=sod.is_same("approvals_decision.person_id", actor.person_id),
+        is_for_own=sod.is_same(spoken_for, actor.person_id),
+    )
+    for decision in votes:
         decisions[decision.request_id].append(decision)
     nudges = {
         nudge.request_id: nudge
@@ -306,24 +455,56 @@ def _judged(page: list[Request], actor: Actor) -> list[Row]:
     }
     described = _described(page)
     permitted = {action.permission: actor.may(action.permission) for action in ACTIONS.values()}
-    return [
-        _row(
+    everyone = {member.person_id: member for member in sod.members(actor.organization_id)} if loans else {}
+    voices = sod.voices() if loans else {}
+    rows = []
+    for request in page:
+        terms = Terms(request.severity, allow)
+        own = hands.get((request.subject_id, request.cycle, actor.person_id), [])
+        row = _row(
             request,
             actor,
-            conflicts_of(
-                request,
-                hands.get((request.subject_id, request.cycle, actor.person_id), []),
-                roles,
-                Terms(request.severity, allow),
-                has_asked=request.is_own,  # type: ignore[attr-defined]
-            ),
+            conflicts_of(request, own, roles, terms, has_asked=request.is_own),  # type: ignore[attr-defined]
             decisions[request.pk],
             nudges.get(request.pk),
             described.get(request.subject_id),
             permitted,
         )
-        for request in page
-    ]
+        if loans and not row.may:
+            row = _lent(row, loans, everyone, hands, terms, decisions[request.pk], voices)
+        rows.append(row)
+    return rows
+
+
+def _lent(
+    row: Row,
+    loans: list[Delegation],
+    everyone: Mapping[UUID, sod.Member],
+    hands: Mapping[tuple[UUID, int, UUID], list[Held]],
+    terms: Terms,
+    decisions: list[Decision],
+    voices: Mapping[UUID, UUID],
+) -> Row:
+    """The same line when the reader may decide it in somebody's place."""
+    request, names = row.request, []
+    asker = voices.get(request.requested_by_id, request.requested_by_id)
+    for loan in loans:
+        if not delegations.covers(loan, request, request.severity):
+            continue
+        conflicts = {
+            person: conflicts_of(
+                request,
+                hands.get((request.subject_id, request.cycle, person), []),
+                member.roles,
+                terms,
+                has_asked=voices.get(person, person) == asker,
+            )
+            for person in (loan.giver_id, loan.deputy_id)
+            if (member := everyone.get(person))
+        }
+        if _behalf(request, loan, everyone, conflicts, decisions, voices).may:
+            names.append(loan.giver.name)
+    return replace(row, may=True, reason="", rule="", for_names=tuple(names)) if names else row
 
 
 def _row(
@@ -336,7 +517,7 @@ def _row(
     permitted: dict[str, bool],
 ) -> Row:
     action = ACTIONS[request.action]
-    decided = any(decision.is_own for decision in decisions)  # type: ignore[attr-defined]
+    decided = any(decision.is_own or decision.is_for_own for decision in decisions)  # type: ignore[attr-defined]
     sentences = _obstacles(request, action, actor, decided, found, permitted=permitted[action.permission])
     title = described.title if described else str(request.fields.get("title", request.subject_ref))
     return Row(

@@ -21,9 +21,12 @@ from remediation.approvals import content as contents
 from remediation.approvals import events, queries, subjects
 from remediation.approvals.actions import ACTIONS, Action
 from remediation.approvals.actions import action as action_named
-from remediation.approvals.models import Decision, Nudge, Request
+from remediation.approvals.delegations import services as delegations
+from remediation.approvals.models import Decision, Delegation, Nudge, Request
 from remediation.sod import queries as sod_queries
+from remediation.sod import rulebook
 from remediation.sod import services as sod
+from remediation.sod.judgement import Conflict
 
 SHORTEST_REASON_WORDS = 3
 
@@ -105,16 +108,17 @@ def request(
     return made
 
 
-def decide(request_id: UUID, *, verdict: str, reason: str, actor: Actor) -> Outcome:
+def decide(request_id: UUID, *, verdict: str, reason: str, actor: Actor, delegation_id: UUID | None = None) -> Outcome:
     """Record the actor's vote; the last one needed grants, one rejection refuses, and the subject follows at once.
 
+    With `delegation_id` the vote is that of the person who lent the duty: both are judged, both count as one.
     Raises ReauthenticationRequired, NotAllowed, DutyConflict, WrongState or Invalid and then nothing is written;
     raises ContentChanged (details: `changes`) when the content moved, and then the request is void: a caller that
     wants this kept catches it inside its own transaction.
     """
     try:
         with transaction.atomic():
-            return _decide(request_id, verdict=verdict, reason=reason, actor=actor)
+            return _decide(request_id, verdict=verdict, reason=reason, actor=actor, delegation_id=delegation_id)
     except ContentChanged as changed:
         with transaction.atomic():
             stale = _locked(request_id, actor)
@@ -124,20 +128,23 @@ def decide(request_id: UUID, *, verdict: str, reason: str, actor: Actor) -> Outc
         raise
 
 
-def _decide(request_id: UUID, *, verdict: str, reason: str, actor: Actor) -> Outcome:
+def _decide(request_id: UUID, *, verdict: str, reason: str, actor: Actor, delegation_id: UUID | None) -> Outcome:
     row = _locked(request_id, actor)
     crashing.point("decision.locked")
     transaction.on_commit(partial(crashing.point, "decision.committed"))
     known = ACTIONS[row.action]
-    _check_right(known, actor)
+    loan = _right(row, known, actor, delegation_id)
     ledger.require_healthy()
     account_id, person_id = _person(actor)
+    giver_id = loan.giver_id if loan else None
     authenticated_at = _fresh_proof(actor)
     _check_words(verdict, reason)
-    _check_open(row, person_id)
+    _check_open(row, person_id, giver_id)
     _check_content(row)
-    department = _department(known, actor)
+    department = _department(known, actor.organization_id, giver_id or person_id)
     _check_duty(row, person_id)
+    if loan is not None:
+        _check_duty_of_giver(row, loan)
     decision = Decision.objects.create(
         organization_id=actor.organization_id,
         request=row,
@@ -149,6 +156,8 @@ def _decide(request_id: UUID, *, verdict: str, reason: str, actor: Actor) -> Out
         authenticated_at=authenticated_at,
         department=department,
         matrix_version=sod_queries.matrix_version(),
+        for_person_id=giver_id,
+        delegation=loan,
     )
     crashing.point("decision.inserted")
     approved = verdict == Decision.Verdict.APPROVE
@@ -160,6 +169,7 @@ def _decide(request_id: UUID, *, verdict: str, reason: str, actor: Actor) -> Out
         decision=str(decision.pk),
         department=department,
         matrix_version=decision.matrix_version,
+        **_lent(loan),
     )
     crashing.point("decision.recorded")
     needed = queries.still_needed(row, queries.decisions_on(row))
@@ -247,6 +257,11 @@ def expire_due(*, actor: Actor) -> int:
     return ended
 
 
+def end_delegations_of(person_id: UUID, *, actor: Actor, why: str) -> int:
+    """End every delegation from or to somebody who leaves or is switched off, at once; returns how many."""
+    return delegations.end_of(person_id, actor=actor, why=why)
+
+
 def _void(
     subject_type: str,
     subject_id: UUID,
@@ -329,7 +344,15 @@ def _check_words(verdict: str, reason: str) -> None:
         )
 
 
-def _check_open(row: Request, person_id: UUID) -> None:
+def _right(row: Request, known: Action, actor: Actor, delegation_id: UUID | None) -> Delegation | None:
+    """The actor's own right to decide, or the delegation that stands for it."""
+    if delegation_id is None:
+        _check_right(known, actor)
+        return None
+    return delegations.usable(row, delegation_id, actor=actor, severity=queries.severity_now(row))
+
+
+def _check_open(row: Request, person_id: UUID, giver_id: UUID | None) -> None:
     _require_open(row)
     if row.expires_at <= clock.now():
         raise WrongState(
@@ -337,12 +360,25 @@ def _check_open(row: Request, person_id: UUID) -> None:
             help="Ask for the decision again.",
             rule="A-09",
         )
-    decided = set(
-        row.decisions.filter(person_id__in=sod_queries.same_people(person_id)).values_list("person_id", flat=True)
-    )
-    if person_id in decided:
+    votes = queries.decisions_on(row)
+    if any(vote.person_id == person_id for vote in votes) and giver_id is None:
         raise WrongState("You have decided on this already; a decision cannot be changed.", code="already_decided")
-    if decided:
+    if giver_id is None and not any(vote.for_person_id for vote in votes):
+        _check_own_voice(votes, person_id)
+        return
+    people = sod_queries.same_people(person_id) | (sod_queries.same_people(giver_id) if giver_id else frozenset())
+    used = next((vote for vote in votes if vote.people & people), None)
+    if used is not None:
+        raise DutyConflict(
+            f"{used.by} has decided, and each person counts once (rule D-19).",
+            rule="D-19",
+            help=rulebook.rule("D-19").instead,
+        )
+
+
+def _check_own_voice(votes: list[Decision], person_id: UUID) -> None:
+    same = sod_queries.same_people(person_id)
+    if any(vote.person_id in same for vote in votes):
         raise DutyConflict(
             "You have decided on this already, through another account (rule I-09).",
             rule="I-09",
@@ -371,16 +407,32 @@ def _check_content(row: Request) -> None:
 
 
 def _check_duty(row: Request, person_id: UUID) -> None:
+    found = _conflicts(row, person_id)
+    if found:
+        raise sod.refuse(found)
+
+
+def _check_duty_of_giver(row: Request, loan: Delegation) -> None:
+    found = _conflicts(row, loan.giver_id)
+    if found:
+        raise DutyConflict(
+            f"{loan.giver.name} {found[0].third_person[:1].lower()}{found[0].third_person[1:]}, so nobody can decide "
+            "for them (rule D-18).",
+            rule="D-18",
+            acts=[conflict.act for conflict in found],
+            help=rulebook.rule("D-18").instead,
+        )
+
+
+def _conflicts(row: Request, person_id: UUID) -> list[Conflict]:
     held = sod_queries.held_by(person_id, subject_type=row.subject_type, subject_id=row.subject_id, cycle=row.cycle)
-    found = queries.conflicts_of(
+    return queries.conflicts_of(
         row,
         held,
         sod_queries.roles_of(person_id, row.organization_id),
         sod_queries.terms(row.organization_id, queries.severity_now(row)),
         has_asked=row.requested_by_id in sod_queries.same_people(person_id),
     )
-    if found:
-        raise sod.refuse(found)
 
 
 def _check_quorum(row: Request) -> None:
@@ -390,18 +442,19 @@ def _check_quorum(row: Request) -> None:
         raise WrongState(f"Not everybody needed has approved {row.subject_ref}.", rule="A-10")
 
 
-def _department(known: Action, actor: Actor) -> str:
+def _department(known: Action, organization_id: UUID, person_id: UUID) -> str:
+    """The department of whoever's voice it is, by the role that lets them decide."""
     member = next(
-        (
-            member
-            for member in sod_queries.members(actor.organization_id, roles=known.roles)
-            if member.person_id == actor.person_id
-        ),
+        (member for member in sod_queries.members(organization_id, roles=known.roles) if member.person_id == person_id),
         None,
     )
     if member is None:
         raise NotAllowed(f"Only {' or '.join(known.roles)} may {known.verb} here.", rule="A-07")
     return next(member.departments[role] for role in known.roles if role in member.roles)
+
+
+def _lent(loan: Delegation | None) -> dict[str, Any]:
+    return {"for_person": str(loan.giver_id), "delegation": str(loan.pk)} if loan else {}
 
 
 def _follow(row: Request, actor: Actor) -> None:

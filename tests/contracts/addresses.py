@@ -51,6 +51,8 @@ BLANKS: dict[str, Callable[[World], Any]] = {
     "slug": lambda world: world.slug,
     "secret": lambda world: "no-such-secret",
     "item": lambda world: world.request.pk,
+    "delegations.item": lambda world: world.delegation.pk,
+    "delegation_id": lambda world: world.delegation.pk,
     "request_id": lambda world: world.request.pk,
     "person": lambda world: world.people.ivan.person_id,
     "membership": lambda world: membership_of(world.people.ivan),

@@ -93,6 +93,11 @@ def disposing(world: World) -> dict[str, Any]:
     return {"verdict": "refuse", "reason": "An auditor may ask for it.", "password": PASSWORD}
 
 
+def lending(world: World) -> dict[str, Any]:
+    return {"deputy_id": str(world.people.ivan.person_id), "duty": "acceptor", "starts_on": soon(0),
+            "ends_on": soon(5), "reason": "Two weeks of leave."}  # fmt: skip
+
+
 MATRIX: dict[str, Row] = {
     "healthz": Row(get=EVERYBODY),
     "verifying:start": Row(get=EVERYBODY),
@@ -113,6 +118,12 @@ MATRIX: dict[str, Row] = {
     "approvals:decide": Row(get=DECIDERS, post=APPROVER, body=decision),
     "approvals:ask": Row(post=DECIDERS, body=lambda world: {"person": world.people.alba.person_id}),
     "approvals:withdraw": Row(post=MANAGER, body=WORDS),
+    # Arun, the approver, asked Vera, the reviewer; those who look after people see it too.
+    "delegations:list": Row(get=STAFF),
+    "delegations:new": Row(get=STAFF, post=STAFF),
+    "delegations:one": Row(get="manager reviewer approver executive administrator"),
+    "delegations:accept": Row(post=REVIEWER),
+    "delegations:end": Row(post="reviewer approver administrator", body=WORDS),
     # People and settings.
     "people:list": Row(get=PEOPLE),
     "people:invite": Row(
@@ -372,6 +383,10 @@ MATRIX: dict[str, Row] = {
     "api-approval": Row(get=DECIDERS),
     "api-approval-decide": Row(post=APPROVER, body=decision),
     "api-approval-withdraw": Row(post=MANAGER, body=WORDS),
+    "api-delegations": Row(get=STAFF, post=EXECUTIVE, body=lending),
+    "api-delegation": Row(get="manager reviewer approver executive administrator"),
+    "api-delegation-accept": Row(post=REVIEWER),
+    "api-delegation-end": Row(post="reviewer approver administrator", body=WORDS),
     "api-controls": Row(get=READERS),
     "api-people": Row(get=READERS),
     "api-rules": Row(get=DECIDERS),

@@ -39,7 +39,8 @@ from portal.jobs.models import Job
 from portal.packages import services as packages
 from portal.packages.models import Package
 from remediation.approvals import services as approvals
-from remediation.approvals.models import Request
+from remediation.approvals.delegations import services as delegations
+from remediation.approvals.models import Delegation, Request
 from remediation.findings import services as findings
 from remediation.importers import services as importers
 from remediation.importers.jobs import KIND
@@ -84,6 +85,7 @@ class World:
     request: Request | None = None
     event: Event | None = None
     stamp: TimeStamp | None = None
+    delegation: Delegation | None = None
 
     @property
     def slug(self) -> str:
@@ -303,6 +305,10 @@ def _people(world: World, mark: str) -> None:
     organizations.set_policy("uploads", DEFAULTS["uploads"], actor=people.adam)
     world.invitation = accounts.invite(
         email=f"new{mark.lower()}@{world.slug}.example", name=f"New {mark}", role="engineer", actor=people.adam
+    )
+    terms = delegations.Terms("approver", clock.now(), clock.now() + timedelta(days=5))
+    world.delegation = delegations.offer(
+        deputy_id=people.vera.person_id, terms=terms, reason=f"Leave in the mountains. {mark}", actor=people.arun
     )
     world.token = accounts.create_token(name=f"ci {mark}".strip(), scopes=["jobs.view"], days=5, actor=people.maya).row
 

@@ -8,6 +8,7 @@ ROLE = Role(
     order=6,
     permissions=frozenset(
         {
+            "delegations.view",
             "jobs.view",
             "ledger.erase",
             "ledger.view",

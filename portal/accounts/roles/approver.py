@@ -11,6 +11,7 @@ ROLE = Role(
             "approvals.decide",
             "approvals.view",
             "controls.view",
+            "delegations.view",
             "disposals.decide",
             "engagements.view",
             "evidence.download",

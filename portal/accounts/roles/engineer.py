@@ -10,6 +10,7 @@ ROLE = Role(
         {
             "controls.operate",
             "controls.view",
+            "delegations.view",
             "evidence.download",
             "evidence.redact",
             "evidence.upload",

@@ -11,6 +11,7 @@ ROLE = Role(
             "approvals.view",
             "controls.view",
             "deals.view",
+            "delegations.view",
             "disposals.decide",
             "engagements.view",
             "findings.comment",

@@ -12,6 +12,7 @@ ROLE = Role(
             "controls.manage",
             "controls.view",
             "deals.view",
+            "delegations.view",
             "disposals.request",
             "engagements.manage",
             "engagements.release",

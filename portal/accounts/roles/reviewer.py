@@ -10,6 +10,7 @@ ROLE = Role(
         {
             "approvals.view",
             "controls.view",
+            "delegations.view",
             "evidence.download",
             "evidence.original",
             "evidence.review",

@@ -20,6 +20,9 @@ from remediation.approvals import services as approvals
 
 class DecisionOut(serializers.Serializer):
     person = PersonOut()
+    for_person = PersonOut(allow_null=True, help_text="Whose voice it was, when decided in another's place.")
+    delegation = serializers.UUIDField(allow_null=True)
+    department = serializers.CharField(help_text="The department that counts.")
     verdict = serializers.CharField()
     reason = serializers.CharField()
     at = serializers.DateTimeField()
@@ -42,6 +45,9 @@ class RequestOut(serializers.Serializer):
 
 class QueueRow(RequestOut):
     may = serializers.BooleanField(help_text="Whether the caller may decide.")
+    for_people = serializers.ListField(
+        child=serializers.CharField(), help_text="In whose place, where it is not the caller's own."
+    )
     why_not = serializers.CharField()
     rule = serializers.CharField()
 
@@ -51,8 +57,19 @@ class QueuePage(serializers.Serializer):
     next = serializers.CharField(allow_null=True)
 
 
+class BehalfOut(serializers.Serializer):
+    """A colleague in whose place the caller would decide."""
+
+    delegation = serializers.UUIDField(source="delegation_id")
+    person = serializers.CharField(source="name")
+    may = serializers.BooleanField()
+    why_not = serializers.CharField(source="sentence")
+    rule = serializers.CharField()
+
+
 class CandidateOut(serializers.Serializer):
     person = PersonOut()
+    for_person = serializers.CharField(help_text="In whose place they would decide; empty for their own.")
     reason = serializers.CharField()
     rule = serializers.CharField()
 
@@ -66,12 +83,16 @@ class PositionOut(RequestOut):
     decisions = DecisionOut(many=True)
     eligible = CandidateOut(many=True)
     blocked = CandidateOut(many=True)
+    behalf = BehalfOut(many=True, help_text="Delegations under which the caller may or may not decide.")
 
 
 class DecideIn(serializers.Serializer):
     verdict = serializers.ChoiceField(choices=["approve", "reject"])
     reason = serializers.CharField(max_length=5000)
     content_sha256 = serializers.CharField(max_length=64, help_text="The content the caller saw.")
+    delegation_id = serializers.UUIDField(
+        required=False, allow_null=True, help_text="Decide in the place of the person who delegated it to the caller."
+    )
 
 
 def line(row: Any) -> dict[str, Any]:
@@ -95,6 +116,9 @@ def whole(view: NounView, row: Any) -> dict[str, Any]:
         "decisions": [
             {
                 "person": _person(one.person_id, one.person.name),
+                "for_person": _person(one.for_person_id, one.for_person.name) if one.for_person else None,
+                "delegation": one.delegation_id,
+                "department": one.department,
                 "verdict": one.verdict,
                 "reason": one.reason,
                 "at": one.at,
@@ -103,11 +127,17 @@ def whole(view: NounView, row: Any) -> dict[str, Any]:
         ],
         **{
             kind: [
-                {"person": _person(one.person_id, one.name), "reason": one.reason, "rule": one.rule}
+                {
+                    "person": _person(one.person_id, one.name),
+                    "for_person": one.for_name,
+                    "reason": one.reason,
+                    "rule": one.rule,
+                }
                 for one in getattr(position, kind)
             ]
             for kind in ("eligible", "blocked")
         },
+        "behalf": BehalfOut(position.behalf, many=True).data,
     }
 
 
@@ -123,7 +153,16 @@ class ApprovalsView(NounView):
         """Open requests: those the caller may decide first, each other one with the reason why not."""
         queue = queries.queue(self.actor)
         rows = [*queue.can, *queue.cannot, *queue.other]
-        results = [{**line(row.request), "may": row.may, "why_not": row.reason, "rule": row.rule} for row in rows]
+        results = [
+            {
+                **line(row.request),
+                "may": row.may,
+                "for_people": list(row.for_names),
+                "why_not": row.reason,
+                "rule": row.rule,
+            }
+            for row in rows
+        ]
         return Response({"results": results, "next": None})
 
 

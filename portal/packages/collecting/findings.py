@@ -67,7 +67,13 @@ class Findings:
                 *(pk for row in rows for pk in (row.finder_id, row.owner_id, row.assignee_id)),
                 *(task.assignee_id for many in tasks.values() for task in many),
                 *(request.requested_by_id for many in requests.values() for request in many),
-                *(d.person_id for many in requests.values() for request in many for d in request.decisions.all()),
+                *(
+                    pk
+                    for many in requests.values()
+                    for request in many
+                    for d in request.decisions.all()
+                    for pk in d.people
+                ),
                 *(fact.person_id for facts in histories.values() for fact in facts),
             ]
         )
@@ -145,6 +151,7 @@ class Findings:
                     reason=decision.reason,
                     rules=f"matrix {decision.matrix_version}",
                     content_sha256=decision.content_sha256,
+                    on_behalf_of=self.ground.names[decision.for_person_id],
                 )
                 for decision in sorted(request.decisions.all(), key=lambda row: (row.at, row.pk))
             ),

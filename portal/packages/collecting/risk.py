@@ -48,7 +48,7 @@ def deferrals(ground: Ground, finding_ids: Any) -> tuple[s.Deferral, ...]:
         .order_by("finding__number", "requested_at")
     )
     last = {row.pk: _last_decision(row.request) for row in rows}
-    ground.names.learn([row.requested_by_id for row in rows] + [d.person_id for d in last.values() if d])
+    ground.names.learn([row.requested_by_id for row in rows] + [pk for d in last.values() if d for pk in d.people])
     return tuple(
         s.Deferral(
             finding=row.finding.ref,
@@ -61,7 +61,7 @@ def deferrals(ground: Ground, finding_ids: Any) -> tuple[s.Deferral, ...]:
             vendor=row.vendor,
             check_in_on=row.check_in_on,
             requested_by=ground.names[row.requested_by_id],
-            decided_by=ground.names[decision.person_id] if decision else "",
+            decided_by=_by(ground, decision) if decision else "",
             decided_at=decision.at if decision else None,
         )
         for row in rows
@@ -96,6 +96,11 @@ def duties(ground: Ground, finding_ids: Any, findings: list[s.Finding]) -> s.Dut
         people=people.values("person_id").distinct().count(),
         small_team=few,
     )
+
+
+def _by(ground: Ground, decision: Any) -> str:
+    name = ground.names[decision.person_id]
+    return f"{name} for {ground.names[decision.for_person_id]}" if decision.for_person_id else name
 
 
 def _last_decision(request: Request | None) -> Any:
