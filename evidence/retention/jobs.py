@@ -1,4 +1,4 @@
-"""The destruction of approved files as a durable job: keys first, in one transaction, then what the store keeps."""
+"""Durable jobs of keeping: the destruction of approved files (keys first, then what the store keeps), and stores' holds."""
 
 from typing import Any
 from uuid import UUID
@@ -6,9 +6,10 @@ from uuid import UUID
 from celery import shared_task
 
 from evidence.actors import Actor
-from evidence.retention.services import disposals
+from evidence.retention.services import disposals, stores
 
 KIND = "retention.dispose"
+HOLDS = "retention.holds"
 
 
 @shared_task(name=KIND, bind=True)  # type: ignore[untyped-decorator]
@@ -23,3 +24,9 @@ def dispose(self: Any, job: Any, *, actor: Actor, disposal: str) -> dict[str, An
         left = disposals.remove_bytes(UUID(disposal))
     self.progress(2, 2, "Done", force=True)
     return {"files": files, "left": left}
+
+
+@shared_task(name=HOLDS, bind=True)  # type: ignore[untyped-decorator]
+def hold_in_stores(self: Any, job: Any, *, actor: Actor) -> dict[str, Any]:
+    """Holds of the stores put on and taken off, as ours stand."""
+    return dict(stores.settle(actor=actor, inside=self.inside, watch=self.progress))

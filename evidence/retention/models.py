@@ -113,6 +113,19 @@ class HoldRelease(TenantModel):
     authenticated_at = models.DateTimeField()
 
 
+class StoreHold(TenantModel):
+    """The store's own legal hold on a file, where it lies now. `stands` is false where the store has no such holds."""
+
+    blob = models.OneToOneField("vault.Blob", on_delete=models.PROTECT, related_name="+")
+    backend = models.CharField(max_length=20)
+    store_version = models.CharField(max_length=1024, blank=True)
+    stands = models.BooleanField()
+    at = models.DateTimeField(default=clock.now)
+
+    def __str__(self) -> str:
+        return f"{self.backend} {self.blob_id}"
+
+
 class Disposal(TenantModel):
     """Somebody asks that files be destroyed: why, and by what authority. `is_early`: before the policy's date."""
 

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from evidence import clock
 from evidence.actors import Actor
+from evidence.retention import jobs as retention_jobs
 from evidence.retention import services as retention
 from evidence.uploads import services as uploads
 from evidence.vault import checking
@@ -54,6 +55,17 @@ def _pause_after(last: Job) -> timedelta:
     return timedelta(hours=1) if last.state == Job.State.FAILED else timedelta(days=1)
 
 
+def hold_in_stores(organization_id: object) -> object:
+    """Legal holds of the stores themselves, by a job: there may be many files."""
+    last = Job.objects.filter(kind=retention_jobs.HOLDS).order_by("-created_at").first()
+    is_soon = last is not None and (not last.is_over or clock.now() - last.created_at < timedelta(minutes=10))
+    if is_soon or not retention.is_behind():
+        return None
+    return jobs.enqueue(
+        retention_jobs.HOLDS, actor=_product(organization_id), args={}, title="Holds in the file stores"
+    )
+
+
 def propose_disposals(organization_id: object) -> object:
     """Evidence that has been kept long enough. Only proposed: two people dispose of it, or nobody."""
     return retention.propose_due(actor=_product(organization_id))
@@ -76,6 +88,7 @@ def declare() -> None:
     schedule.every(timedelta(minutes=1), "files to look into", look_into_files)
     schedule.every(timedelta(hours=6), "leftovers in the vault", clear_blobs)
     schedule.every(timedelta(minutes=30), "checks of stored files", check_blobs)
+    schedule.every(timedelta(minutes=5), "holds in the file stores", hold_in_stores)
     schedule.every(timedelta(days=1), "evidence kept long enough", propose_disposals)
     schedule.every(timedelta(hours=1), "uploads that ran out", clear_uploads)
 
