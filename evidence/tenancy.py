@@ -16,6 +16,10 @@ AUDITOR = "clearhold_auditor"
 SEQUENCER = "clearhold_sequencer"
 OWNER = "clearhold_owner"
 
+_SETTINGS = ("app.organization", "app.person", "app.system", "app.viewer")
+_READ_SETTINGS = "SELECT " + ", ".join(f"current_setting('{name}', true)" for name in _SETTINGS)
+_SET_SETTINGS = "SELECT " + ", ".join(f"set_config('{name}', %s, true)" for name in _SETTINGS)
+
 _reading_as: ContextVar[str] = ContextVar("clearhold_alias", default=DEFAULT_DB_ALIAS)
 
 INSTALL = """
@@ -87,37 +91,71 @@ def append_only(table: str) -> migrations.RunSQL:
     )
 
 
+def need_to_know(table: str, column: str) -> migrations.RunSQL:
+    """Hide a table's rows with the object they hang on: `column` names a finding, task, request, artifact or version.
+
+    `hidden_objects()` lists what the reader is not let in to; it is empty for nearly everybody, and asked once a query.
+    """
+    return migrations.RunSQL(
+        f"CREATE POLICY need_to_know ON {table} AS RESTRICTIVE TO {APP}, {AUDITOR}"
+        f" USING (({column} <> ALL ((SELECT hidden_objects())::uuid[])) IS NOT FALSE);",
+        f"DROP POLICY need_to_know ON {table};",
+    )
+
+
 def _grants(table: str, *, app: str, auditor: str, sequencer: str) -> str:
     wanted = ((APP, app), (AUDITOR, auditor), (SEQUENCER, sequencer))
     return "".join(f"GRANT {rights} ON {table} TO {role};" for role, rights in wanted if rights)
 
 
 @contextmanager
-def entered(organization_id: UUID | None, person_id: UUID | None = None, *, using: str | None = None) -> Iterator[None]:
+def entered(
+    organization_id: UUID | None,
+    person_id: UUID | None = None,
+    *,
+    using: str | None = None,
+    system: bool = False,
+    viewer_id: UUID | None = None,
+) -> Iterator[None]:
     """Enter an organization for the block, on a connection that is inside a transaction.
 
-    The settings are local to the transaction; leaving the block restores what was there. Raises RuntimeError
-    outside a transaction, where a local setting would be lost at once.
+    As a person, who sees what they are let in to; as the product itself with `system`, which sees all of the
+    organization; as neither, which sees nothing restricted. `viewer_id` is who looks through the person's eyes: then
+    both must be let in. The settings are local to the transaction; leaving the block restores what was there. Raises
+    RuntimeError outside a transaction, where a local setting would be lost at once.
     """
     connection = connections[using or alias()]
     if not connection.in_atomic_block:
         raise RuntimeError("tenancy.entered needs an open transaction")
+    wanted = (organization_id, person_id, "on" if system else "", viewer_id)
     with connection.cursor() as cursor:
-        cursor.execute("SELECT current_setting('app.organization', true), current_setting('app.person', true)")
+        cursor.execute(_READ_SETTINGS)
         before = cursor.fetchone()
-        cursor.execute(
-            "SELECT set_config('app.organization', %s, true), set_config('app.person', %s, true)",
-            [str(organization_id or ""), str(person_id or "")],
-        )
+        cursor.execute(_SET_SETTINGS, [str(value or "") for value in wanted])
     yield
     # After an exception the transaction is rolled back, and the settings with it.
     if connection.needs_rollback:
         return
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT set_config('app.organization', %s, true), set_config('app.person', %s, true)",
-            [before[0] or "", before[1] or ""],
-        )
+        cursor.execute(_SET_SETTINGS, [value or "" for value in before])
+
+
+@contextmanager
+def as_the_product() -> Iterator[None]:
+    """Inside an organization already entered: the block sees what its person is not let in to.
+
+    For bookkeeping whose outcome must not depend on who asks, such as finding the same weakness twice. What it reads
+    is not for the eyes of that person.
+    """
+    connection = connections[alias()]
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_setting('app.system', true), set_config('app.system', 'on', true)")
+        before = cursor.fetchone()[0]
+    yield
+    if connection.needs_rollback:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('app.system', %s, true)", [before or ""])
 
 
 def alias() -> str:

@@ -71,7 +71,7 @@ def declare_loss(organization: Organization, *, reason: str) -> Lost:
 def _require(organization_id: UUID, reason: str) -> None:
     if len(reason.split()) < 3:
         raise Invalid("Say why in a few words.", fields={"reason": ["At least three words; they are kept."]})
-    with transaction.atomic(), tenancy.entered(organization_id):
+    with transaction.atomic(), tenancy.entered(organization_id, system=True):
         if not Alarm.objects.filter(organization_id=organization_id, cleared_at=None).exists():
             raise WrongState("No alarm is open here, so there is nothing to clear.")
 
@@ -80,7 +80,7 @@ def _lost(organization_id: UUID, remembered: signer.State | None, head: signer.H
     """What the signer remembers beyond `head`; None when it remembers nothing at all."""
     if remembered is None:
         return None
-    with transaction.atomic(), tenancy.entered(organization_id):
+    with transaction.atomic(), tenancy.entered(organization_id, system=True):
         line = keys.present_line(organization_id)
         try:
             signer.check(remembered, tiles.reader(organization_id), head, line)
@@ -95,12 +95,12 @@ def _lost(organization_id: UUID, remembered: signer.State | None, head: signer.H
 
 
 def _present_line(organization_id: UUID) -> int:
-    with transaction.atomic(), tenancy.entered(organization_id):
+    with transaction.atomic(), tenancy.entered(organization_id, system=True):
         return keys.present_line(organization_id)
 
 
 def _record(event: events.Event, organization: Organization, reason: str, after: dict[str, object]) -> UUID:
-    with transaction.atomic(), tenancy.entered(organization.pk):
+    with transaction.atomic(), tenancy.entered(organization.pk, system=True):
         about = services.Subject("organizations.organization", organization.pk, organization.slug)
         actor = Actor.system(organization.pk, "operator")
         return services.record(event, subject=about, actor=actor, after=after, reason=reason).id

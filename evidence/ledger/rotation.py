@@ -57,7 +57,7 @@ def rotate(organizations: Iterable[Organization], *, reason: str) -> Rotated:
 
 
 def _require_healthy(organization: Organization) -> None:
-    with transaction.atomic(), tenancy.entered(organization.pk):
+    with transaction.atomic(), tenancy.entered(organization.pk, system=True):
         if Alarm.objects.filter(organization_id=organization.pk, cleared_at=None).exists():
             raise WrongState(
                 f"An alarm is open over the history of {organization.slug}; no key changes meanwhile.",
@@ -66,7 +66,7 @@ def _require_healthy(organization: Organization) -> None:
 
 
 def _record(event: events.Event, organization: Organization, told: dict[str, object], reason: str) -> None:
-    with transaction.atomic(), tenancy.entered(organization.pk):
+    with transaction.atomic(), tenancy.entered(organization.pk, system=True):
         about = services.Subject("organizations.organization", organization.pk, organization.slug)
         services.record(event, subject=about, actor=Actor.system(organization.pk, "operator"), data=told, reason=reason)
     sequencer.run_once(organization.pk)

@@ -59,7 +59,7 @@ def stamp(organization_id: UUID, size: int, send: Send | None = None) -> TimeSta
 
     The authority is asked outside any transaction.
     """
-    with transaction.atomic(), tenancy.entered(organization_id):
+    with transaction.atomic(), tenancy.entered(organization_id, system=True):
         note = Checkpoint.objects.get(organization_id=organization_id, size=size).note.encode()
     try:
         received = ask(note, send or _post)
@@ -69,7 +69,7 @@ def stamp(organization_id: UUID, size: int, send: Send | None = None) -> TimeSta
             code="time_stamp_refused",
             help="Nothing was kept. Check CLEARHOLD_TSA_URL and CLEARHOLD_TSA_CA.",
         ) from refusal
-    with transaction.atomic(), tenancy.entered(organization_id):
+    with transaction.atomic(), tenancy.entered(organization_id, system=True):
         return TimeStamp.objects.create(
             organization_id=organization_id,
             size=size,

@@ -427,5 +427,5 @@ def _snapshot(organization_id: UUID) -> Iterator[CursorWrapper]:
         if not nested:
             cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
             cursor.execute("SET LOCAL jit = off")
-        with tenancy.entered(organization_id):
+        with tenancy.entered(organization_id, system=True):
             yield cursor

@@ -18,3 +18,11 @@ REMOVE_SAMPLE_MARK = """
 DROP TRIGGER organizations_organization_mark ON organizations_organization;
 DROP FUNCTION keep_sample_mark();
 """
+
+# What the reader of this transaction is not let in to, asked by every policy `need_to_know` (evidence/tenancy.py).
+# Nothing is restricted on this floor; the floors above replace the answer.
+HIDDEN = """
+CREATE FUNCTION hidden_objects() RETURNS uuid[] LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+AS $$ SELECT '{}'::uuid[] $$;
+"""
+REMOVE_HIDDEN = "DROP FUNCTION hidden_objects();"

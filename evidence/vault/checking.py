@@ -318,7 +318,7 @@ def entering(organization_id: UUID) -> Inside:
 
     @contextmanager
     def inside() -> Iterator[None]:
-        with transaction.atomic(), tenancy.entered(organization_id):
+        with transaction.atomic(), tenancy.entered(organization_id, system=True):
             yield
 
     return inside

@@ -29,6 +29,21 @@ class TimeBoxedGrant(UserObjectPermissionBase):
         abstract = True
 
 
+class TimeBoxedTeamGrant(models.Model):
+    """The same for a team: it reaches whoever is a member at the moment of asking, and nobody after."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    organization = models.ForeignKey("organizations.Organization", on_delete=models.PROTECT, related_name="+")
+    team = models.ForeignKey("access.Team", on_delete=models.PROTECT, related_name="+")
+    valid_from = models.DateTimeField(default=clock.now)
+    valid_until = models.DateTimeField()
+    granted_by = models.ForeignKey(settings.PERSON_MODEL, on_delete=models.PROTECT, related_name="+")
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        abstract = True
+
+
 _grants: dict[type[models.Model], type[TimeBoxedGrant]] = {}
 
 
@@ -48,6 +63,21 @@ def live(grant: type[TimeBoxedGrant], account_id: Any, codename: str) -> "models
         valid_from__lte=moment,
         valid_until__gt=moment,
     ).filter(Q(valid_until__gt=F("valid_from")))
+
+
+def live_for_teams(grant: type[TimeBoxedTeamGrant], account_id: Any) -> "models.QuerySet[TimeBoxedTeamGrant]":
+    """The grants that hold at this moment for a team the account's person is in at this moment."""
+    moment = clock.now()
+    members = grant._meta.get_field("team").related_model._meta.get_field("members").related_model  # type: ignore[union-attr]
+    inside = members._default_manager.filter(  # type: ignore[union-attr]
+        team_id=models.OuterRef("team_id"),
+        person__accounts__id=account_id,
+        person__accounts__is_active=True,
+        starts_at__lte=moment,
+    ).filter(Q(ends_at=None) | Q(ends_at__gt=moment))
+    return grant._default_manager.filter(
+        models.Exists(inside), team__ended_at=None, revoked_at=None, valid_from__lte=moment, valid_until__gt=moment
+    )
 
 
 def holds(account: Any, permission: str, obj: models.Model) -> bool:

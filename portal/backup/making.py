@@ -199,7 +199,7 @@ def _record(manifest: dict[str, Any], target: Path) -> None:
     for organization in manifest["organizations"]:
         organization_id = UUID(organization["id"])
         try:
-            with transaction.atomic(), tenancy.entered(organization_id):
+            with transaction.atomic(), tenancy.entered(organization_id, system=True):
                 # The sample may have been removed since the snapshot; no other organization ever is.
                 if not Organization.objects.filter(pk=organization_id).exists():
                     continue

@@ -130,7 +130,7 @@ def _history(organization: dict[str, Any], proof: Proof) -> None:
         f"history of {slug}", "every leaf, tile, root and signature holds", said,
         fault=f"{slug}: {said}" if report.fault else "",
     )  # fmt: skip
-    with transaction.atomic(), tenancy.entered(organization_id):
+    with transaction.atomic(), tenancy.entered(organization_id, system=True):
         root = tree.root(tiles.reader(organization_id), head["size"]).hex() if head["size"] <= report.sealed else ""
     proof.add(f"sealed events of {slug}, at least", head["size"], min(report.sealed, head["size"]))
     proof.add(f"root of {slug} at {head['size']} events", head["root"] or tree.EMPTY_ROOT.hex(), root)

@@ -141,7 +141,7 @@ def _record(chosen: Set, manifest: dict[str, Any], proof: Proof) -> None:
     """A restore is an event in every history that it brought back; a signer that remembers more raises its alarm."""
     for organization in manifest["organizations"]:
         organization_id = UUID(organization["id"])
-        with transaction.atomic(), tenancy.entered(organization_id):
+        with transaction.atomic(), tenancy.entered(organization_id, system=True):
             ledger.record(
                 events.BACKUP_RESTORED,
                 subject=making.subject(manifest, chosen.name, organization_id),

@@ -54,7 +54,7 @@ class DurableJob(Task):
         if organization_id is None:
             return "left"
         worker = f"{socket.gethostname()}:{os.getpid()}"
-        with transaction.atomic(), tenancy.entered(organization_id):
+        with transaction.atomic(), tenancy.entered(organization_id, system=True):
             job = services.claim(job_id, worker)
         if job is None:
             return "left"
@@ -100,13 +100,13 @@ class DurableJob(Task):
     def _let_go(self, fault: Exception) -> str:
         """The database went away under the job, which is no fault of the job's: the next worker begins anew."""
         logger.warning("job %s (%s) waits for the database: %s", self.job.pk, self.job.kind, fault)
-        with suppress(Error), transaction.atomic(), tenancy.entered(self.job.organization_id):
+        with suppress(Error), transaction.atomic(), tenancy.entered(self.job.organization_id, system=True):
             if services.is_mine(self.job):
                 services.let_go(self.job)
         return "left"
 
     def _end(self, state: str, *, result: dict[str, Any] | None = None, error: str = "") -> str:
-        with transaction.atomic(), tenancy.entered(self.job.organization_id):
+        with transaction.atomic(), tenancy.entered(self.job.organization_id, system=True):
             if not services.is_mine(self.job):
                 return "left"
             services.finish(Job.objects.get(pk=self.job.pk), state, result=result, error=error)
@@ -120,7 +120,9 @@ class _Inside:
     def __enter__(self) -> None:
         self._atomic = transaction.atomic()
         self._atomic.__enter__()
-        self._entered = tenancy.entered(self._job.organization_id, self._job.created_by_id)
+        person = self._job.created_by_id
+        # A job sees what the person who asked for it sees at this moment; one that nobody asked for is the product's.
+        self._entered = tenancy.entered(self._job.organization_id, person, system=person is None)
         self._entered.__enter__()
 
     def __exit__(self, *exc: Any) -> None:
@@ -160,7 +162,7 @@ def _report_apart(job: Job, done: int, total: int | None, note: str) -> bool:
     # Inside the job's own transaction progress would stay invisible until the end, so it goes through a second one.
     connection = connections["default"]
     if not connection.in_atomic_block:
-        with transaction.atomic(), tenancy.entered(job.organization_id):
+        with transaction.atomic(), tenancy.entered(job.organization_id, system=True):
             return services.report(job, done, total, note)
     return apart().write(job, done, total, note)
 
@@ -182,7 +184,10 @@ class _Apart:
     def _write(self, job: Job, done: int, total: int | None, note: str) -> bool:
         with self._connection.cursor() as cursor:
             cursor.execute("BEGIN")
-            cursor.execute("SELECT set_config('app.organization', %s, true)", [str(job.organization_id)])
+            cursor.execute(
+                "SELECT set_config('app.organization', %s, true), set_config('app.system', 'on', true)",
+                [str(job.organization_id)],
+            )
             cursor.execute(
                 "UPDATE jobs_job SET done = %s, total = %s, note = %s, lease_until = now() + %s * interval '1 second'"
                 " WHERE id = %s AND attempts = %s AND state = 'running' RETURNING cancel_requested",

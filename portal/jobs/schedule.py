@@ -45,7 +45,7 @@ def _run_when_due(name: str, interval: timedelta, sweep: Sweep, organization_id:
         return
     _last[(name, organization_id)] = moment
     try:
-        with transaction.atomic(), tenancy.entered(organization_id):  # type: ignore[arg-type]
+        with transaction.atomic(), tenancy.entered(organization_id, system=True):  # type: ignore[arg-type]
             sweep(organization_id)
     except Exception:  # a sweep's failure must not keep the others from running
         logger.exception("the sweep %s failed for organization %s", name, organization_id)

@@ -74,7 +74,7 @@ def ring_unfinished(most: int = 100) -> int:
         cursor.execute("SELECT id, organization_id FROM unfinished_jobs(%s)", [most])
         rows = cursor.fetchall()
     for job_id, organization_id in rows:
-        with transaction.atomic(), tenancy.entered(organization_id):
+        with transaction.atomic(), tenancy.entered(organization_id, system=True):
             kind = Job.objects.values_list("kind", flat=True).get(pk=job_id)
         if not ring(job_id, kind):
             break

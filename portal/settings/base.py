@@ -65,6 +65,7 @@ INSTALLED_APPS = [
     "remediation.risk",
     "remediation.monitoring",
     "portal.accounts",
+    "portal.access",
     "portal.jobs",
     "portal.engagements",
     "portal.packages",

@@ -45,5 +45,7 @@ FINDING_STILL_THERE = Event("finding.still_there", "{actor} answered that {subje
 FINDING_FIX_CONFIRMED = Event("finding.fix_confirmed", "{actor} accepted the hint that {subject} may be fixed")
 FINDING_OPERATION_COUNTED = Event("finding.operation_counted", "{actor} counted operating evidence of {subject}")
 FINDING_REQUEST_DROPPED = Event("finding.request_dropped", "{actor} ended a request about {subject}")
+FINDING_RESTRICTED = Event("finding.restricted", "{actor} restricted {subject} to those who need to know")
+FINDING_OPENED_AGAIN = Event("finding.restriction_lifted", "{actor} lifted the restriction of {subject}")
 
 BY_KIND: dict[str, Event] = {event.kind: event for event in list(globals().values()) if isinstance(event, Event)}

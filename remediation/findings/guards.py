@@ -263,3 +263,62 @@ DROP FUNCTION findings_rank(text);
 DROP FUNCTION findings_gate(text, text);
 DROP FUNCTION findings_legal_pairs();
 """
+
+# Need to know. The mark on the finding and the open restriction say the same: policies read the one, people the other.
+RESTRICTION = """
+CREATE FUNCTION findings_mark_follows() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+  IF NEW.is_restricted IS DISTINCT FROM EXISTS (
+    SELECT FROM findings_restriction r WHERE r.finding_id = NEW.id AND r.lifted_at IS NULL) THEN
+    RAISE EXCEPTION USING ERRCODE = 'CH002',
+      MESSAGE = format('[F-16] %s is restricted exactly while a restriction of it is open', NEW.ref);
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER findings_mark_follows BEFORE UPDATE ON findings_finding FOR EACH ROW
+  WHEN (NEW.is_restricted IS DISTINCT FROM OLD.is_restricted) EXECUTE FUNCTION findings_mark_follows();
+CREATE TRIGGER findings_born_open BEFORE INSERT ON findings_finding FOR EACH ROW
+  WHEN (NEW.is_restricted) EXECUTE FUNCTION findings_mark_follows();
+ALTER TABLE findings_finding ENABLE ALWAYS TRIGGER findings_mark_follows;
+ALTER TABLE findings_finding ENABLE ALWAYS TRIGGER findings_born_open;
+
+CREATE FUNCTION findings_restriction_stays() RETURNS trigger LANGUAGE plpgsql
+SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+  IF TG_OP = 'UPDATE' AND OLD.lifted_at IS NULL AND NEW.lifted_at IS NOT NULL
+     AND to_jsonb(OLD) - ARRAY['lifted_at', 'lifted_by_id', 'lift_reason']
+       = to_jsonb(NEW) - ARRAY['lifted_at', 'lifted_by_id', 'lift_reason'] THEN
+    RETURN NEW;
+  END IF;
+  RAISE EXCEPTION USING ERRCODE = 'CH001', MESSAGE = 'append-only: a restriction is lifted, never edited or deleted';
+END $$;
+CREATE TRIGGER findings_restriction_stays BEFORE UPDATE OR DELETE ON findings_restriction
+  FOR EACH ROW EXECUTE FUNCTION findings_restriction_stays();
+CREATE TRIGGER findings_restriction_no_truncate BEFORE TRUNCATE ON findings_restriction
+  FOR EACH STATEMENT EXECUTE FUNCTION refuse_change_of_history();
+ALTER TABLE findings_restriction ENABLE ALWAYS TRIGGER findings_restriction_stays;
+ALTER TABLE findings_restriction ENABLE ALWAYS TRIGGER findings_restriction_no_truncate;
+
+-- The mark is written here and nowhere else, in the same statement as what it stands for.
+CREATE FUNCTION findings_mark() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+  UPDATE findings_finding f SET is_restricted = (NEW.lifted_at IS NULL)
+   WHERE f.id = NEW.finding_id AND f.is_restricted IS DISTINCT FROM (NEW.lifted_at IS NULL);
+  RETURN NULL;
+END $$;
+CREATE TRIGGER findings_mark AFTER INSERT OR UPDATE ON findings_restriction
+  FOR EACH ROW EXECUTE FUNCTION findings_mark();
+ALTER TABLE findings_restriction ENABLE ALWAYS TRIGGER findings_mark;
+"""
+REMOVE_RESTRICTION = """
+DROP TRIGGER findings_mark ON findings_restriction;
+DROP FUNCTION findings_mark();
+DROP TRIGGER findings_restriction_no_truncate ON findings_restriction;
+DROP TRIGGER findings_restriction_stays ON findings_restriction;
+DROP FUNCTION findings_restriction_stays();
+DROP TRIGGER findings_born_open ON findings_finding;
+DROP TRIGGER findings_mark_follows ON findings_finding;
+DROP FUNCTION findings_mark_follows();
+"""

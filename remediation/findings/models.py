@@ -95,10 +95,13 @@ class Finding(VersionedModel):
     operating_needed = models.PositiveSmallIntegerField(null=True, blank=True)
     operating_seen = models.PositiveSmallIntegerField(default=0)
     design_only = models.BooleanField(default=False)
+    # Need to know: only those let in see it and what hangs on it. True exactly while a Restriction of it is open.
+    is_restricted = models.BooleanField(default=False, db_default=False)
     # A newer import no longer shows it. Silence is not evidence: this proposes, and nothing more.
     proposed_fixed_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
+        permissions = [("finding_read", "Read a finding that is restricted")]
         constraints = [
             models.UniqueConstraint(fields=["organization", "number"], name="finding_number_once"),
             models.UniqueConstraint(
@@ -180,6 +183,7 @@ class Finding(VersionedModel):
             # What a newer report of the same tool no longer has.
             models.Index(fields=["organization", "tool"], condition=~Q(fingerprint=""), name="finding_by_tool"),
             models.Index(fields=["duplicate_of"], condition=Q(duplicate_of__isnull=False), name="finding_duplicates"),
+            models.Index(fields=["organization"], condition=Q(is_restricted=True), name="finding_restricted"),
             models.Index(
                 fields=["organization", "proposed_fixed_at"],
                 condition=Q(proposed_fixed_at__isnull=False),
@@ -270,6 +274,35 @@ class Proposal(TenantModel):
             )
         ]
         indexes = [models.Index(fields=["finding", "at"], name="finding_proposals")]
+
+
+class Restriction(TenantModel):
+    """Why a finding is kept to a few, who said so and when it ended. Its maker keeps it: they see what they closed."""
+
+    finding = models.ForeignKey(Finding, on_delete=models.PROTECT, related_name="restrictions", db_index=False)
+    reason = models.TextField()
+    by = models.ForeignKey(settings.PERSON_MODEL, on_delete=models.PROTECT, related_name="+", db_index=False)
+    at = models.DateTimeField(default=clock.now)
+    lifted_at = models.DateTimeField(null=True, blank=True)
+    lifted_by = models.ForeignKey(
+        settings.PERSON_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
+    lift_reason = models.TextField(blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["finding"], condition=Q(lifted_at=None), name="finding_restricted_once"),
+            models.CheckConstraint(
+                condition=Q(lifted_at=None, lifted_by=None)
+                | (Q(lifted_at__isnull=False, lifted_by__isnull=False) & ~Q(lift_reason="")),
+                name="restriction_lifted_by_somebody",
+            ),
+            models.CheckConstraint(condition=~Q(reason=""), name="restriction_has_a_reason"),
+        ]
+        indexes = [
+            models.Index(fields=["organization"], condition=Q(lifted_at=None), name="restriction_open"),
+            models.Index(fields=["finding"], name="restriction_by_finding"),
+        ]
 
 
 class ImportBatch(TenantModel):

@@ -75,6 +75,7 @@ class Row:
     proposed_fixed_at: datetime | None
     closed_at: datetime | None
     design_only: bool
+    is_restricted: bool
     owner_id: UUID | None
     owner_name: str | None
     assignee_id: UUID | None

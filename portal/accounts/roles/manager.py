@@ -34,6 +34,7 @@ ROLE = Role(
             "findings.propose_rejection",
             "findings.reopen",
             "findings.report",
+            "findings.restrict",
             "findings.triage",
             "findings.view",
             "holds.release",

@@ -10,6 +10,7 @@ from remediation.findings.services.operation import count_operation
 from remediation.findings.services.proposals import drop
 from remediation.findings.services.rejection import mark_duplicate, propose_rejection
 from remediation.findings.services.reporting import draft, edit_draft, report, report_draft
+from remediation.findings.services.restriction import lift_restriction, restrict
 from remediation.findings.services.scope import map_to, narrow_scope
 from remediation.findings.services.severity import change_severity
 from remediation.findings.services.triage import Outcome, preview_triage, triage, triage_many
@@ -25,6 +26,7 @@ __all__ = [
     "draft",
     "drop",
     "edit_draft",
+    "lift_restriction",
     "link",
     "lock",
     "map_to",
@@ -38,6 +40,7 @@ __all__ = [
     "reopen",
     "report",
     "report_draft",
+    "restrict",
     "still_there",
     "triage",
     "triage_many",

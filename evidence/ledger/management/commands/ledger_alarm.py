@@ -59,7 +59,7 @@ class Command(BaseCommand):
     def _list(self, organizations: list[Organization]) -> None:
         count = 0
         for organization in organizations:
-            with transaction.atomic(), tenancy.entered(organization.pk):
+            with transaction.atomic(), tenancy.entered(organization.pk, system=True):
                 for alarm in Alarm.objects.filter(organization_id=organization.pk, cleared_at=None):
                     count += 1
                     self.stdout.write(

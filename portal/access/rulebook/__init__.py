@@ -1,0 +1,1 @@
+"""The rules of who is let in to one thing, for the one table of rules (remediation/sod/rulebook)."""
