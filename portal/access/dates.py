@@ -9,12 +9,12 @@ from evidence.errors import Invalid
 SKEW = timedelta(minutes=5)
 
 
-def refuse_backdated(begin: datetime, *, rule: str = "G-02", field: str = "valid_from") -> None:
+def refuse_backdated(begin: datetime, *, rule: str, field: str = "valid_from") -> None:
     if begin < clock.now() - SKEW:
         raise Invalid(
             f"It would begin in the past (rule {rule}).",
             fields={field: ["Let it begin now, or later."]},
-            details={"rule": rule},
+            rule=rule,
         )
 
 
@@ -23,5 +23,5 @@ def refuse_ended(begin: datetime, until: datetime, *, field: str = "valid_until"
         raise Invalid(
             "It would end before it begins (rule G-03).",
             fields={field: ["Choose a later date."]},
-            details={"rule": "G-03"},
+            rule="G-03",
         )

@@ -73,7 +73,7 @@ def let_team_in(
     if team is None:
         raise NotFound("There is no such team.")
     if team.ended_at is not None:
-        raise WrongState("This team has ended (rule G-11).", help="Choose another.", details={"rule": "G-11"})
+        raise WrongState("This team has ended (rule G-11).", help="Choose another.", rule="G-11")
     begin, why = _checked(valid_from, valid_until, reason)
     for earlier in FindingTeamGrant.objects.select_for_update().filter(
         content_object=finding, team=team, revoked_at=None
@@ -145,7 +145,7 @@ def _account(person_id: UUID, actor: Actor) -> Account:
 
 def _checked(valid_from: datetime | None, valid_until: datetime, reason: str) -> tuple[datetime, str]:
     begin = valid_from or clock.now()
-    dates.refuse_backdated(begin)
+    dates.refuse_backdated(begin, rule="G-02")
     dates.refuse_ended(begin, valid_until)
     return begin, lifecycle.needs_words(reason)[:300]
 

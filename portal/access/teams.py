@@ -51,7 +51,7 @@ def take_in(
     team = _locked(team_id, actor)
     actor.require(RIGHT)
     if team.ended_at is not None:
-        raise WrongState("This team has ended (rule G-11).", help="Found a new team.", details={"rule": "G-11"})
+        raise WrongState("This team has ended (rule G-11).", help="Found a new team.", rule="G-11")
     if person_id == actor.person_id:
         raise DutyConflict(
             "Nobody puts themselves into a team (rule G-08).", rule="G-08", help="Ask another administrator."
@@ -64,7 +64,7 @@ def take_in(
         organization_id=actor.organization_id, person_id=person_id, ended_at=None
     ).exists():
         raise NotFound("This person is not in your organization.", help="Invite them first.")
-    if _places(team).filter(person_id=person_id).exists():
+    if places(team).filter(person_id=person_id).exists():
         raise WrongState("This person is in the team already.")
     place = TeamMember.objects.create(
         organization_id=actor.organization_id,
@@ -113,7 +113,7 @@ def end(team_id: UUID, *, actor: Actor, reason: str) -> Team:
         raise WrongState("This team has ended already.")
     if not reason.strip():
         raise Invalid("Say why the team ends.", fields={"reason": ["A reason is needed."]})
-    for place in _places(team).select_for_update():
+    for place in places(team).select_for_update():
         _end(place, actor)
     team.ended_at = clock.now()
     team.save(update_fields=["ended_at"])
@@ -121,7 +121,8 @@ def end(team_id: UUID, *, actor: Actor, reason: str) -> Team:
     return team
 
 
-def _places(team: Team) -> "QuerySet[TeamMember]":
+def places(team: Team) -> "QuerySet[TeamMember]":
+    """Who is in the team, or will be."""
     return TeamMember.objects.filter(Q(ends_at=None) | Q(ends_at__gt=clock.now()), team=team)
 
 

@@ -1,5 +1,7 @@
 """Audits: period, criteria, what is in their scope, what auditors may see of it and until when."""
 
+from datetime import date, timedelta
+
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
@@ -8,8 +10,10 @@ from django.db.models import F, Q
 from evidence import clock
 from evidence.controls.models import Category, Control
 from evidence.organizations.models import TenantModel, VersionedModel
-from portal.accounts.object_grants import TimeBoxedGrant
+from portal.accounts.object_grants import TimeBoxedGrant, TimeBoxedTeamGrant
 from remediation.findings.models import Finding
+
+DAYS_AFTER_PERIOD = 365
 
 
 class Kind(models.TextChoices):
@@ -34,6 +38,8 @@ class Engagement(VersionedModel):
     kind = models.CharField(max_length=12, choices=Kind, default=Kind.TYPE_2)
     period_start = models.DateField()
     period_end = models.DateField()
+    # The last day on which any auditor may still read it; None is a year after the period.
+    access_ends_on = models.DateField(null=True, blank=True)
     categories = ArrayField(models.CharField(max_length=2, choices=Category), default=list)
     system_description = models.TextField(blank=True)
     exclusions = ArrayField(models.TextField(), default=list, blank=True)
@@ -53,6 +59,10 @@ class Engagement(VersionedModel):
 
     def __str__(self) -> str:
         return f"{self.ref} {self.title}"
+
+    @property
+    def last_day_of_access(self) -> date:
+        return self.access_ends_on or self.period_end + timedelta(days=DAYS_AFTER_PERIOD)
 
 
 class ScopedControl(TenantModel):
@@ -112,4 +122,23 @@ class EngagementGrant(TimeBoxedGrant):
                 name="engagement_grant_live_once",
             ),
             models.CheckConstraint(condition=Q(valid_until__gt=F("valid_from")), name="engagement_grant_has_an_end"),
+        ]
+
+
+class EngagementTeamGrant(TimeBoxedTeamGrant):
+    """A team of auditors may read this engagement: whoever is a member at the moment of reading."""
+
+    content_object = models.ForeignKey(Engagement, on_delete=models.PROTECT, related_name="team_grants")
+    revoked_by = models.ForeignKey(
+        settings.PERSON_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["team", "content_object"], condition=Q(revoked_at=None), name="engagement_team_grant_live_once"
+            ),
+            models.CheckConstraint(
+                condition=Q(valid_until__gt=F("valid_from")), name="engagement_team_grant_has_an_end"
+            ),
         ]

@@ -1,8 +1,9 @@
 """Reads of engagements. What an auditor may see starts from `open_to` and the released rows, never from all rows."""
 
+from datetime import datetime
 from uuid import UUID
 
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, Max, OuterRef, Q, QuerySet
 
 from evidence.actors import Actor
 from evidence.artifacts import holding, withholding
@@ -11,7 +12,7 @@ from evidence.controls.models import Control
 from evidence.errors import NotFound
 from portal.accounts import object_grants
 from portal.accounts.models import Account, Membership
-from portal.engagements.models import Engagement, EngagementGrant, ScopedControl, ScopedFinding
+from portal.engagements.models import Engagement, EngagementGrant, EngagementTeamGrant, ScopedControl, ScopedFinding
 from remediation.findings.models import Finding
 
 READ = "engagement.read"
@@ -44,10 +45,23 @@ def find(actor: Actor, ref: str) -> Engagement:
 
 def granted_to(actor: Actor) -> QuerySet[Engagement]:
     """For an auditor: the engagements whose grant holds at this moment."""
-    live = object_grants.live(EngagementGrant, actor.account_id, "engagement_read")
+    own = object_grants.live(EngagementGrant, actor.account_id, "engagement_read")
+    through_teams = object_grants.live_for_teams(EngagementTeamGrant, actor.account_id)
     return Engagement.objects.filter(
-        organization_id=actor.organization_id, pk__in=live.values("content_object_id")
+        Q(pk__in=own.values("content_object_id")) | Q(pk__in=through_teams.values("content_object_id")),
+        organization_id=actor.organization_id,
     ).order_by("-number")
+
+
+def access_ends(actor: Actor, engagement: Engagement) -> datetime | None:
+    """Until when the actor may read the engagement, by the longest of their grants."""
+    own = object_grants.live(EngagementGrant, actor.account_id, "engagement_read")
+    through_teams = object_grants.live_for_teams(EngagementTeamGrant, actor.account_id)
+    ends = [
+        grants.filter(content_object_id=engagement.pk).aggregate(last=Max("valid_until"))["last"]
+        for grants in (own, through_teams)
+    ]
+    return max(filter(None, ends), default=None)
 
 
 def open_to(actor: Actor, ref: str) -> Engagement:

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from django.contrib.auth.models import Permission
 from django.db import transaction
@@ -15,10 +16,21 @@ from evidence.controls.models import Category, Control
 from evidence.errors import DutyConflict, Invalid, NotFound, Stale, WrongState
 from evidence.ledger import services as ledger
 from evidence.organizations import services as organizations
+from evidence.organizations.models import Organization
 from evidence.retention import queries as retention
+from portal.access import dates, teams
+from portal.access.models import Team
 from portal.accounts.models import Account, Membership
 from portal.engagements import events, transitions
-from portal.engagements.models import Engagement, EngagementGrant, Kind, ScopedControl, ScopedFinding, State
+from portal.engagements.models import (
+    Engagement,
+    EngagementGrant,
+    EngagementTeamGrant,
+    Kind,
+    ScopedControl,
+    ScopedFinding,
+    State,
+)
 from remediation.findings.models import Finding
 from remediation.findings.states import State as FindingState
 
@@ -33,6 +45,7 @@ class Facts:
     period_start: date
     period_end: date
     auditor_firm: str = ""
+    access_ends_on: date | None = None
     kind: str = Kind.TYPE_2
     categories: tuple[str, ...] = (Category.COMMON,)
     system_description: str = ""
@@ -47,6 +60,8 @@ class Facts:
             wrong["title"] = ["Give the engagement a title."]
         if self.period_end < self.period_start:
             wrong["period_end"] = ["The period ends before it begins."]
+        if self.access_ends_on is not None and self.access_ends_on < self.period_end:
+            wrong["access_ends_on"] = ["Auditors read at least until the period ends."]
         if self.kind not in Kind.values:
             wrong["kind"] = ["Choose one of the listed kinds."]
         if set(self.categories) - set(Category.values):
@@ -63,6 +78,7 @@ class Facts:
             "kind": self.kind,
             "period_start": self.period_start,
             "period_end": self.period_end,
+            "access_ends_on": self.access_ends_on,
             "categories": chosen,
             "system_description": self.system_description.strip(),
             "exclusions": _lines(self.exclusions),
@@ -252,12 +268,11 @@ def grant(
             "There is no auditor with that account in this organization.", help="Invite them with the role Auditor."
         )
     if account.person_id == actor.person_id:
-        raise DutyConflict("You can't let yourself in as an auditor (rule ENG-1).", rule="ENG-1")
+        raise DutyConflict("You can't let yourself in as an auditor (rule G-01).", rule="G-01")
     if roles != {"auditor"}:
-        raise DutyConflict("A member of staff may not read as an auditor (rule ENG-2).", rule="ENG-2")
+        raise DutyConflict("A member of staff may not read as an auditor (rule G-05).", rule="G-05")
     begin = valid_from or clock.now()
-    if valid_until <= begin or valid_until <= clock.now():
-        raise Invalid("The access would end before it begins.", fields={"valid_until": ["Choose a later date."]})
+    _refuse_dates(engagement, begin, valid_until)
     for earlier in engagement.grants.filter(user=account, revoked_at=None):
         _end(earlier, actor)
     made = EngagementGrant.objects.create(
@@ -281,6 +296,79 @@ def grant(
         },
     )
     return made
+
+
+@transaction.atomic
+def grant_team(
+    engagement_id: UUID,
+    *,
+    team_id: UUID,
+    valid_until: datetime,
+    actor: Actor,
+    valid_from: datetime | None = None,
+) -> EngagementTeamGrant:
+    """Let a team of auditors read the engagement. Refused while somebody in it holds another role here."""
+    engagement = _locked(engagement_id, actor)
+    actor.require("engagements.manage", engagement)
+    team = Team.objects.select_for_update().filter(pk=team_id, organization_id=actor.organization_id).first()
+    if team is None:
+        raise NotFound("There is no such team.")
+    if team.ended_at is not None:
+        raise WrongState("This team has ended (rule G-11).", rule="G-11", help="Choose another.")
+    staff = Membership.objects.filter(
+        organization_id=actor.organization_id, ended_at=None, person_id__in=teams.places(team).values("person_id")
+    ).exclude(role="auditor")
+    if staff.exists():
+        raise DutyConflict(
+            "Somebody in this team holds another role here, and may not read as an auditor (rule G-05).", rule="G-05"
+        )
+    begin = valid_from or clock.now()
+    _refuse_dates(engagement, begin, valid_until)
+    for earlier in engagement.team_grants.filter(team=team, revoked_at=None):
+        _end(earlier, actor)
+    made = EngagementTeamGrant.objects.create(
+        organization_id=actor.organization_id,
+        team=team,
+        content_object=engagement,
+        valid_from=begin,
+        valid_until=valid_until,
+        granted_by_id=actor.person_id,
+    )
+    ledger.record(
+        events.ENGAGEMENT_GRANTED,
+        subject=engagement,
+        actor=actor,
+        after={"team": str(team.pk), "from": begin.isoformat(), "until": valid_until.isoformat()},
+    )
+    return made
+
+
+@transaction.atomic
+def revoke_team(grant_id: UUID, *, actor: Actor, reason: str = "") -> EngagementTeamGrant:
+    """End a team's access now; the next request of any member finds nothing."""
+    held = EngagementTeamGrant.objects.filter(pk=grant_id, organization_id=actor.organization_id).first()
+    if held is None:
+        raise NotFound("There is no such access.")
+    engagement = _locked(held.content_object_id, actor)
+    actor.require("engagements.manage", engagement)
+    if held.revoked_at is None:
+        _end(held, actor)
+        after = {"team": str(held.team_id)}
+        ledger.record(events.ENGAGEMENT_REVOKED, subject=engagement, actor=actor, after=after, reason=reason)
+    return held
+
+
+def _refuse_dates(engagement: Engagement, begin: datetime, until: datetime) -> None:
+    dates.refuse_backdated(begin, rule="G-02")
+    dates.refuse_ended(begin, until)
+    zone = ZoneInfo(Organization.objects.values_list("timezone", flat=True).get(pk=engagement.organization_id))
+    last = engagement.last_day_of_access
+    if until > datetime.combine(last + timedelta(days=1), time.min, zone):
+        raise Invalid(
+            f"The access would end after the engagement itself, whose last day of access is {last:%d %b %Y}.",
+            fields={"valid_until": ["Choose an earlier date, or move that day first."]},
+            rule="G-04",
+        )
 
 
 @transaction.atomic
@@ -324,7 +412,7 @@ def note_opened(
     )
 
 
-def _end(held: EngagementGrant, actor: Actor) -> None:
+def _end(held: EngagementGrant | EngagementTeamGrant, actor: Actor) -> None:
     held.revoked_at, held.revoked_by_id = clock.now(), actor.person_id
     held.save(update_fields=["revoked_at", "revoked_by"])
 
@@ -362,6 +450,6 @@ def _told(engagement: Engagement) -> dict[str, Any]:
 
 
 __all__ = [
-    "Facts", "State", "at_version", "change_state", "create", "edit", "grant", "narrow", "note_opened", "release", "revoke", "scope",
+    "Facts", "State", "at_version", "change_state", "create", "edit", "grant", "grant_team", "narrow", "note_opened", "release", "revoke", "revoke_team", "scope",
     "scope_everything",
 ]  # fmt: skip

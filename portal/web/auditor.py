@@ -21,10 +21,9 @@ from evidence.artifacts.models import ArtifactLink, ArtifactVersion
 from evidence.errors import NotFound
 from evidence.ledger import queries as ledger
 from evidence.previews import pictures, texts
-from portal.accounts import object_grants
 from portal.edge.tenancy import keeping_record
 from portal.engagements import queries, services
-from portal.engagements.models import Engagement, EngagementGrant
+from portal.engagements.models import Engagement
 from portal.packages import delivery
 from portal.packages import queries as packages_of
 from portal.packages import services as package_files
@@ -69,10 +68,7 @@ def _opened(request: HttpRequest, engagement: Engagement, object_type: str, row:
 
 
 def _show(request: HttpRequest, engagement: Engagement, template: str, context: dict[str, Any]) -> HttpResponse:
-    grant = object_grants.live(EngagementGrant, request.actor.account_id, "engagement_read").filter(  # type: ignore[attr-defined]
-        content_object_id=engagement.pk
-    )
-    ends = grant.order_by("-valid_until").values_list("valid_until", flat=True).first()
+    ends = queries.access_ends(request.actor, engagement)  # type: ignore[attr-defined]
     return render(request, f"auditor/{template}.html", {**context, "engagement": engagement, "access_ends": ends})
 
 

@@ -15,7 +15,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ("accounts", "0006_an_account_keeps_its_person"),
         ("auth", "0012_alter_user_first_name_max_length"),
-        ("findings", "0004_restrictions"),
+        ("findings", "0005_restrictions"),
         ("organizations", "0004_what_is_hidden"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

@@ -11,7 +11,7 @@ class Migration(migrations.Migration):
         ("approvals", "0004_an_alarm_stops_decisions"),
         ("artifacts", "0004_scans_and_personal_data"),
         ("engagements", "0003_what_a_hold_reaches"),
-        ("findings", "0004_restrictions"),
+        ("findings", "0005_restrictions"),
         ("ledger", "0006_time_stamps_and_erasing"),
         ("monitoring", "0002_guards"),
         ("retention", "0001_holds_and_disposal"),

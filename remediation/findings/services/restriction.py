@@ -46,7 +46,9 @@ def lift_restriction(finding_id: UUID, *, actor: Actor, reason: str, expected_ve
 def _marked(finding: Finding, event: Event, actor: Actor, why: str) -> Finding:
     # The database put the mark on the finding, or took it away, with the row of the restriction.
     finding.refresh_from_db(fields=["is_restricted"])
-    return lifecycle.change(finding, event, actor=actor, changes={}, reason=why, data={"restricted": finding.is_restricted})
+    return lifecycle.change(
+        finding, event, actor=actor, changes={}, reason=why, data={"restricted": finding.is_restricted}
+    )
 
 
 def require_keeper(finding: Finding, *, actor: Actor) -> None:

@@ -11,7 +11,7 @@ from remediation.findings import guards
 class Migration(migrations.Migration):
     dependencies = [
         migrations.swappable_dependency(settings.PERSON_MODEL),
-        ("findings", "0003_an_alarm_stops_closing"),
+        ("findings", "0004_indexes_of_imports"),
         ("organizations", "0004_what_is_hidden"),
     ]
 
