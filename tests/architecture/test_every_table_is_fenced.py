@@ -2,7 +2,8 @@
 
 import pytest
 from django.apps import apps
-from django.db import connection
+from django.db import connection, transaction
+from django.db.utils import DatabaseError
 
 from evidence.organizations.models import Organization, TenantModel
 
@@ -72,3 +73,91 @@ def test_the_app_owns_nothing_and_truncates_nothing():
             " WHERE grantee = 'clearhold_app' AND privilege_type IN ('TRUNCATE', 'TRIGGER')"
         )
         assert cursor.fetchall() == []
+
+
+# What a finding's need-to-know must hide with it: whatever points at one of these.
+KEPT_TO_A_FEW = {
+    "findings_finding", "tasks_task", "tasks_plan", "risk_acceptance", "risk_deferral", "approvals_request",
+    "artifacts_artifact",
+}  # fmt: skip
+# Points at one of them and tells nothing of it, each with its reason.
+TELLS_NOTHING = {
+    "findings_importbatch": "the file that was imported, which its importer holds",
+    "uploads_upload": "one person's own half-sent file, by its policy own_person",
+    "monitoring_run": "a run of a control; its evidence is hidden by itself",
+    "jobs_job": "work about a package or an engagement; its words are the product's",
+    "retention_hold": "a hold binds also who isn't let in to what it keeps",
+}
+BY_KIND_AND_KEY = {"subject_id", "object_id", "target_id"}
+
+
+@pytest.mark.django_db
+def test_whatever_hangs_on_a_restricted_finding_is_hidden_with_it():
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT c.relname FROM pg_policy p JOIN pg_class c ON c.oid = p.polrelid"
+                       " WHERE p.polname = 'need_to_know' AND NOT p.polpermissive")  # fmt: skip
+        hidden = {row[0] for row in cursor.fetchall()}
+    tells = {
+        model._meta.db_table
+        for model in our_models()
+        for field in model._meta.local_concrete_fields
+        if (field.is_relation and field.related_model and field.related_model._meta.db_table in KEPT_TO_A_FEW)
+        or field.column in BY_KIND_AND_KEY
+    }
+    strays = tells - hidden - TELLS_NOTHING.keys()
+    assert not strays, f"hide them with evidence.tenancy.need_to_know(table, column), or say why not: {strays}"
+
+
+@pytest.mark.django_db
+def test_functions_that_run_as_the_owner_name_where_they_look():
+    """SECURITY DEFINER without a fixed search_path would run whatever a caller put in the way of a name."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT p.proname FROM pg_proc p WHERE p.pronamespace = 'public'::regnamespace AND p.prosecdef"
+            " AND NOT coalesce(array_to_string(p.proconfig, ' '), '') LIKE '%search_path=pg_catalog%'"
+        )
+        assert cursor.fetchall() == []
+        # What answers a question (a trigger can't be called) is for those roles alone that ask it.
+        cursor.execute(
+            "SELECT p.proname FROM pg_proc p WHERE p.pronamespace = 'public'::regnamespace AND p.prosecdef"
+            " AND p.prorettype <> 'trigger'::regtype"
+            " AND EXISTS (SELECT FROM aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a"
+            "              WHERE a.grantee = 0 AND a.privilege_type = 'EXECUTE')"
+        )
+        open_to_all = {row[0] for row in cursor.fetchall()}
+    assert open_to_all <= {"retention_reach", "retention_holding", "artifacts_is_kept_back"}
+
+
+@pytest.mark.django_db
+def test_every_tenant_table_checks_what_is_written_too():
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT c.relname FROM pg_class c WHERE c.relkind = 'r' AND c.relrowsecurity AND NOT EXISTS ("
+            "  SELECT FROM pg_policy p WHERE p.polrelid = c.oid AND p.polname = 'own_organization'"
+            "   AND p.polpermissive AND p.polcmd = '*' AND p.polwithcheck IS NOT NULL AND p.polroles = '{0}')"
+        )
+        assert cursor.fetchall() == []
+
+
+def every_table():
+    return sorted({model._meta.db_table for model in our_models() if model._meta.managed})
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("table", every_table())
+def test_the_auditors_role_writes_no_row_of(table):
+    """By trying, not by asking: a missing right can't be switched off by the session."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT attname FROM pg_attribute WHERE attrelid = %s::regclass AND attnum = 1", [table])
+        column = cursor.fetchone()[0]
+        for statement in (
+            f"INSERT INTO {table} DEFAULT VALUES",
+            f"UPDATE {table} SET {column} = {column}",
+            f"DELETE FROM {table}",
+            f"TRUNCATE {table}",
+            f"SELECT 1 FROM {table} FOR UPDATE",
+        ):
+            with pytest.raises(DatabaseError, match="permission denied"), transaction.atomic():
+                cursor.execute("SET LOCAL ROLE clearhold_auditor")
+                cursor.execute("SET LOCAL transaction_read_only = off")
+                cursor.execute(statement)

@@ -2,6 +2,8 @@
 
 from remediation.sod.rulebook import FORM, HISTORY, PERSON, ROLES, STATE, Family, Rule
 
+BY_FORM = "no service changes one: each ends it or gives a new one"
+
 FAMILY = Family(
     letter="G",
     title="Grants of one thing",
@@ -23,7 +25,7 @@ FAMILY = Family(
             "End their other roles first, or give the access to somebody of the audit firm.",
             ROLES,
         ),
-        Rule("G-06", "a grant is only shortened or taken back", "Give a new one instead.", HISTORY),
+        Rule("G-06", "a grant is only shortened or taken back", "Give a new one instead.", HISTORY, by_form=BY_FORM),
         Rule(
             "G-07",
             "only who sees a restricted finding lets others in",
@@ -32,7 +34,7 @@ FAMILY = Family(
         ),
         Rule("G-08", "nobody puts themselves into a team", "Ask another administrator.", PERSON),
         Rule("G-09", "a place in a team is never backdated", "Let it begin now, or later.", FORM),
-        Rule("G-10", "a place in a team is only ended", "Give a new one instead.", HISTORY),
+        Rule("G-10", "a place in a team is only ended", "Give a new one instead.", HISTORY, by_form=BY_FORM),
         Rule(
             "G-11",
             "a team that has ended takes nobody in and is let in to nothing",

@@ -57,6 +57,7 @@ def require_keeper(finding: Finding, *, actor: Actor) -> None:
         raise NotAllowed(
             f"Only a compliance manager who is let in, or the owner of {finding.ref}, says who sees it.",
             help="Ask one of them; the finding's page names them.",
+            rule="G-07",
         )
 
 

@@ -142,9 +142,13 @@ class TestByTheDatabase:
         engagement_grant(people, engagement)
         for table in ("access_findinggrant", "engagements_engagementgrant"):
             values = [people.arun.account_id] if "%s" in change else []
-            with acting(people.maya), connection.cursor() as cursor:
-                with pytest.raises(DatabaseError, match=r"\[G-06\]"), transaction.atomic():
-                    cursor.execute(f"UPDATE {table} SET {change}", values)
+            with (
+                acting(people.maya),
+                connection.cursor() as cursor,
+                pytest.raises(DatabaseError, match=r"\[G-06\]"),
+                transaction.atomic(),
+            ):
+                cursor.execute(f"UPDATE {table} SET {change}", values)
 
     @pytest.mark.rule("G-07", by="database")
     def test_only_who_sees_it_lets_others_in(self, people, finding):
@@ -179,7 +183,11 @@ class TestByTheDatabase:
 
 class TestByTheServices:
     def grant(self, people, engagement, **changes):
-        given = {"account_id": people.otto.account_id, "valid_until": clock.now() + LATER, "actor": people.maya} | changes
+        given = {
+            "account_id": people.otto.account_id,
+            "valid_until": clock.now() + LATER,
+            "actor": people.maya,
+        } | changes
         return engagements.grant(engagement.pk, **given)
 
     @pytest.mark.rule("G-01", by="python")
@@ -300,7 +308,11 @@ class TestTeams:
 def test_taking_back_ends_a_grant_of_a_person(people, finding):
     with acting(people.maya):
         grant = access.let_in(
-            finding.pk, person_id=people.vera.person_id, valid_until=clock.now() + LATER, actor=people.maya, reason="So."
+            finding.pk,
+            person_id=people.vera.person_id,
+            valid_until=clock.now() + LATER,
+            actor=people.maya,
+            reason="So.",
         )
         access.take_back(grant.pk, actor=people.maya)
         assert FindingGrant.objects.get().revoked_by_id == people.maya.person_id
