@@ -22,6 +22,7 @@ PAGES = {
         "", "triage", "triage?view=all", "me", "findings?q=zzzz", "findings/new", *READ, "approvals", "import",
         "evidence/upload", "evidence/E-001/redact", "evidence/E-001/retention", "packages", "packages/new", "engagements",
         "engagements/ENG-1", "engagements/new", "ledger/", "ledger/1", "ledger/checkpoints", "retention",
+        "retention?view=holds", "retention?view=requests",
         "retention/holds/new", "jobs/", "settings/people", "settings/policies", "profile",
     ],
     "marcus": ["me", *READ, "tasks/T-001", "evidence/upload"],
