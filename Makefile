@@ -32,6 +32,7 @@ lint: setup ## format, the floors, types, templates, migrations, vendored files,
 	@SECRET_KEY=0123456789-abcdefghijklmnopqrstuvwxyz-ABCDEFGHIJKLMNOPQRSTUVWXYZ ALLOWED_HOSTS=lint.example \
 	DATABASE_URL=postgresql://clearhold_app@127.0.0.1:1/lint DATABASE_OWNER_URL=postgresql://clearhold_migrator@127.0.0.1:1/lint \
 	DATABASE_AUDITOR_URL=postgresql://clearhold_auditor@127.0.0.1:1/lint REDIS_URL=redis://127.0.0.1:1/0 \
+	CLEARHOLD_BASE_URL=https://lint.example CLEARHOLD_SECURITY_CONTACT=security@lint.example \
 	DATABASE_SEQUENCER_URL=postgresql://clearhold_sequencer@127.0.0.1:1/lint DJANGO_SETTINGS_MODULE=portal.settings.production \
 	$(VENV)/python manage.py check --deploy --fail-level WARNING
 

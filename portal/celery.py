@@ -3,6 +3,7 @@
 import os
 
 from celery import Celery
+from celery.signals import setup_logging
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings.development")
 
@@ -13,6 +14,11 @@ app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks(related_name="jobs")
 # No app, since it owns no tables.
 app.autodiscover_tasks(["remediation.importers"], related_name="jobs")
+
+
+@setup_logging.connect
+def _our_lines(**kwargs: object) -> None:
+    """Django's LOGGING stands in a worker too, in place of Celery's own, which writes what an error quotes."""
 
 
 def load_jobs() -> None:

@@ -31,6 +31,7 @@ _pages = [
 urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
+    path("", include("portal.web.wellknown")),
     path("", include("portal.web.verifying")),
     path("", include("portal.web.accounts")),
     path("", include("portal.web.preferences")),

@@ -51,6 +51,8 @@ def handle(error: Exception, context: dict[str, Any]) -> Response | None:
 
 
 def _response(body: dict[str, Any], status: int, context: dict[str, Any]) -> Response:
+    if asked := getattr(context.get("request"), "_request", None):
+        asked.refused_as = body["code"]
     # A view outside the request's transaction has rolled back its own; what stands around it is not its business.
     match = getattr(context.get("request"), "resolver_match", None)
     outside = getattr(getattr(match, "func", None), "outside_transaction", False)

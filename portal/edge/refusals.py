@@ -41,6 +41,7 @@ def wants_json(request: HttpRequest) -> bool:
 
 def answer(request: HttpRequest, refusal: Refused) -> HttpResponse:
     """The response to a refused act. Nothing of it was saved."""
+    request.refused_as = refusal.kind  # type: ignore[attr-defined]
     if wants_json(request):
         return JsonResponse(problem(refusal), status=refusal.status, content_type=PROBLEM)
     template = "errors/fragment.html" if request.headers.get("HX-Request") else "errors/refused.html"
@@ -58,6 +59,7 @@ def database_away(request: HttpRequest) -> HttpResponse:
 
 
 def unauthorized(request: HttpRequest, message: str) -> HttpResponse:
+    request.refused_as = "unauthenticated"  # type: ignore[attr-defined]
     body = {"type": "urn:clearhold:problem:unauthenticated", "title": message, "status": 401, "code": "unauthenticated"}
     response = JsonResponse(body, status=401, content_type=PROBLEM)
     response["WWW-Authenticate"] = 'Bearer realm="clearhold"'

@@ -4,6 +4,8 @@ import os
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from portal import logs
+
 ROOT = Path(__file__).resolve().parents[2]
 VAR = Path(os.environ.get("CLEARHOLD_VAR", ROOT / "var"))
 
@@ -75,15 +77,19 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "portal.edge.forwarding.ForwardingMiddleware",
     "django.middleware.security.SecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
-    "csp.middleware.CSPMiddleware",
+    # Before the static files: a worker's script needs the headers of the page that starts it.
     "portal.edge.headers.HeadersMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "portal.edge.witness.WitnessMiddleware",
+    "portal.edge.headers.PolicyMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "portal.edge.isolation.IsolationMiddleware",
     "portal.edge.sessions.SessionLimitsMiddleware",
     "portal.edge.tenancy.TenancyMiddleware",
     "axes.middleware.AxesMiddleware",
@@ -102,7 +108,6 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                "csp.context_processors.nonce",
                 "portal.web.shell.shell",
             ],
             "libraries": {"ui": "portal.web.templatetags.ui"},
@@ -163,6 +168,8 @@ SESSION_EXPIRE_AT_BROWSER_CLOSE = True
 SESSION_SERIALIZER = "django.contrib.sessions.serializers.JSONSerializer"
 CSRF_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_HTTPONLY = True
+# In a cookie they would lie in the browser after signing out.
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 CSRF_FAILURE_VIEW = "portal.web.errors.csrf_failure"
 FRESH_AUTHENTICATION_SECONDS = 5 * 60
 
@@ -175,16 +182,25 @@ CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": ["'none'"],
         "script-src": ["'self'"],
+        "script-src-attr": ["'none'"],
         "style-src": ["'self'"],
         "img-src": ["'self'"],
         "font-src": ["'self'"],
         "connect-src": ["'self'"],
         "manifest-src": ["'self'"],
+        "worker-src": ["'self'"],
+        "object-src": ["'none'"],
         "form-action": ["'self'"],
         "frame-ancestors": ["'none'"],
         "base-uri": ["'none'"],
+        # portal/static/js/trusted.js makes the two policies, before any other script runs.
+        "require-trusted-types-for": ["'script'"],
+        "trusted-types": ["clearhold", "default"],
+        "report-uri": ["/policy-reports"],
+        "report-to": ["policy"],
     }
 }
+CLEARHOLD_REPORTING = 'policy="/policy-reports"'
 
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
@@ -230,6 +246,13 @@ CLEARHOLD_TSA_CA = os.environ.get("CLEARHOLD_TSA_CA", "")
 CLEARHOLD_CLAMD = os.environ.get("CLEARHOLD_CLAMD", "")
 # Larger files count as unscannable: clamd lets what is over its own limits (MaxFileSize, MaxScanSize) pass unread.
 CLEARHOLD_CLAMD_MOST_BYTES = int(os.environ.get("CLEARHOLD_CLAMD_MOST_BYTES", 100 * 1024 * 1024))
+# Who may say for whom a request is forwarded: the proxy before this installation.
+CLEARHOLD_PROXIES = os.environ.get("CLEARHOLD_PROXIES", "127.0.0.1 ::1")
+CLEARHOLD_TRUST_REQUEST_ID = os.environ.get("CLEARHOLD_TRUST_REQUEST_ID", "") == "1"
+# RFC 9116: whom to tell of a weakness in this installation, or a file that somebody signed.
+CLEARHOLD_SECURITY_CONTACT = os.environ.get("CLEARHOLD_SECURITY_CONTACT", "")
+CLEARHOLD_SECURITY_POLICY = os.environ.get("CLEARHOLD_SECURITY_POLICY", "")
+CLEARHOLD_SECURITY_TXT = os.environ.get("CLEARHOLD_SECURITY_TXT", "")
 CLEARHOLD_BASE_URL = os.environ.get("CLEARHOLD_BASE_URL", "http://127.0.0.1:8000")
 
 EMAIL_BACKEND = os.environ.get("EMAIL_BACKEND", "django.core.mail.backends.smtp.EmailBackend")
@@ -296,11 +319,9 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "socket_connect_timeout": 2,
 }
 
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["console"], "level": "INFO"},
-    "loggers": {"pikepdf": {"level": "WARNING"}, "axes": {"level": "WARNING"}, "django.request": {"level": "ERROR"}},
-}
+LOGGING = logs.configuration(
+    form=os.environ.get("CLEARHOLD_LOG", "lines"),
+    level=os.environ.get("CLEARHOLD_LOG_LEVEL", "INFO"),
+    syslog=os.environ.get("CLEARHOLD_LOG_SYSLOG", ""),
+    details=os.environ.get("CLEARHOLD_LOG_DETAILS", "") == "1",
+)

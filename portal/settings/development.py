@@ -3,7 +3,7 @@
 import secrets
 
 from portal.settings.base import *  # noqa: F403
-from portal.settings.base import CLEARHOLD_KEYS_DIR, VAR
+from portal.settings.base import CLEARHOLD_KEYS_DIR, LOGGING, VAR
 
 
 def _kept_secret(name: str) -> str:
@@ -21,3 +21,5 @@ ALLOWED_HOSTS = ["127.0.0.1", "localhost", "[::1]"]
 EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
 EMAIL_FILE_PATH = VAR / "mail"
 CLEARHOLD_KEYS_CREATE = True
+# A line for each request would hide what `make run` has to say.
+LOGGING["loggers"]["clearhold.access"] = {"level": "WARNING"}

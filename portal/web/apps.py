@@ -8,4 +8,4 @@ class WebConfig(AppConfig):
     label = "web"
 
     def ready(self) -> None:
-        from portal.edge import sessions  # noqa: F401  listens to every sign-in
+        from portal.edge import checks, sessions  # noqa: F401  the checks; it listens to every sign-in

@@ -26,6 +26,7 @@ def forbidden(request: HttpRequest, exception: Any = None) -> HttpResponse:
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    request.refused_as = "csrf"  # type: ignore[attr-defined]
     return _answer(request, 403, "This form has expired. Load the page again; nothing was saved.")
 
 

@@ -10,16 +10,19 @@ from django.views.decorators.http import require_safe
 
 from evidence.ledger import queries as ledger
 from evidence.vault import backends
+from portal.edge.isolation import open_to_other_sites
 from portal.edge.tenancy import outside_transaction
 
 
 @require_safe
+@open_to_other_sites
 @outside_transaction
 def healthz(request: HttpRequest) -> HttpResponse:
     return HttpResponse("up\n", content_type="text/plain")
 
 
 @require_safe
+@open_to_other_sites
 @outside_transaction
 def readyz(request: HttpRequest) -> HttpResponse:
     """200 when pages can be served, 503 when they can't; each part is named.

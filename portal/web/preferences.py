@@ -6,6 +6,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
 
 from portal.edge.tenancy import outside_transaction
+from portal.web import shell
 from portal.web.shell import THEMES
 
 app_name = "preferences"
@@ -20,7 +21,9 @@ def _back(request: HttpRequest) -> HttpResponse:
 
 def _keep(request: HttpRequest, response: HttpResponse, name: str, value: str) -> HttpResponse:
     # The pages' own script reads and writes these two, so they can't be HttpOnly.
-    response.set_cookie(name, value, max_age=_YEAR, secure=request.is_secure(), samesite="Lax")
+    response.set_cookie(
+        shell.cookie_name(request, name), value, max_age=_YEAR, secure=request.is_secure(), samesite="Lax"
+    )
     return response
 
 

@@ -20,6 +20,7 @@ from evidence.ledger.tree import HASH_BYTES, TILE_HASHES
 from evidence.organizations.models import Organization
 from evidence.organizations.queries import policy
 from portal.edge import rates
+from portal.edge.isolation import open_to_other_sites
 
 app_name = "published"
 
@@ -32,6 +33,7 @@ LEVELS = 6
 
 @require_safe
 @rates.limited
+@open_to_other_sites
 def checkpoint(request: HttpRequest, tree: UUID) -> HttpResponse:
     """The newest signed checkpoint: name, size, root, signatures."""
     with _open(tree):
@@ -43,6 +45,7 @@ def checkpoint(request: HttpRequest, tree: UUID) -> HttpResponse:
 
 @require_safe
 @rates.limited
+@open_to_other_sites
 def verifier_keys(request: HttpRequest, tree: UUID) -> HttpResponse:
     """The public keys of every epoch, one a line, as C2SP writes them."""
     with _open(tree):
@@ -52,6 +55,7 @@ def verifier_keys(request: HttpRequest, tree: UUID) -> HttpResponse:
 
 @require_safe
 @rates.limited
+@open_to_other_sites
 def tile(request: HttpRequest, tree: UUID, level: int, place: str) -> HttpResponse:
     """The hashes of a full tile, or of the first so many of one that still grows."""
     index, width = _parsed(place)

@@ -174,6 +174,11 @@ class Item:
         return counter(self.request) if counter and can_ask() else None
 
 
+def cookie_name(request: HttpRequest, name: str) -> str:
+    """Over HTTPS the name that no other host can set."""
+    return f"__Host-{name}" if request.is_secure() else name
+
+
 def can_ask() -> bool:
     """Whether the page still stands inside its transaction; a page of refusal comes after the rollback."""
     connection = connections[tenancy.alias()]
@@ -222,16 +227,19 @@ class Shell:
             return "base_public.html"
         return "base_auditor.html" if getattr(self.organization, "is_auditor", False) else "base.html"
 
+    def _kept(self, name: str) -> str:
+        return self.request.COOKIES.get(cookie_name(self.request, name), "")
+
     @cached_property
     def theme(self) -> str:
-        chosen = self.request.COOKIES.get("theme", "")
+        chosen = self._kept("theme")
         if chosen not in (*THEMES, "auto"):
             chosen = getattr(getattr(self.request, "user", None), "theme", "") or ""
         return chosen if chosen in THEMES else ""
 
     @cached_property
     def are_keys_on(self) -> bool:
-        return self.request.COOKIES.get("keys") != "off"
+        return self._kept("keys") != "off"
 
     @cached_property
     def groups(self) -> list[tuple[str, list[Item]]]:

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_safe
 
 from evidence.ledger import keys as ledger_keys
 from evidence.ledger import verify
+from portal.edge.isolation import open_to_other_sites
 from portal.edge.tenancy import outside_transaction
 from portal.packages import proving
 
@@ -43,6 +44,7 @@ def start(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
+@open_to_other_sites
 @outside_transaction
 def program(request: HttpRequest) -> HttpResponse:
     made = proving.program()

@@ -100,6 +100,8 @@ def lending(world: World) -> dict[str, Any]:
 
 MATRIX: dict[str, Row] = {
     "healthz": Row(get=EVERYBODY),
+    "wellknown:security": Row(get=EVERYBODY),
+    "wellknown:reports": Row(post=EVERYBODY),
     "verifying:start": Row(get=EVERYBODY),
     "verifying:program": Row(get=EVERYBODY),
     "readyz": Row(get=EVERYBODY),

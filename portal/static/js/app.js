@@ -1,6 +1,7 @@
 // What every page needs. It adds to pages that already work as plain HTML.
 
-import { cookie, csrf, icon, isSignIn, keep, make, parsed, say, showRefusal, toast } from "./ui.js";
+import { parsed } from "./trusted.js";
+import { cookie, csrf, icon, isSignIn, keep, make, say, showRefusal, toast } from "./ui.js";
 import "./keys.js";
 
 // --- theme -----------------------------------------------------------------------------------------------------------

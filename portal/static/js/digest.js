@@ -1,5 +1,7 @@
 // The SHA-256 of a file: by WebCrypto when it fits into memory, else piece by piece in a worker. Empty when neither can.
 
+import { startWorker } from "./trusted.js";
+
 const WHOLE_MOST = 64 * 1024 * 1024;
 let last = Promise.resolve();
 
@@ -17,7 +19,7 @@ export async function digest(file, worker, progress, signal) {
 
 function inWorker(file, address, progress, signal) {
   return new Promise((resolve, reject) => {
-    const worker = new Worker(address, { type: "module" });
+    const worker = startWorker(address);
     const end = (settle, value) => { worker.terminate(); settle(value); };
     signal.addEventListener("abort", () => end(resolve, ""), { once: true });
     worker.onerror = () => end(reject, new Error("the worker failed"));

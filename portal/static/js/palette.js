@@ -1,6 +1,7 @@
 // The command palette: a combobox whose list comes from the server.
 
-import { parsed, say } from "./ui.js";
+import { parsed } from "./trusted.js";
+import { say } from "./ui.js";
 
 const WAIT_MS = 150;
 const started = new WeakSet();

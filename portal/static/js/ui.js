@@ -70,25 +70,26 @@ export function isSignIn(xhr) {
   return Boolean(page && xhr.responseURL && new URL(xhr.responseURL).pathname === page);
 }
 
+/** Over HTTPS a choice is kept under a name that only this very host can set; the server reads both. */
+function named(name) {
+  return window.location.protocol === "https:" ? `__Host-${name}` : name;
+}
+
 export function cookie(name) {
-  const found = document.cookie.split("; ").find((one) => one.startsWith(`${name}=`));
-  return found ? decodeURIComponent(found.slice(name.length + 1)) : "";
+  const start = `${named(name)}=`;
+  const found = document.cookie.split("; ").find((one) => one.startsWith(start));
+  return found ? decodeURIComponent(found.slice(start.length)) : "";
 }
 
 /** A choice about this browser: in a cookie so that the server can use it, in storage so that tabs agree. */
 export function keep(name, value) {
   const secure = window.location.protocol === "https:" ? "; Secure" : "";
-  document.cookie = `${name}=${encodeURIComponent(value)}; Path=/; Max-Age=31536000; SameSite=Lax${secure}`;
+  document.cookie = `${named(name)}=${encodeURIComponent(value)}; Path=/; Max-Age=31536000; SameSite=Lax${secure}`;
   try {
     window.localStorage.setItem(name, value);
   } catch {
     // Storage may be switched off; the cookie is enough.
   }
-}
-
-/** The elements of a server-rendered fragment. Scripts in it never run. */
-export function parsed(html) {
-  return new DOMParser().parseFromString(html, "text/html").body;
 }
 
 /** Put what the server refused beside what was tried, once, and move there. */

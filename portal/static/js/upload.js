@@ -7,7 +7,8 @@
 // with a file row (templates/ui/file_row.html), with a redirect that is followed when all files are in, or a refusal.
 
 import { size, rowOf } from "./filerow.js";
-import { csrf, isSignIn, parsed, say } from "./ui.js";
+import { parsed } from "./trusted.js";
+import { csrf, isSignIn, say } from "./ui.js";
 
 const AT_ONCE = 2;
 const FACTS_MOST = 6000;
