@@ -4,7 +4,7 @@ PYTHON := $(firstword $(foreach name,python3 python3.13 python3.12 python3.11 py
 VENV := .venv/bin
 TESTS ?=
 
-.PHONY: help run test browser-test lint types bench backup-drill reset lock setup
+.PHONY: help run test browser-test lint types sbom bench backup-drill reset lock setup
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -19,13 +19,14 @@ test: setup ## the whole suite (SLOW=1 adds the slow tests, TESTS=path narrows i
 browser-test: setup ## the tests that drive a real Chromium
 	@SLOW=1 $(VENV)/python -m pytest -m browser $(TESTS)
 
-lint: setup ## format, the floors, types, templates, migrations, vendored files, settings
+lint: setup ## format, the floors, types, bandit, templates, migrations, vendored files, settings
 	$(VENV)/ruff check .
 	$(VENV)/ruff format --check -q .
 	$(VENV)/lint-imports --no-logo
 	$(VENV)/djlint templates --lint --quiet --exclude templates/packages,templates/ui_kit
 	$(VENV)/djlint templates/packages --lint --quiet --ignore H006,H015,H020,H021,H030,H031,H043,H044,T003
 	$(VENV)/mypy evidence remediation
+	$(VENV)/bandit -q -c pyproject.toml -r evidence remediation portal deploy manage.py bootstrap.py
 	$(VENV)/python manage.py makemigrations --check --dry-run
 	$(VENV)/python manage.py vendor --check
 	$(VENV)/python manage.py iconsprite --check
@@ -38,6 +39,9 @@ lint: setup ## format, the floors, types, templates, migrations, vendored files,
 
 types: setup ## mypy --strict on the two lower floors
 	@$(VENV)/mypy evidence remediation
+
+sbom: setup ## what it is made of, in CycloneDX, into var/bom.cdx.json
+	@$(VENV)/python deploy/bill_of_materials.py
 
 bench: ## figures of speed, into var/bench.json (BENCH_SIZE=full)
 	@$(PYTHON) bootstrap.py run dev

@@ -162,7 +162,7 @@ def _post(query: bytes) -> bytes:
         headers={"Content-Type": "application/timestamp-query", "Accept": "application/timestamp-reply"},
     )
     try:
-        with urllib.request.urlopen(request, timeout=SECONDS) as answer:  # noqa: S310
+        with urllib.request.urlopen(request, timeout=SECONDS) as answer:  # noqa: S310  the scheme was checked # nosec B310
             reply: bytes = answer.read(REPLY_LIMIT_BYTES + 1)
     except (urllib.error.URLError, OSError) as fault:
         raise Unavailable(f"The time-stamping authority does not answer: {fault}", help="It is asked again.") from fault

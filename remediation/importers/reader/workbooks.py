@@ -6,7 +6,7 @@ import warnings
 import zipfile
 from collections.abc import Iterator
 from typing import Any
-from xml.etree.ElementTree import ParseError
+from xml.etree.ElementTree import ParseError  # the error alone; defusedxml reads # nosec B405
 
 import openpyxl
 from defusedxml.common import DefusedXmlException
