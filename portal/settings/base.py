@@ -285,6 +285,7 @@ SPECTACULAR_SETTINGS = {
     "VERSION": "1",
     "OAS_VERSION": "3.1.0",
     "SERVE_INCLUDE_SCHEMA": False,
+    "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enums", "portal.api.schema.with_problems"],
     # A client's types keep their names when another noun gets a field of the same name.
     "ENUM_NAME_OVERRIDES": {
         "SeverityEnum": "remediation.findings.states.Severity",
