@@ -38,4 +38,6 @@ def server_error(request: HttpRequest) -> HttpResponse:
     # Sessions are read before any view is reached; without the database they fail first.
     if isinstance(sys.exception(), OperationalError | InterfaceError):
         return refusals.database_away(request)
+    # Without the frame of a page: what stands in it asks what the reader may, and that may be what broke.
+    request.organization = request.actor = None  # type: ignore[attr-defined]
     return _answer(request, 500, "Something went wrong on our side. Nothing was half-saved.")

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from csp.utils import DEFAULT_DIRECTIVES
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.urls import Resolver404, path, resolve, reverse
@@ -117,15 +118,15 @@ def breaches(given: Any) -> Iterator[dict[str, str]]:
             continue
         named = {name.replace("-", "").lower(): value for name, value in body.items() if isinstance(value, str)}
         yield {
-            "directive": _word(named.get("effectivedirective") or named.get("violateddirective", "")),
+            "directive": _directive(named.get("effectivedirective") or named.get("violateddirective", "")),
             "blocked": _origin(named.get("blockeduri") or named.get("blockedurl", "")),
             "route": _route(named.get("documenturi") or named.get("documenturl", "")),
         }
 
 
-def _word(text: str) -> str:
+def _directive(text: str) -> str:
     first = text.split()[0] if text.split() else ""
-    return first[:40] if first.replace("-", "").isalpha() else "?"
+    return first if first in DEFAULT_DIRECTIVES else "?"
 
 
 def _origin(text: str) -> str:

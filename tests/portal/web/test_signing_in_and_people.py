@@ -61,6 +61,12 @@ def test_a_session_ends_when_idle_and_after_eight_hours(org, people):
     assert step == 48
 
 
+def test_a_right_password_after_a_wrong_one_signs_in(people):
+    client = Client()
+    assert client.post("/signin", {"email": "maya@lumenroll.example", "password": "mistyped"}).status_code == 422
+    assert client.post("/signin", {"email": "maya@lumenroll.example", "password": PASSWORD}).status_code == 302
+
+
 def test_next_never_leads_to_another_site(people):
     answer = Client().post(
         "/signin?next=https://evil.example/",
