@@ -19,7 +19,8 @@ class Actor:
     """One person in one organization for the length of one act.
 
     `via` says through what: "session", "token", "job" or "system". `authenticated_at` is the moment of the last
-    fresh proof of identity, None when there was none. Rules compare `person_id`, never the account.
+    fresh proof of identity, None when there was none, and `proof` by what it was given ("passkey", "totp", …). Rules
+    compare `person_id`, never the account.
     """
 
     organization_id: UUID
@@ -30,6 +31,7 @@ class Actor:
     name: str = ""
     rights: Rights | None = field(default=None, compare=False, repr=False)
     scopes: frozenset[str] | None = None
+    proof: str = ""
 
     @classmethod
     def system(cls, organization_id: UUID, name: str) -> Self:

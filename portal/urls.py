@@ -34,6 +34,7 @@ urlpatterns = [
     path("", include("portal.web.wellknown")),
     path("", include("portal.web.verifying")),
     path("", include("portal.web.accounts")),
+    path("", include("portal.web.security")),
     path("", include("portal.web.preferences")),
     path("o/<slug:organization>/", include(_pages)),
     path("ledger/", include("portal.web.published")),

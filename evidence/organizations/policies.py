@@ -33,6 +33,20 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     },
     # PRACTICE.md section 4: whether the matrix's conditional cells allow at all (never for High and Critical).
     "sod": {"allow_conditional": False},
+    # SECURITY.md section 3. Only tighter limits than the installation's own can be set; see FOUNDED_WITH.
+    "access": {
+        "second_factor": {
+            "administrator": False,
+            "manager": False,
+            "reviewer": False,
+            "approver": False,
+            "executive": False,
+            "auditor": False,
+            "engineer": False,
+        },
+        "idle_minutes": 15,
+        "absolute_hours": 8,
+    },
     # Whether size and root of the history may be read at a public address; they tell nothing else.
     "publication": {"checkpoints": True},
     "uploads": {"limit_bytes": 5 * 1024**3},
@@ -72,4 +86,24 @@ DEFAULTS: dict[str, dict[str, Any]] = {
 }
 
 # Figures that a policy may not leave, both ends included.
-LIMITS: dict[str, dict[str, tuple[int, int]]] = {"scrub": {"days": (1, 30)}}
+LIMITS: dict[str, dict[str, tuple[int, int]]] = {
+    "scrub": {"days": (1, 30)},
+    "access": {"idle_minutes": (2, 15), "absolute_hours": (1, 8)},
+}
+
+# The first versions that an organization begins with. Those from before keep what they have until they choose.
+FOUNDED_WITH: dict[str, dict[str, Any]] = {
+    "access": {
+        "second_factor": {
+            "administrator": True,
+            "manager": True,
+            "reviewer": True,
+            "approver": True,
+            "executive": True,
+            "auditor": True,
+            "engineer": False,
+        },
+        "idle_minutes": 15,
+        "absolute_hours": 8,
+    },
+}

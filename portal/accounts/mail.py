@@ -1,4 +1,4 @@
-"""The one e-mail this app sends: an invitation's link. It carries no content of the organization."""
+"""The letters of this app: an invitation's link, and what changed about signing in. None carries content."""
 
 from typing import Any
 
@@ -7,6 +7,8 @@ from django.core.mail import send_mail
 from django.db import transaction
 from django.urls import reverse
 
+from evidence import clock
+from portal.accounts.models import Account
 from portal.accounts.services import INVITATION_DAYS, Issued
 
 
@@ -18,6 +20,19 @@ def send_invitation(issued: Issued, *, organization: Any) -> None:
         f"Open this link within {INVITATION_DAYS} days to accept:\n{address}\n\n"
         "If you did not expect it, ignore this message; nothing happens without you.\n"
     )
-    transaction.on_commit(
-        lambda: send_mail(f"Invitation to {organization.name}", text, settings.DEFAULT_FROM_EMAIL, [issued.row.email])  # type: ignore[union-attr]
+    _post(f"Invitation to {organization.name}", text, issued.row.email)  # type: ignore[union-attr]
+
+
+def tell_of_change(account: Account, what: str) -> None:
+    """Tell the owner of an account that something about their signing in changed, whoever did it."""
+    page = settings.CLEARHOLD_BASE_URL + reverse("security:home")
+    text = (
+        f"{what}\n\nWhen: {clock.now():%d %b %Y, %H:%M} UTC\n\n"
+        f"If it was you, there is nothing to do. If not, end your other sessions at once and tell an administrator:\n{page}\n"
     )
+    _post("Your sign-in to Clearhold changed", text, account.email)
+
+
+def _post(subject: str, text: str, to: str) -> None:
+    # After the commit: nobody is told of what was rolled back.
+    transaction.on_commit(lambda: send_mail(subject, text, settings.DEFAULT_FROM_EMAIL, [to]))

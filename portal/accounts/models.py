@@ -202,3 +202,81 @@ class SamePerson(TenantModel):
         constraints = [
             models.UniqueConstraint(fields=["person", "other", "organization"], name="same_person_once"),
         ]
+
+
+class Proof(models.Model):
+    """Somebody proved who they are: when, by what, from where. Append-only; decisions lean on the row of their moment."""
+
+    class Kind(models.TextChoices):
+        PASSWORD = "password", "Password"
+        TOTP = "totp", "Authenticator code"
+        PASSKEY = "passkey", "Passkey"
+        RECOVERY = "recovery", "Recovery code"
+
+    class Purpose(models.TextChoices):
+        SIGN_IN = "sign_in", "Signed in"
+        STEP_UP = "step_up", "Proved it again"
+        SET_UP = "set_up", "Set it up"
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="proofs")
+    kind = models.CharField(max_length=8, choices=Kind.choices)
+    purpose = models.CharField(max_length=8, choices=Purpose.choices)
+    at = models.DateTimeField(default=clock.now)
+    address = models.GenericIPAddressField(null=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["account", "-at"], name="proof_newest")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.at:%Y-%m-%d %H:%M}"
+
+
+class SignedIn(models.Model):
+    """One session of an account as its owner recognizes it: device, address, since, last seen, how it ended."""
+
+    class End(models.TextChoices):
+        SIGNED_OUT = "out", "Signed out"
+        IDLE = "idle", "Nothing happened"
+        AGE = "age", "Too old"
+        REMOTE = "remote", "Ended from another session"
+        ADMINISTRATOR = "admin", "Ended by an administrator"
+        LEFT = "left", "The person left"
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="sign_ins")
+    session_key = models.CharField(max_length=40, unique=True)
+    began_at = models.DateTimeField(default=clock.now)
+    seen_at = models.DateTimeField(default=clock.now)
+    address = models.GenericIPAddressField(null=True)
+    agent = models.CharField(max_length=300, blank=True)
+    kind = models.CharField(max_length=8, blank=True)
+    ended_at = models.DateTimeField(null=True)
+    ended_how = models.CharField(max_length=6, blank=True, choices=End.choices)
+
+    class Meta:
+        indexes = [models.Index(fields=["account", "-seen_at"], name="signed_in_newest")]
+
+    def __str__(self) -> str:
+        return f"{self.began_at:%Y-%m-%d %H:%M}"
+
+
+class Guess(models.Model):
+    """A wrong password or code, kept for a day. What was tried stands here only as a hash."""
+
+    id = models.BigAutoField(primary_key=True)
+    kind = models.CharField(max_length=8)
+    subject = models.CharField(max_length=64)
+    address = models.GenericIPAddressField(null=True)
+    # The device that this account signed in from before, when it was tried from one.
+    device = models.CharField(max_length=32, blank=True)
+    at = models.DateTimeField(default=clock.now)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["subject", "kind", "at"], name="guess_by_subject"),
+            models.Index(fields=["address", "kind", "at"], name="guess_by_address"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.at:%Y-%m-%d %H:%M}"

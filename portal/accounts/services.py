@@ -3,21 +3,21 @@
 import hashlib
 import re
 import secrets
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 from zoneinfo import available_timezones
 
-from django.contrib.auth import authenticate, password_validation
+from django.contrib.auth import password_validation
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.http import HttpRequest
 
 from evidence import clock, tenancy
 from evidence.actors import Actor
 from evidence.errors import DutyConflict, Invalid, NotFound, ReauthenticationRequired, WrongState
 from evidence.ledger import services as ledger
-from evidence.organizations.models import Organization
+from evidence.organizations.models import Organization, Policy
+from evidence.organizations.policies import FOUNDED_WITH
 from portal.accounts import roles
 from portal.accounts.events import (
     INVITATION_ACCEPTED,
@@ -29,8 +29,10 @@ from portal.accounts.events import (
     TOKEN_REVOKED,
 )
 from portal.accounts.models import Account, ApiToken, Invitation, Membership, Person
+from portal.accounts.stepping_up import reauthenticate
 from remediation.sod import queries as sod
 
+__all__ = ["reauthenticate"]
 INVITATION_DAYS = 7
 CLOCK_SKEW = timedelta(minutes=5)
 TOKEN_PREFIX = "clh_"  # noqa: S105
@@ -100,6 +102,8 @@ def found_organization(*, slug: str, name: str, timezone: str, admin_email: str,
         raise Invalid("The organization was not created.", fields=fields)
     organization = Organization.objects.create(slug=slug, name=name, timezone=timezone)
     with tenancy.entered(organization.pk):
+        for kind, body in FOUNDED_WITH.items():
+            Policy.objects.create(organization=organization, kind=kind, version=1, body=body)
         secret = secrets.token_urlsafe(32)
         invitation = Invitation.objects.create(
             organization=organization,
@@ -306,16 +310,3 @@ def revoke_token(token_id: UUID, *, actor: Actor) -> ApiToken:
         token.save(update_fields=["revoked_at"])
         ledger.record(TOKEN_REVOKED, subject=token, actor=actor)
     return token
-
-
-def reauthenticate(request: HttpRequest, password: str) -> Actor:
-    """The request's actor with a fresh proof of identity. Raises ReauthenticationRequired for a wrong password."""
-    actor: Actor = request.actor  # type: ignore[attr-defined]
-    account = authenticate(request, username=request.user.email, password=password)  # type: ignore[union-attr]
-    if account is None or account.pk != actor.account_id:
-        raise ReauthenticationRequired(
-            "The password is not right. Nothing was recorded.", help="Type the password you sign in with."
-        )
-    moment = clock.now()
-    request.session["authenticated_at"] = moment.isoformat()
-    return replace(actor, authenticated_at=moment)

@@ -43,10 +43,14 @@ def answer(request: HttpRequest, refusal: Refused) -> HttpResponse:
     """The response to a refused act. Nothing of it was saved."""
     request.refused_as = refusal.kind  # type: ignore[attr-defined]
     if wants_json(request):
-        return JsonResponse(problem(refusal), status=refusal.status, content_type=PROBLEM)
-    template = "errors/fragment.html" if request.headers.get("HX-Request") else "errors/refused.html"
-    context = {"refusal": refusal, "instead": instead(refusal)}
-    return render(request, template, context, status=refusal.status)
+        response: HttpResponse = JsonResponse(problem(refusal), status=refusal.status, content_type=PROBLEM)
+    else:
+        template = "errors/fragment.html" if request.headers.get("HX-Request") else "errors/refused.html"
+        context = {"refusal": refusal, "instead": instead(refusal)}
+        response = render(request, template, context, status=refusal.status)
+    if "retry_after" in refusal.details:
+        response["Retry-After"] = str(refusal.details["retry_after"])
+    return response
 
 
 def database_away(request: HttpRequest) -> HttpResponse:

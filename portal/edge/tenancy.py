@@ -6,21 +6,32 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID
 
 from django.conf import settings
+from django.contrib.auth import logout
 from django.contrib.auth.views import redirect_to_login
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, InterfaceError, OperationalError, connections, transaction
 from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
 
 from evidence import clock, tenancy
 from evidence.actors import Actor
 from evidence.errors import NotAllowed, NotFound, Refused
-from portal.accounts import roles, services
+from portal.accounts import factors, roles, services, sessions, stepping_up
 from portal.accounts.models import Account, ApiToken
 from portal.edge import refusals
+from portal.edge.sessions import Limits
 
 View = Callable[..., HttpResponse]
+
+
+class SecondFactorNeeded(NotAllowed):
+    """The organization demands a second factor of this role, and the session has shown none."""
+
+    code = "second_factor_needed"
 
 
 @dataclass(frozen=True)
@@ -85,7 +96,9 @@ class TenancyMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         request.actor = None  # type: ignore[attr-defined]
         request.organization = None  # type: ignore[attr-defined]
-        return self.get_response(request)
+        response = self.get_response(request)
+        stepping_up.settle(request, response)
+        return response
 
     def process_view(
         self, request: HttpRequest, view: View, args: tuple[Any, ...], kwargs: dict[str, Any]
@@ -99,6 +112,8 @@ class TenancyMiddleware:
                     refused = _identify(request, slug)
                 return refused or _rendered(view(request, *args, **kwargs))
             return self._inside(request, slug, view, args, kwargs)
+        except SecondFactorNeeded as refusal:
+            return _led_to_factor(request, refusal)
         except Refused as refusal:
             return refusals.answer(request, refusal)
         except Http404:
@@ -176,17 +191,32 @@ def _identify(request: HttpRequest, slug: str) -> HttpResponse | None:
         if request.path.startswith("/api/"):
             return refusals.unauthorized(request, "Send a token as “Authorization: Bearer …”, or sign in.")
         return redirect_to_login(request.get_full_path())
-    row = _call("enter_organization", [slug, request.user.pk])
+    row = _call("enter_organization", [slug, request.user.pk, request.session.get("second_factor", "")])
     if row is None:
         raise NotFound("There is nothing here, or nothing you may see.")
+    limits = Limits(60 * row["idle_minutes"], 3600 * row["absolute_hours"])
+    if limits.passed(request):
+        return _ended(request, limits)
+    request.limits = limits  # type: ignore[attr-defined]
     _set(request, slug, row, via="session", scopes=None)
     return None
 
 
 def _call(function: str, arguments: list[Any]) -> dict[str, Any] | None:
+    try:
+        return _first(function, arguments)
+    except DatabaseError as error:
+        refused = refusals.from_database(error)
+        if refused is not None and refused.rule == "M-01":
+            raise SecondFactorNeeded(f"{refused.message[:1].upper()}{refused.message[1:]}", rule="M-01") from error
+        raise
+
+
+def _first(function: str, arguments: list[Any]) -> dict[str, Any] | None:
     with connections[DEFAULT_DB_ALIAS].cursor() as cursor:
+        blanks = ", ".join(["%s"] * len(arguments))
         cursor.execute(
-            f"SELECT e.*, s.* FROM {function}(%s, %s) e"  # noqa: S608
+            f"SELECT e.*, s.* FROM {function}({blanks}) e"  # noqa: S608
             " LEFT JOIN LATERAL approvals_standing(e.organization_id, e.person_id) s ON true",
             arguments,
         )
@@ -229,7 +259,27 @@ def _set(request: HttpRequest, slug: str, row: dict[str, Any], *, via: str, scop
         name=row["person_name"],
         rights=request.user,
         scopes=scopes,
+        proof=request.session.get("proof", "") if via == "session" else "",
     )
+
+
+def _led_to_factor(request: HttpRequest, refusal: SecondFactorNeeded) -> HttpResponse:
+    """To where a second factor is shown or set up; a program is told. Nothing of the organization was entered."""
+    if refusals.wants_json(request):
+        return refusals.answer(request, refusal)
+    place = "security:prove" if factors.is_strong(request.user.pk) else "security:home"  # type: ignore[arg-type]
+    return redirect(f"{reverse(place)}?{urlencode({'next': request.get_full_path(), 'needed': '1'})}")
+
+
+def _ended(request: HttpRequest, limits: Limits) -> HttpResponse:
+    """The organization lets sessions live shorter than the installation does."""
+    how = "idle" if limits.is_idle(request) else "age"
+    sessions.finish(request.session.session_key, how)
+    logout(request)
+    request.session["ended"] = how
+    if request.path.startswith("/api/"):
+        return refusals.unauthorized(request, "The session has ended. Sign in again.")
+    return redirect_to_login(request.get_full_path())
 
 
 def _authenticated_at(request: HttpRequest) -> datetime | None:

@@ -50,6 +50,8 @@ INSTALLED_APPS = [
     "django.contrib.postgres",
     "guardian",
     "axes",
+    "allauth.account",
+    "allauth.mfa",
     "csp",
     "rest_framework",
     "drf_spectacular",
@@ -90,6 +92,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "portal.edge.isolation.IsolationMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
     "portal.edge.sessions.SessionLimitsMiddleware",
     "portal.edge.tenancy.TenancyMiddleware",
     "axes.middleware.AxesMiddleware",
@@ -152,10 +155,28 @@ AXES_COOLOFF_TIME = 0.25
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_USERNAME_FORM_FIELD = "email"
 AXES_USERNAME_CALLABLE = "portal.accounts.throttling.username"
+AXES_CLIENT_IP_CALLABLE = "portal.accounts.addresses.of"
 AXES_LOCKOUT_CALLABLE = "portal.accounts.throttling.locked_out"
 AXES_RESET_ON_SUCCESS = True
 AXES_ENABLE_ACCESS_FAILURE_LOG = False
 AXES_DISABLE_ACCESS_LOG = True
+
+# django-allauth keeps the second factors, behind portal/accounts/factors.py; signing in and its pages are our own.
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
+ACCOUNT_EMAIL_VERIFICATION = "none"
+MFA_ADAPTER = "portal.accounts.factors.Adapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_TOTP_ISSUER = "Clearhold"
+MFA_TOTP_TOLERANCE = 1
+MFA_RECOVERY_CODE_DIGITS = 10
+MFA_RECOVERY_CODES_SHOW_ONCE = True
+MFA_WEBAUTHN_USER_VERIFICATION = "required"
+MFA_PASSKEY_LOGIN_ENABLED = True
+
+# Addresses (or networks) of proxies whose X-Forwarded-For is believed; "unix" for a socket of this machine.
+CLEARHOLD_TRUSTED_PROXIES = os.environ.get("CLEARHOLD_TRUSTED_PROXIES", "").replace(",", " ").split()
 
 # SECURITY.md section 3: idle 15 minutes, absolute 8 hours, fresh proof within 5 minutes.
 SESSION_ENGINE = "django.contrib.sessions.backends.db"
@@ -163,6 +184,7 @@ SESSION_IDLE_SECONDS = 15 * 60
 SESSION_ABSOLUTE_SECONDS = 8 * 60 * 60
 SESSION_COOKIE_AGE = SESSION_ABSOLUTE_SECONDS
 SESSION_COOKIE_HTTPONLY = True
+DEVICE_COOKIE_NAME = "clearhold_device"
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_EXPIRE_AT_BROWSER_CLOSE = True
 SESSION_SERIALIZER = "django.contrib.sessions.serializers.JSONSerializer"

@@ -1,5 +1,8 @@
 """Signing in and out, choosing an organization, accepting an invitation, one's own tokens and theme."""
 
+from datetime import datetime, timedelta
+from urllib.parse import urlencode
+
 from django import forms
 from django.conf import settings
 from django.contrib.auth import authenticate, login, logout
@@ -11,14 +14,18 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
-from evidence import tenancy
-from evidence.errors import Invalid, NotFound, WrongState
+from evidence import clock, tenancy
+from evidence.errors import Invalid, NotFound, Refused, WrongState
 from evidence.organizations.models import Organization
-from portal.accounts import roles, services
-from portal.accounts.models import Membership
+from portal.accounts import factors, guesses, roles, services, stepping_up
+from portal.accounts.models import Account, Membership
+from portal.accounts.proofs import Kind
+from portal.accounts.throttling import locked_out
 from portal.edge.tenancy import outside_transaction
+from portal.web.security import PENDING
 
 app_name = "accounts"
+PENDING_FOR = timedelta(minutes=10)
 
 
 class SignInForm(forms.Form):
@@ -47,27 +54,90 @@ def _next(request: HttpRequest) -> str:
 
 
 # A failed try must stay counted, so it can't share the fate of the refused request's transaction.
-@sensitive_post_parameters("password")
+@sensitive_post_parameters("password", "passkey")
 @require_http_methods(["GET", "POST"])
 @outside_transaction
 def sign_in(request: HttpRequest) -> HttpResponse:
-    """One page, one form; a wrong address and a wrong password get the same answer."""
+    """One page: address and password, or a passkey. A wrong address and a wrong password get the same answer."""
     if request.method == "GET" and request.user.is_authenticated:
         return redirect(_next(request))
+    if request.method == "POST" and request.POST.get("passkey"):
+        return _by_passkey(request)
     form = SignInForm(request.POST or None)
     wrong = False
     if request.method == "POST" and form.is_valid():
-        account = authenticate(request, username=form.cleaned_data["email"], password=form.cleaned_data["password"])
+        email = form.cleaned_data["email"].lower()
+        guesses.check(request, "password", email)
+        account = authenticate(request, username=email, password=form.cleaned_data["password"])
         if account is not None:
-            login(request, account)
-            return redirect(_next(request))
+            return _after_password(request, account, email)
         wrong = True
+        guesses.wrong(request, "password", email)
         if getattr(request, "axes_locked_out", False):
-            from portal.accounts.throttling import locked_out
-
             return locked_out(request)
     context = {"form": form, "wrong": wrong, "next": _next(request), "ended": request.session.pop("ended", None)}
     return render(request, "accounts/signin.html", context, status=200 if not (wrong or form.errors) else 422)
+
+
+def _after_password(request: HttpRequest, account: Account, email: str) -> HttpResponse:
+    """In, when the password is all there is; on to the second step when the account holds a factor."""
+    guesses.right(request, "password", email)
+    if not factors.is_strong(account.pk):
+        return _let_in(request, account, Kind.PASSWORD)
+    request.session.cycle_key()
+    request.session[PENDING] = {"account": str(account.pk), "at": clock.now().isoformat()}
+    return redirect(f"{reverse('accounts:check')}?{urlencode({'next': _next(request)})}")
+
+
+def _by_passkey(request: HttpRequest) -> HttpResponse:
+    try:
+        account = factors.answer_passkey(None, request.POST["passkey"][:20_000])
+    except Invalid as refusal:
+        context = {"form": SignInForm(), "refusal": refusal, "next": _next(request)}
+        return render(request, "accounts/signin.html", context, status=422)
+    if not account.is_active:
+        context = {"form": SignInForm(), "refusal": Invalid("This passkey opens nothing here."), "next": _next(request)}
+        return render(request, "accounts/signin.html", context, status=422)
+    return _let_in(request, account, Kind.PASSKEY)
+
+
+def _let_in(request: HttpRequest, account: Account, kind: str) -> HttpResponse:
+    target = _next(request)
+    request.proved_by = kind  # type: ignore[attr-defined]
+    login(request, account, backend="portal.accounts.backend.RoleBackend")
+    request.session.pop(PENDING, None)
+    return guesses.remember(request, redirect(target), account.email, str(account.pk))
+
+
+@sensitive_post_parameters("code", "passkey")
+@require_http_methods(["GET", "POST"])
+@outside_transaction
+def check(request: HttpRequest) -> HttpResponse:
+    """The second step of signing in: a passkey, the code of the app, or a recovery code."""
+    account = _pending(request)
+    if account is None:
+        return redirect("accounts:signin")
+    refusal: Refused | None = None
+    if request.method == "POST":
+        try:
+            if request.POST.get("passkey"):
+                factors.answer_passkey(account, request.POST["passkey"][:20_000])
+                return _let_in(request, account, Kind.PASSKEY)
+            return _let_in(request, account, stepping_up.by_code(request, account, request.POST.get("code", "")[:40]))
+        except Refused as refused:
+            refusal = refused
+    held = factors.held(account.pk)
+    context = {"held": held, "refusal": refusal, "next": _next(request), "email": account.email}
+    return render(request, "accounts/check.html", context, status=refusal.status if refusal else 200)
+
+
+def _pending(request: HttpRequest) -> Account | None:
+    """The account whose password was right in this session less than ten minutes ago."""
+    kept = request.session.get(PENDING)
+    if not kept or clock.now() - datetime.fromisoformat(kept["at"]) > PENDING_FOR:
+        request.session.pop(PENDING, None)
+        return None
+    return Account.objects.filter(pk=kept["account"], is_active=True).first()
 
 
 @require_POST
@@ -170,6 +240,7 @@ def accept(request: HttpRequest, slug: str, secret: str) -> HttpResponse:
                 return redirect(f"{reverse(settings.LOGIN_URL)}?next={request.path}")
             else:
                 if account is None:
+                    request.proved_by = Kind.PASSWORD  # type: ignore[attr-defined]
                     login(request, joined, backend="portal.accounts.backend.RoleBackend")
                 return redirect(home_of(organization.slug, [invitation.role]))
     context = {
@@ -185,8 +256,6 @@ def accept(request: HttpRequest, slug: str, secret: str) -> HttpResponse:
 @require_POST
 def keep_session(request: HttpRequest) -> HttpResponse:
     """The "stay signed in" of the session's warning: any request does it, this one does nothing else."""
-    from evidence import clock
-
     if not request.user.is_authenticated:
         return HttpResponse(status=401)
     request.session["seen_at"] = clock.now().isoformat()
@@ -198,6 +267,7 @@ urlpatterns = [
     path("organizations", organizations, name="organizations"),
     path("organizations/<slug:slug>", enter, name="enter"),
     path("signin", sign_in, name="signin"),
+    path("signin/check", check, name="check"),
     path("signout", sign_out, name="signout"),
     path("session/keep", keep_session, name="keep_session"),
     path("invite/<slug:slug>/<str:secret>", accept, name="invitation"),

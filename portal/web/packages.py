@@ -11,6 +11,7 @@ from django.urls import path, reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from evidence.ledger import queries as ledger
+from portal.accounts import proofs
 from portal.accounts import services as accounts
 from portal.edge.tenancy import inside, needs, outside_transaction
 from portal.engagements.models import Engagement
@@ -138,7 +139,7 @@ def _panel(request: HttpRequest, row: Package) -> ApprovalPanel | None:
         content_sha256=asked.request.content_sha256,
         content_url=reverse("packages:file", args=[request.organization.slug, row.pk]),  # type: ignore[attr-defined]
         expires_at=asked.request.expires_at,
-        needs_password=actor.authenticated_at is None,
+        needs_password=not proofs.fresh_kind(request.session),
     )
 
 
@@ -146,8 +147,8 @@ def _panel(request: HttpRequest, row: Package) -> ApprovalPanel | None:
 @needs("packages.approve")
 def decide(request: HttpRequest, package: UUID) -> HttpResponse:
     actor = request.actor  # type: ignore[attr-defined]
-    if request.POST.get("password"):
-        actor = accounts.reauthenticate(request, request.POST["password"])
+    if any(request.POST.get(name) for name in ("password", "code", "passkey")):
+        actor = accounts.reauthenticate(request, request.POST.get("password", ""))
     row = queries.find(actor, package)
     reason = request.POST.get("reason", "")
     if request.POST.get("verdict") == "reject":

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_GET, require_POST
 from evidence.artifacts.models import ArtifactVersion
 from evidence.vault import backends, checking, checks, jobs, moving, rotation
 from evidence.vault.models import Blob, BlobCheck
+from portal.accounts import factors
 from portal.edge.tenancy import needs
 from portal.jobs import queries
 from portal.jobs import services as durable
@@ -105,7 +106,8 @@ def verify(request: HttpRequest) -> HttpResponse:
 @require_POST
 @needs("settings.manage")
 def rewrap(request: HttpRequest) -> HttpResponse:
-    """Wrap every file's key with the current vault key."""
+    """Wrap every file's key with the current vault key; the few secrets of sign-in at once."""
+    factors.reseal()
     return _start(request, jobs.REWRAP, {})
 
 

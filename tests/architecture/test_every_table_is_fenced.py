@@ -12,12 +12,15 @@ WITHOUT_ORGANIZATION = {
     "organizations.organization": "its own key is the organization",
     "accounts.person": "a natural person may belong to several organizations",
     "accounts.account": "signs in before an organization is entered",
+    "accounts.proof": "of an account, before an organization is entered",
+    "accounts.signedin": "sessions of an account, whichever organizations it enters",
+    "accounts.guess": "wrong passwords and codes, of whatever somebody typed",
     "controls.framework": "public catalogue",
     "controls.criterion": "public catalogue",
     "sod.rule": "the matrix of the product, the same for all",
     "approvals.actionrule": "what each action needs, the same for all",
 }
-LIBRARIES = {"auth", "contenttypes", "sessions", "guardian", "axes"}
+LIBRARIES = {"auth", "contenttypes", "sessions", "guardian", "axes", "account", "mfa"}
 
 
 def our_models():

@@ -56,6 +56,8 @@ BLANKS: dict[str, Callable[[World], Any]] = {
     "request_id": lambda world: world.request.pk,
     "person": lambda world: world.people.ivan.person_id,
     "membership": lambda world: membership_of(world.people.ivan),
+    "session": lambda world: world.job.pk,
+    "key": lambda world: 0,
     "token": lambda world: world.token.pk,
     "index": lambda world: 0,
     "event": lambda world: world.event.pk,

@@ -98,6 +98,12 @@ def lending(world: World) -> dict[str, Any]:
             "ends_on": soon(5), "reason": "Two weeks of leave."}  # fmt: skip
 
 
+def proof(world: World) -> dict[str, Any]:
+    from tests.people import PASSWORD
+
+    return {"password": PASSWORD}
+
+
 MATRIX: dict[str, Row] = {
     "healthz": Row(get=EVERYBODY),
     "wellknown:security": Row(get=EVERYBODY),
@@ -110,9 +116,25 @@ MATRIX: dict[str, Row] = {
     "accounts:organizations": Row(get=ACCOUNTS),
     "accounts:enter": Row(get=MEMBERS),
     "accounts:signin": Row(get=EVERYBODY, post=EVERYBODY, body={"email": "nobody@example.com", "password": "wrong"}),
+    "accounts:check": Row(get=EVERYBODY, post=EVERYBODY),
     "accounts:signout": Row(post=EVERYBODY),
     "accounts:keep_session": Row(post=ACCOUNTS),
     "accounts:invitation": Row(),
+    # One's own sign-in; whoever has not just proved it is led to the page of proof.
+    "security:home": Row(get=ACCOUNTS),
+    "security:prove": Row(get=ACCOUNTS, post=ACCOUNTS, body=proof),
+    "security:totp": Row(get=ACCOUNTS, post=ACCOUNTS),
+    "security:picture": Row(get=ACCOUNTS),
+    "security:remove_totp": Row(post=ACCOUNTS),
+    "security:passkeys": Row(get=ACCOUNTS, post=ACCOUNTS),
+    "security:new_passkey": Row(post=ACCOUNTS),
+    "security:rename_passkey": Row(post=ACCOUNTS),
+    "security:remove_passkey": Row(post=ACCOUNTS),
+    "security:codes": Row(post=ACCOUNTS),
+    "security:end_others": Row(post=ACCOUNTS),
+    # A session of somebody else is not there.
+    "security:end_session": Row(),
+    "security:question": Row(post=EVERYBODY),
     "preferences:theme": Row(post=EVERYBODY),
     "preferences:keys": Row(post=EVERYBODY),
     # Approvals.

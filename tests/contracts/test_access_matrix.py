@@ -19,7 +19,7 @@ ALL = addresses()
 METHODS = ("get", "head", "post", "put", "patch", "delete", "options")
 REFUSED = {401, 403, 404, 405}
 # Any request of a session renews it.
-EXEMPT = ("django_session",)
+EXEMPT = ("django_session", "accounts_signedin")
 
 
 @pytest.fixture(scope="module")

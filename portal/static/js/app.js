@@ -203,6 +203,7 @@ const PARTS = [
   ["[data-heat]", () => import("./heat.js")],
   ["[data-upload]", () => import("./upload.js")],
   ["[data-verify]", () => import("./verify.js")],
+  ["[data-passkey]", () => import("./passkey.js")],
 ];
 
 async function enhance(root) {

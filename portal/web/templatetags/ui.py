@@ -18,6 +18,7 @@ from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 
 from evidence import clock
+from portal.accounts import stepping_up
 from portal.web import charts, formats, vocabulary
 from portal.web.components import (
     ApprovalPanel,
@@ -270,6 +271,14 @@ def timeline(entries: Sequence[TimelineEntry]) -> dict[str, Any]:
 @register.inclusion_tag("ui/approval_panel.html", takes_context=True)
 def approval_panel(context: Context, panel: ApprovalPanel) -> dict[str, Any]:
     return {"panel": panel, "csrf_token": context.get("csrf_token"), "request": context.get("request")}
+
+
+@register.inclusion_tag("ui/prove.html", takes_context=True)
+def prove(context: Context, id: str = "proof") -> dict[str, Any]:  # noqa: A002
+    """The fields by which a form proves who sends it: a passkey, a code, or, without either, the password."""
+    request = context.get("request")
+    known = request is not None and getattr(request, "user", None) is not None and request.user.is_authenticated
+    return {"ways": stepping_up.ways(request) if known else stepping_up.PASSWORD_ONLY, "id": id}
 
 
 @register.inclusion_tag("ui/views.html")
