@@ -7,7 +7,7 @@ from portal.accounts.guards import ENTER
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0008_proofs_sessions_and_guesses"),
+        ("accounts", "0009_proofs_sessions_and_guesses"),
         ("account", "0009_emailaddress_unique_primary_email"),
         ("mfa", "0003_authenticator_type_uniq"),
         ("approvals", "0004_an_alarm_stops_decisions"),

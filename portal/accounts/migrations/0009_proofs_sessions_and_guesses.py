@@ -10,7 +10,7 @@ import evidence.identifiers
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0007_two_accounts_of_one_person"),
+        ("accounts", "0008_guesses_are_forgotten_on_success"),
     ]
 
     operations = [
