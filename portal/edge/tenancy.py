@@ -125,11 +125,6 @@ class TenancyMiddleware:
             if refused_by_database is None:
                 raise
             return refusals.answer(request, refused_by_database)
-        finally:
-            # What a refused request must leave behind all the same is written when its transaction is gone.
-            aftermath = getattr(request, "aftermath", None)
-            if aftermath is not None:
-                aftermath()
 
     def _without_organization(
         self, request: HttpRequest, view: View, args: tuple[Any, ...], kwargs: dict[str, Any]

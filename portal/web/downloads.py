@@ -15,6 +15,7 @@ from evidence.artifacts.models import ArtifactVersion
 from evidence.errors import Unavailable
 from evidence.vault import checking
 from evidence.vault import services as vault
+from portal.accounts.stepping_up import afterwards
 from portal.edge.tenancy import keeping_record
 
 SANDBOX = "sandbox; default-src 'none'"
@@ -89,6 +90,6 @@ def _pieces(request: HttpRequest, version: ArtifactVersion, span: Span) -> Itera
         pieces = vault.open(version.blob) if is_whole else vault.open(version.blob, span.start, span.length)
     except Unavailable as refusal:
         # The refusal takes the request's transaction with it; the alarm must stay.
-        request.aftermath = partial(checking.note_damage, version.blob, refusal)  # type: ignore[attr-defined]
+        afterwards(request, partial(checking.note_damage, version.blob, refusal))
         raise
     return checking.handed_out(version.blob, pieces)
