@@ -1,5 +1,6 @@
 """Who acts: an account, the natural person behind it, and the organization it acts in."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol, Self
@@ -32,6 +33,9 @@ class Actor:
     rights: Rights | None = field(default=None, compare=False, repr=False)
     scopes: frozenset[str] | None = None
     proof: str = ""
+    # The emergency access that runs for this person, and the rights it takes away meanwhile with the rule that says so.
+    emergency: UUID | None = None
+    barred: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
 
     @classmethod
     def system(cls, organization_id: UUID, name: str) -> Self:
@@ -46,12 +50,19 @@ class Actor:
         """Whether the actor holds the right, within the token's scopes when there are any."""
         if self.is_system:
             return True
-        if self.scopes is not None and permission not in self.scopes:
+        if permission in self.barred or (self.scopes is not None and permission not in self.scopes):
             return False
         return self.rights is not None and self.rights.has_perm(permission, obj)
 
     def require(self, permission: str, obj: Any = None) -> None:
         """Raise NotAllowed unless the actor holds the right."""
+        if permission in self.barred:
+            raise NotAllowed(
+                f"While your emergency access runs you cannot do this (rule {self.barred[permission]}).",
+                help="End the emergency access first, or let somebody else do it.",
+                details={"permission": permission},
+                rule=self.barred[permission],
+            )
         if not self.may(permission, obj):
             raise NotAllowed(
                 f"Your role does not include “{permission}” here.",

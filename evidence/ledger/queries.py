@@ -161,6 +161,16 @@ def events(organization_id: UUID, filters: Filters | None = None, *, after: str 
     return Page(tuple(found[:limit]), str(found[limit - 1].id) if len(found) > limit else "")
 
 
+def acts_of(
+    organization_id: UUID, person_id: UUID, since: datetime, until: datetime, *, limit: int = 500
+) -> list[Fact]:
+    """What one person did between two moments, both included, oldest first."""
+    found = Event.objects.filter(
+        organization_id=organization_id, actor_person_id=person_id, at__gte=since, at__lte=until
+    )
+    return _facts(found.order_by("id")[:limit])
+
+
 def standing(organization_id: UUID) -> Standing:
     """How the organization's history stands."""
     newest = Checkpoint.objects.filter(organization_id=organization_id).order_by("-size").first()

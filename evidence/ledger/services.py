@@ -76,7 +76,7 @@ def record(
     words = {name: text for name, text in {"reason": reason, **(texts or {})}.items() if text}
     salts = {name: os.urandom(body.SALT_BYTES) for name in words}
     commitments = {name: body.commitment(salts[name], text) for name, text in words.items()}
-    facts = body.facts(before=before, after=after, data=data, commitments=commitments)
+    facts = body.facts(before=before, after=after, data=_tagged(data, actor), commitments=commitments)
     line = _line(event, about.type, str(about.id), canonical_text(about.ref), facts, body.nonce())
     batch = _Batch(connection, event, about.type, actor)
     # Another transaction may take the object's next version first; it is waited for, then the next one is ours.
@@ -114,6 +114,7 @@ def record_many(
     locked by the caller: raises Stale when another transaction recorded an event about one of them meanwhile.
     """
     batch = _Batch(_open_transaction(), event, object_type, actor)
+    data = _tagged(data, actor)
     # Facts are written as text here: data is the same in all rows, and "after" sorts before "data".
     rest = f',"data":{canonical_text(dict(data))}}}' if data is not None else "}"
     remaining = iter(rows)
@@ -136,6 +137,11 @@ def record_many(
             raise Stale("Somebody else changed one of these meanwhile; nothing was saved.", help="Try again.")
         count += len(lines)
     return count
+
+
+def _tagged(data: Mapping[str, Any] | None, actor: Actor) -> Mapping[str, Any] | None:
+    """Whatever somebody does while their emergency access runs says so, in the bytes that are hashed."""
+    return data if actor.emergency is None else {**(data or {}), "emergency": str(actor.emergency)}
 
 
 def require_healthy() -> None:

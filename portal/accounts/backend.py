@@ -9,6 +9,7 @@ from evidence import clock
 from portal.accounts import object_grants, roles
 from portal.accounts.models import Account, Membership
 from remediation.approvals.delegations import queries as delegations
+from remediation.approvals.emergencies.bars import BARRED
 
 # What somebody may do while a colleague's duty is lent to them, whatever their own roles are.
 OF_DEPUTIES = frozenset({"approvals.view"})
@@ -20,7 +21,12 @@ class RoleBackend(ModelBackend):
     def has_perm(self, user_obj: Any, perm: str, obj: Any = None) -> bool:
         if not isinstance(user_obj, Account) or not user_obj.is_active:
             return False
-        if perm in roles.permissions_of(_roles_held(user_obj)) or (perm in OF_DEPUTIES and _deputises(user_obj)):
+        lent = getattr(user_obj, "emergency_role", "")
+        if lent and perm in BARRED:
+            return False
+        if perm in roles.permissions_of([*_roles_held(user_obj), lent]):
+            return True
+        if perm in OF_DEPUTIES and _deputises(user_obj):
             return True
         return obj is not None and object_grants.holds(user_obj, perm, obj)
 

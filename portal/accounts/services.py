@@ -30,6 +30,7 @@ from portal.accounts.events import (
 )
 from portal.accounts.models import Account, ApiToken, Invitation, Membership, Person
 from portal.accounts.stepping_up import reauthenticate
+from remediation.approvals.emergencies import queries as emergencies
 from remediation.sod import queries as sod
 
 __all__ = ["reauthenticate"]
@@ -58,6 +59,7 @@ def hash_of(secret: str) -> str:
 def invite(*, email: str, name: str, role: str, department: str = "", actor: Actor) -> Issued:
     """Make an invitation that holds for seven days. Raises Invalid for an unknown role or a bad address."""
     actor.require("people.manage")
+    emergencies.refuse_grant(actor)
     fields: dict[str, list[str]] = {}
     if role not in roles.ROLES:
         fields["role"] = ["Choose one of the listed roles."]
@@ -220,6 +222,7 @@ def accept_invitation(organization_id: UUID, secret: str, *, password: str, acco
 def grant_role(*, person_id: UUID, role: str, department: str = "", actor: Actor) -> Membership:
     """Give a member one more role. Raises DutyConflict for a toxic pair or a grant to oneself."""
     actor.require("people.manage")
+    emergencies.refuse_grant(actor)
     if role not in roles.ROLES:
         raise Invalid("There is no such role.", fields={"role": ["Choose one of the listed roles."]})
     if person_id == actor.person_id:

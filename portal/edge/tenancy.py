@@ -24,6 +24,7 @@ from portal.accounts import factors, roles, services, sessions, stepping_up
 from portal.accounts.models import Account, ApiToken
 from portal.edge import refusals
 from portal.edge.sessions import Limits
+from remediation.approvals.emergencies.bars import BARRED
 
 View = Callable[..., HttpResponse]
 
@@ -245,6 +246,8 @@ def _set(request: HttpRequest, slug: str, row: dict[str, Any], *, via: str, scop
     )
     request.user.roles_held = list(held)  # type: ignore[union-attr]
     request.user.deputises = bool(row["deputises"])  # type: ignore[union-attr]
+    request.user.emergency_role = row["emergency_role"] or ""  # type: ignore[union-attr]
+    request.user.emergency_ends_at = row["emergency_ends_at"]  # type: ignore[union-attr]
     request.actor = Actor(  # type: ignore[attr-defined]
         organization_id=row["organization_id"],
         account_id=row["account_id"],
@@ -255,6 +258,8 @@ def _set(request: HttpRequest, slug: str, row: dict[str, Any], *, via: str, scop
         rights=request.user,
         scopes=scopes,
         proof=request.session.get("proof", "") if via == "session" else "",
+        emergency=row["emergency"],
+        barred=BARRED if row["emergency"] else {},
     )
 
 

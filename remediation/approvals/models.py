@@ -1,6 +1,7 @@
 """Requests bound to content, the decisions on them, and who was asked to look."""
 
 import json
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -190,6 +191,113 @@ class Delegation(TenantModel):
     def is_live(self) -> bool:
         """Whether it may still become or be of use: neither ended nor over."""
         return self.state in (self.State.OFFERED, self.State.ACCEPTED, self.State.RUNNING)
+
+
+class Absence(TenantModel):
+    """Somebody is away for a time. The note is for themselves and those who look after people; nobody else reads it."""
+
+    person = models.ForeignKey(settings.PERSON_MODEL, on_delete=models.PROTECT, related_name="+")
+    starts_at = models.DateTimeField()
+    ends_at = models.DateTimeField()
+    note = models.CharField(max_length=300, blank=True)
+    made_by = models.ForeignKey(settings.PERSON_MODEL, on_delete=models.PROTECT, related_name="+")
+    made_at = models.DateTimeField(default=clock.now)
+    cancelled_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(ends_at__gt=models.F("starts_at")), name="approvals_absence_has_a_length"
+            )
+        ]
+        indexes = [models.Index(fields=["organization", "ends_at"], name="approvals_absence_now")]
+
+
+class Emergency(TenantModel):
+    """A role for some hours, because something burns. What was asked never changes; each later act is written once."""
+
+    class State(models.TextChoices):
+        ASKED = "asked", "Waits for a second person"
+        RUNNING = "running", "Running"
+        WITHDRAWN = "withdrawn", "Not used"
+        REVIEWING = "reviewing", "To be reviewed"
+        REVIEWED = "reviewed", "Reviewed"
+
+    class Verdict(models.TextChoices):
+        FITTING = "fitting", "Fitting"
+        OBJECTION = "objection", "With objections"
+
+    ref = models.CharField(max_length=16)
+    number = models.PositiveIntegerField()
+    person = models.ForeignKey(settings.PERSON_MODEL, on_delete=models.PROTECT, related_name="+")
+    account = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    role = models.CharField(max_length=20)
+    reason = models.TextField()
+    ticket = models.CharField(max_length=80)
+    hours = models.PositiveSmallIntegerField()
+    asked_at = models.DateTimeField(default=clock.now)
+    authenticated_at = models.DateTimeField()
+    activated_at = models.DateTimeField(null=True, blank=True)
+    activated_by = models.ForeignKey(
+        settings.PERSON_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    activated_through = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    activator_proved_at = models.DateTimeField(null=True, blank=True)
+    # Whom the alarm went to, when nobody could activate it and the person did so alone.
+    alarmed = models.JSONField(default=list, blank=True)
+    ends_at = models.DateTimeField(null=True, blank=True)
+    review_due_at = models.DateTimeField(null=True, blank=True)
+    ended_at = models.DateTimeField(null=True, blank=True)
+    ended_by = models.ForeignKey(
+        settings.PERSON_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    reviewed_at = models.DateTimeField(null=True, blank=True)
+    reviewed_by = models.ForeignKey(
+        settings.PERSON_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    reviewed_through = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    verdict = models.CharField(max_length=12, blank=True, choices=Verdict.choices)
+    review = models.TextField(blank=True)
+    # The finding that was opened because nobody reviewed it in time.
+    finding_ref = models.CharField(max_length=16, blank=True)
+
+    class Meta:
+        verbose_name_plural = "emergencies"
+        constraints = [models.UniqueConstraint(fields=["organization", "number"], name="approvals_emergency_number")]
+        indexes = [models.Index(fields=["person", "ends_at"], name="approvals_emergency_person")]
+
+    def __str__(self) -> str:
+        return self.ref
+
+    @property
+    def over_at(self) -> datetime | None:
+        """When it stopped or will stop."""
+        return self.ended_at or self.ends_at
+
+    @property
+    def state(self) -> str:
+        """What it is at this moment."""
+        if self.activated_at is None:
+            return self.State.WITHDRAWN if self.ended_at else self.State.ASKED
+        if self.over_at and self.over_at > clock.now():
+            return self.State.RUNNING
+        return self.State.REVIEWED if self.reviewed_at else self.State.REVIEWING
+
+
+class Bar(models.Model):
+    """emergencies/bars.py as the guards read it: duties that nobody takes during an emergency. Written by migrations."""
+
+    duty = models.CharField(max_length=16, primary_key=True)
+
+    class Meta:
+        db_table = "approvals_bar"
+
+    def __str__(self) -> str:
+        return self.duty
 
 
 class ActionRule(models.Model):

@@ -549,6 +549,8 @@ def _obstacles(
     if decided:
         return ["You have decided on this already."]
     sentences = [conflict.sentence for conflict in found]
+    if actor.emergency is not None:
+        return [*sentences, "While your emergency access runs you decide nothing (rule B-09)."]
     if not (actor.may(action.permission) if permitted is None else permitted):
         sentences.append(f"Your role does not include deciding here: {_whose(action)} may {action.verb}.")
     return sentences

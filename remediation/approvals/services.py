@@ -22,6 +22,7 @@ from remediation.approvals import events, queries, subjects
 from remediation.approvals.actions import ACTIONS, Action
 from remediation.approvals.actions import action as action_named
 from remediation.approvals.delegations import services as delegations
+from remediation.approvals.emergencies import queries as emergencies
 from remediation.approvals.models import Decision, Delegation, Nudge, Request
 from remediation.sod import queries as sod_queries
 from remediation.sod import rulebook
@@ -346,6 +347,14 @@ def _check_words(verdict: str, reason: str) -> None:
 
 def _right(row: Request, known: Action, actor: Actor, delegation_id: UUID | None) -> Delegation | None:
     """The actor's own right to decide, or the delegation that stands for it."""
+    if actor.emergency is not None or (
+        actor.person_id and emergencies.running_of(actor.person_id, row.organization_id)
+    ):
+        raise NotAllowed(
+            "While your emergency access runs you decide nothing (rule B-09).",
+            rule="B-09",
+            help=rulebook.rule("B-09").instead,
+        )
     if delegation_id is None:
         _check_right(known, actor)
         return None

@@ -4,45 +4,26 @@ The clock starts at detection and never restarts on re-rating, reassignment, or 
 """
 
 from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from evidence.organizations import queries as organizations
+from evidence.organizations.calendar import Calendar
 from evidence.organizations.models import Organization
 
 REOPENING_GRACE_DAYS = 90
-_END_OF_DAY = time(23, 59, 59)
 
 
 @dataclass(frozen=True)
-class SlaRules:
+class SlaRules(Calendar):
     """An organization's policy made ready for counting. Remembers each (severity, day) it was asked for."""
 
-    zone: ZoneInfo
     remediate_days: dict[str, int]
     triage_business_days: dict[str, int]
-    holidays: frozenset[date]
     version: int = 0
     _known: dict[tuple[str, str, date], datetime] = field(default_factory=dict, repr=False, compare=False)
-
-    def end_of(self, day: date) -> datetime:
-        """The last second of a day in the organization's zone."""
-        return datetime.combine(day, _END_OF_DAY, self.zone)
-
-    def day_of(self, moment: datetime) -> date:
-        return moment.astimezone(self.zone).date()
-
-    def is_business_day(self, day: date) -> bool:
-        return day.weekday() < 5 and day not in self.holidays
-
-    def after_business_days(self, day: date, count: int) -> date:
-        """The `count`-th business day after `day`."""
-        while count > 0:
-            day += timedelta(days=1)
-            count -= self.is_business_day(day)
-        return day
 
 
 def rules_from(body: dict[str, Any], zone: str, version: int = 0) -> SlaRules:

@@ -9,6 +9,8 @@ ROLE = Role(
     permissions=frozenset(
         {
             "delegations.view",
+            "emergency.activate",
+            "emergency.use",
             "jobs.view",
             "ledger.erase",
             "ledger.view",

@@ -13,6 +13,8 @@ ROLE = Role(
             "controls.view",
             "delegations.view",
             "disposals.decide",
+            "emergency.review",
+            "emergency.use",
             "engagements.view",
             "evidence.download",
             "evidence.view",

@@ -11,6 +11,7 @@ ROLE = Role(
             "controls.operate",
             "controls.view",
             "delegations.view",
+            "emergency.use",
             "evidence.download",
             "evidence.redact",
             "evidence.upload",

@@ -11,6 +11,7 @@ ROLE = Role(
             "approvals.view",
             "controls.view",
             "delegations.view",
+            "emergency.use",
             "evidence.download",
             "evidence.original",
             "evidence.review",

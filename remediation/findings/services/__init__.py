@@ -9,7 +9,7 @@ from remediation.findings.services.lifecycle import close, lock, reopen
 from remediation.findings.services.operation import count_operation
 from remediation.findings.services.proposals import drop
 from remediation.findings.services.rejection import mark_duplicate, propose_rejection
-from remediation.findings.services.reporting import draft, edit_draft, report, report_draft
+from remediation.findings.services.reporting import draft, edit_draft, report, report_draft, report_itself
 from remediation.findings.services.restriction import lift_restriction, restrict
 from remediation.findings.services.scope import map_to, narrow_scope
 from remediation.findings.services.severity import change_severity
@@ -40,6 +40,7 @@ __all__ = [
     "reopen",
     "report",
     "report_draft",
+    "report_itself",
     "restrict",
     "still_there",
     "triage",

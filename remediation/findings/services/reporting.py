@@ -10,7 +10,7 @@ from django.db import transaction
 
 from evidence import clock
 from evidence.actors import Actor
-from evidence.errors import Invalid
+from evidence.errors import Invalid, NotAllowed
 from evidence.ledger import services as ledger
 from evidence.organizations.services import take_ref
 from remediation.findings import events, sla
@@ -130,6 +130,14 @@ def report_draft(finding_id: UUID, *, actor: Actor, expected_version: int | None
     )
 
 
+@transaction.atomic
+def report_itself(*, actor: Actor, **facts: Any) -> Finding:
+    """Report what the product saw by itself. It has no finder: the product takes no duty. Raises NotAllowed for people."""
+    if not actor.is_system:
+        raise NotAllowed("Only the product reports this way; report it as its finder.")
+    return _create(Facts(**facts), State.REPORTED, actor=actor)
+
+
 def _create(facts: Facts, state: State, *, actor: Actor) -> Finding:
     actor.require("findings.report")
     check_facts(facts, complete=state == State.REPORTED)
@@ -146,7 +154,7 @@ def _create(facts: Facts, state: State, *, actor: Actor) -> Finding:
         reported_at=clock.now() if state == State.REPORTED else None,
         **fields,
     )
-    if state == State.REPORTED:
+    if state == State.REPORTED and not actor.is_system:
         lifecycle.take(finding, Duty.FINDER, actor=actor)
     scope.replace(finding, facts.criteria, facts.controls)
     ledger.record(
