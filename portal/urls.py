@@ -9,6 +9,7 @@ _pages = [
     path("", include("portal.web.dashboard")),
     path("", include("portal.web.approvals")),
     path("", include("portal.web.delegations")),
+    path("", include("portal.web.emergency")),
     path("", include("portal.web.people")),
     path("", include("portal.web.ledger")),
     path("", include("portal.web.auditor")),

@@ -6,6 +6,7 @@ class NotificationsConfig(AppConfig):
     label = "notifications"
 
     def ready(self) -> None:
-        from portal.notifications import sweeps
+        from portal.notifications import deciding, sweeps
 
         sweeps.declare()
+        deciding.declare()

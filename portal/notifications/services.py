@@ -1,7 +1,7 @@
 """Tells people: makes a notice once per occasion, and delivers it at most once to each person."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from typing import Any
@@ -24,14 +24,20 @@ logger = logging.getLogger(__name__)
 
 DELIVER = "notifications.deliver"
 ATTEMPTS = 5
+TITLES = {anchor.KEY: "Send the weekly checkpoint"}
 RETRY_FOR = timedelta(days=2)
 
 Inside = Callable[[], AbstractContextManager[None]]
 
 
 @transaction.atomic
-def announce(rule: str, occasion: str, *, data: dict[str, Any], actor: Actor) -> Notice | None:
-    """Make the notice and its deliveries, and put the job that sends them; None when that was done before."""
+def announce(
+    rule: str, occasion: str, *, data: dict[str, Any], actor: Actor, people: Collection[UUID] | None = None
+) -> Notice | None:
+    """Make the notice and its deliveries, and put the job that sends them; None when that was done before.
+
+    `people` names who is told, where it is not the rule that knows.
+    """
     try:
         with transaction.atomic():
             notice = Notice.objects.create(
@@ -39,7 +45,10 @@ def announce(rule: str, occasion: str, *, data: dict[str, Any], actor: Actor) ->
             )
     except IntegrityError:
         return None
-    accounts = RULES[rule].recipients(actor.organization_id)
+    if people is None:
+        accounts = RULES[rule].recipients(actor.organization_id)
+    else:
+        accounts = list(Account.objects.filter(person_id__in=people, is_active=True).order_by("pk"))
     Delivery.objects.bulk_create(
         [Delivery(organization_id=actor.organization_id, notice=notice, account=account) for account in accounts]
     )
@@ -123,4 +132,6 @@ def _sent(address: str, letter: Any) -> str:
 
 
 def _enqueue(notice: Notice, actor: Actor) -> None:
-    jobs.enqueue(DELIVER, actor=actor, args={"notice_id": str(notice.pk)}, title="Send the weekly checkpoint")
+    jobs.enqueue(
+        DELIVER, actor=actor, args={"notice_id": str(notice.pk)}, title=TITLES.get(notice.rule, "Send a notice")
+    )

@@ -130,7 +130,7 @@ def _decided(request: HttpRequest, item: UUID, *, verdict: str, reason: str) -> 
 @require_POST
 @needs("approvals.view")
 def ask(request: HttpRequest, item: UUID) -> HttpResponse:
-    """Ask a colleague who may decide to do so."""
+    """Ask a colleague who may decide to do so; of somebody who is away, the person who decides for them."""
     person = _key(request.POST.get("person", ""))
     if person is None:
         raise Invalid("Choose whom to ask.", fields={"person": ["Choose one of the people listed."]})
@@ -262,12 +262,13 @@ def _small_team(position: queries.Position, asked: Request) -> str:
 
 
 def _candidates(position: queries.Position) -> list[Candidate]:
+    # The order is that of the query: free, present, least loaded first.
     suggested = next((one.person_id for one in position.eligible if one.asked_at is None), None)
     return [
         Candidate(
             str(one.person_id),
             one.shown,
-            "ineligible" if one.reason else "free",
+            "ineligible" if one.reason else "away" if one.away_until else "free",
             one.reason or _standing(one),
             one.person_id == suggested,
         )
@@ -276,7 +277,14 @@ def _candidates(position: queries.Position) -> list[Candidate]:
 
 
 def _standing(one: queries.Candidate) -> str:
-    parts = [roles.ROLES[one.role].word, one.department, f"asked {one.asked_at:%d %b}" if one.asked_at else ""]
+    parts = [
+        "" if one.for_name else roles.ROLES[one.role].word,
+        one.department,
+        f"asked {one.asked_at:%d %b}" if one.asked_at else "",
+        f"away until {one.away_until.day} {one.away_until:%b}" if one.away_until else "",
+        f"{one.delegate} decides for them" if one.away_until and one.delegate else "",
+        f"{one.load} waiting" if one.load else "nothing waiting",
+    ]
     return " · ".join(filter(None, parts))
 
 

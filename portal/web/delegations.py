@@ -18,8 +18,11 @@ from evidence.errors import Invalid, Refused
 from evidence.ledger import queries as ledger
 from portal.edge.tenancy import needs
 from portal.engagements.models import Engagement
+from portal.notifications import deciding
 from portal.packages.models import Package
 from portal.web import history, shell
+from remediation.approvals.absences import queries as absence_queries
+from remediation.approvals.absences import services as absence_services
 from remediation.approvals.actions import ACTIONS
 from remediation.approvals.delegations import queries, services
 from remediation.approvals.models import Delegation
@@ -123,6 +126,7 @@ def new(request: HttpRequest) -> HttpResponse:
                 reason=form.cleaned_data["reason"],
                 actor=actor,
             )
+            deciding.tell_about_delegation(made, actor=actor)
         except Refused as refused:
             _say(form, refused)
         else:
@@ -171,6 +175,33 @@ def end(request: HttpRequest, item: UUID) -> HttpResponse:
     return redirect("delegations:one", _slug(request), item)
 
 
+@require_POST
+@needs("delegations.view")
+def away(request: HttpRequest) -> HttpResponse:
+    """Note that one is away, from a first to a last day."""
+    zone = _zone(request)
+    first, last = _day(request.POST.get("starts_on", "")), _day(request.POST.get("ends_on", ""))
+    if first is None or last is None:
+        raise Invalid("Give the first and the last day.", fields={"ends_on": ["Choose both days."]})
+    absence_services.note(
+        starts_at=datetime.combine(first, time.min, zone),
+        ends_at=datetime.combine(last + timedelta(days=1), time.min, zone),
+        note=request.POST.get("note", ""),
+        actor=request.actor,  # type: ignore[attr-defined]
+    )
+    messages.success(request, "Your absence is noted. It moves no duty; a delegation does.")
+    return redirect("delegations:list", _slug(request))
+
+
+@require_POST
+@needs("delegations.view")
+def back(request: HttpRequest, absence: UUID) -> HttpResponse:
+    """Take an absence back."""
+    absence_services.cancel(absence, actor=request.actor)  # type: ignore[attr-defined]
+    messages.success(request, "The absence was taken back.")
+    return redirect("delegations:list", _slug(request))
+
+
 def reach(row: Delegation) -> str:
     """What it covers, in words."""
     if row.scope == Delegation.Scope.SEVERITY:
@@ -194,7 +225,16 @@ def _context(request: HttpRequest) -> dict[str, Any]:
     if actor.may("people.view"):
         groups.append(("Everybody else's", found.others, "Nobody else has lent a duty."))
     duties = queries.duties_of(sod.roles_of(actor.person_id, actor.organization_id)) if actor.person_id else []
-    return {"groups": groups, "may_delegate": bool(duties)}
+    looks_after = actor.may("people.view")
+    return {
+        "groups": groups,
+        "may_delegate": bool(duties),
+        "absences": absence_queries.ahead(actor, everybody=looks_after),
+        "looks_after": looks_after,
+        "manages": actor.may("people.manage"),
+        "today": _today(request),
+        "actor_id": actor.person_id,
+    }
 
 
 def terms_of(
@@ -266,6 +306,13 @@ def _say(form: forms.Form, refused: Refused) -> None:
         form.add_error(None, f"{refused.message} {refused.help or ''}".strip())
 
 
+def _day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None
+
+
 def _zone(request: HttpRequest) -> ZoneInfo:
     return ZoneInfo(request.organization.timezone)  # type: ignore[attr-defined]
 
@@ -281,6 +328,8 @@ def _slug(request: HttpRequest) -> Any:
 urlpatterns = [
     path("approvals/delegations", listing, name="list"),
     path("approvals/delegations/new", new, name="new"),
+    path("approvals/delegations/away", away, name="away"),
+    path("approvals/delegations/away/<uuid:absence>/back", back, name="back"),
     path("approvals/delegations/<uuid:item>", one, name="one"),
     path("approvals/delegations/<uuid:item>/accept", accept, name="accept"),
     path("approvals/delegations/<uuid:item>/end", end, name="end"),

@@ -86,6 +86,7 @@ GROUPS: tuple[tuple[str, tuple[Place, ...]], ...] = (
         (
             Place("people", "People and roles", "users", "people", ("people:list",), ("people.view",), short="People"),
             Place("rules", "Rules", "scale", "settings/rules", ("rules:rulebook",), ("approvals.view",)),
+            Place("emergency", "Emergency access", "siren", "emergency", ("emergency:list",), ("emergency.use",), short="Emergency"),
             Place("settings", "Settings", "settings-2", "settings", ("settings:home", "settings:policies"), ("settings.manage",)),
             Place("retention", "Retention", "archive", "retention", ("retention:home",), ("retention.view",)),
             Place("vault", "Vault", "vault", "settings/vault", ("vault:home",), ("settings.manage",)),

@@ -253,6 +253,14 @@ DELEGATION = {
     "over": Sign("Over", "archive"),
 }
 
+EMERGENCY = {
+    "asked": Sign("Waits for a second person", "clock-3", "review"),
+    "running": Sign("Running", "siren", "crit"),
+    "withdrawn": Sign("Not used", "circle-minus"),
+    "reviewing": Sign("To be reviewed", "eye", "warn"),
+    "reviewed": Sign("Reviewed", "badge-check", "ok"),
+}
+
 MEMBERSHIP = {
     "invited": Sign("Invited", "mail", "info"),
     "scheduled": Sign("Starts later", "calendar"),
@@ -287,6 +295,7 @@ VOCABULARIES: dict[str, dict[str, Sign]] = {
     "deal": DEAL,
     "membership": MEMBERSHIP,
     "delegation": DELEGATION,
+    "emergency": EMERGENCY,
 }
 
 SEVERITIES = {

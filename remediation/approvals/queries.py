@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, Prefetch, Q, QuerySet
+from django.db.models import Count, F, Prefetch, Q, QuerySet
 
 from evidence import clock
 from evidence.actors import Actor
@@ -15,6 +15,7 @@ from evidence.errors import NotFound
 from evidence.organizations import queries as organizations
 from remediation.approvals import content as contents
 from remediation.approvals import subjects
+from remediation.approvals.absences import queries as absences
 from remediation.approvals.actions import ACTIONS, Action
 from remediation.approvals.delegations import queries as delegations
 from remediation.approvals.models import Decision, Delegation, Nudge, Request
@@ -39,6 +40,10 @@ class Candidate:
     has_decided: bool = False
     # For whom they would decide, under a delegation; "" for themselves.
     for_name: str = ""
+    # When somebody who is away is back, how much waits for them, and who decides for them meanwhile.
+    away_until: datetime | None = None
+    load: int = 0
+    delegate: str = ""
 
     @property
     def shown(self) -> str:
@@ -305,7 +310,41 @@ def _all_candidates(
     known = {member.person_id: member for member in everyone}
     listed = {candidate.person_id for candidate in own}
     lent = _deputies(request, loans, known, conflicts, decisions, voices)
-    return [*own, *(one for one in lent if one.person_id not in listed)]
+    return _routed(request, [*own, *(one for one in lent if one.person_id not in listed)])
+
+
+def _routed(request: Request, found: list[Candidate]) -> list[Candidate]:
+    """Whom to ask first: who is here, then who has least waiting; those asked already come after the others."""
+    away = absences.away(request.organization_id)
+    load = loads(request.organization_id)
+    delegates = {one.for_name: one.name for one in found if one.for_name and one.person_id not in away}
+    routed = [
+        replace(
+            one,
+            away_until=away.get(one.person_id),
+            load=load.get(one.person_id, 0),
+            delegate="" if one.for_name else delegates.get(one.name, ""),
+        )
+        for one in found
+    ]
+    return sorted(
+        routed,
+        key=lambda one: (
+            bool(one.reason),
+            one.away_until is not None,
+            one.asked_at is not None,
+            bool(one.for_name),
+            one.load,
+        ),
+    )
+
+
+def loads(organization_id: UUID) -> dict[UUID, int]:
+    """How many open requests each person was asked to decide and has not."""
+    waiting = Nudge.objects.filter(organization_id=organization_id, request__state=Request.State.OPEN).exclude(
+        request__decisions__person_id=F("person_id")
+    )
+    return dict(waiting.order_by().values_list("person_id").annotate(Count("request", distinct=True)))
 
 
 def _behalf(

@@ -93,6 +93,16 @@ def disposing(world: World) -> dict[str, Any]:
     return {"verdict": "refuse", "reason": "An auditor may ask for it.", "password": PASSWORD}
 
 
+def proving(world: World) -> dict[str, Any]:
+    from tests.people import PASSWORD
+
+    return {"password": PASSWORD}
+
+
+def asking(world: World) -> dict[str, Any]:
+    return {"role": "engineer", "hours": 1, "reason": "The directory is locked.", "ticket": "INC-2"}
+
+
 def lending(world: World) -> dict[str, Any]:
     return {"deputy_id": str(world.people.ivan.person_id), "duty": "acceptor", "starts_on": soon(0),
             "ends_on": soon(5), "reason": "Two weeks of leave."}  # fmt: skip
@@ -142,8 +152,17 @@ MATRIX: dict[str, Row] = {
     "approvals:decide": Row(get=DECIDERS, post=APPROVER, body=decision),
     "approvals:ask": Row(post=DECIDERS, body=lambda world: {"person": world.people.alba.person_id}),
     "approvals:withdraw": Row(post=MANAGER, body=WORDS),
+    # Ivan, an engineer who is nobody of this matrix, asked for it.
+    "emergency:list": Row(get=STAFF),
+    "emergency:new": Row(get=STAFF, post=STAFF),
+    "emergency:one": Row(get="manager approver executive administrator"),
+    "emergency:activate": Row(post="manager executive administrator", body=proving),
+    "emergency:end": Row(post="manager executive administrator"),
+    "emergency:review": Row(post="manager approver executive", body=WORDS),
     # Arun, the approver, asked Vera, the reviewer; those who look after people see it too.
     "delegations:list": Row(get=STAFF),
+    "delegations:away": Row(post=STAFF, body={"starts_on": soon(1), "ends_on": soon(2)}),
+    "delegations:back": Row(post="approver administrator"),
     "delegations:new": Row(get=STAFF, post=STAFF),
     "delegations:one": Row(get="manager reviewer approver executive administrator"),
     "delegations:accept": Row(post=REVIEWER),
@@ -407,6 +426,13 @@ MATRIX: dict[str, Row] = {
     "api-approval": Row(get=DECIDERS),
     "api-approval-decide": Row(post=APPROVER, body=decision),
     "api-approval-withdraw": Row(post=MANAGER, body=WORDS),
+    "api-emergencies": Row(get=STAFF, post="manager reviewer approver executive administrator", body=asking),
+    "api-emergency": Row(get="manager approver executive administrator"),
+    "api-emergency-activate": Row(post="manager executive administrator"),
+    "api-emergency-end": Row(post="manager executive administrator"),
+    "api-emergency-review": Row(post="manager approver executive", body=WORDS),
+    "api-absences": Row(get=STAFF, post=STAFF, body={"starts_at": f"{soon(1)}T00:00Z", "ends_at": f"{soon(2)}T00:00Z"}),
+    "api-absence-back": Row(post="approver administrator"),
     "api-delegations": Row(get=STAFF, post=EXECUTIVE, body=lending),
     "api-delegation": Row(get="manager reviewer approver executive administrator"),
     "api-delegation-accept": Row(post=REVIEWER),

@@ -39,8 +39,10 @@ from portal.jobs.models import Job
 from portal.packages import services as packages
 from portal.packages.models import Package
 from remediation.approvals import services as approvals
+from remediation.approvals.absences import services as absences
 from remediation.approvals.delegations import services as delegations
-from remediation.approvals.models import Delegation, Request
+from remediation.approvals.emergencies import services as emergencies
+from remediation.approvals.models import Absence, Delegation, Emergency, Request
 from remediation.findings import services as findings
 from remediation.importers import services as importers
 from remediation.importers.jobs import KIND
@@ -86,6 +88,8 @@ class World:
     event: Event | None = None
     stamp: TimeStamp | None = None
     delegation: Delegation | None = None
+    emergency: Emergency | None = None
+    absence: Absence | None = None
 
     @property
     def slug(self) -> str:
@@ -310,6 +314,14 @@ def _people(world: World, mark: str) -> None:
     world.delegation = delegations.offer(
         deputy_id=people.vera.person_id, terms=terms, reason=f"Leave in the mountains. {mark}", actor=people.arun
     )
+    world.absence = absences.note(
+        starts_at=clock.now() + timedelta(days=40), ends_at=clock.now() + timedelta(days=42), note=f"Hills {mark}",
+        actor=people.arun,
+    )  # fmt: skip
+    world.emergency = emergencies.ask(
+        role="administrator", hours=1, reason=f"Locked out of the directory. {mark}", ticket=f"INC-1 {mark}",
+        actor=people.ivan,
+    )  # fmt: skip
     world.token = accounts.create_token(name=f"ci {mark}".strip(), scopes=["jobs.view"], days=5, actor=people.maya).row
 
 

@@ -70,6 +70,8 @@ class BehalfOut(serializers.Serializer):
 class CandidateOut(serializers.Serializer):
     person = PersonOut()
     for_person = serializers.CharField(help_text="In whose place they would decide; empty for their own.")
+    away_until = serializers.DateTimeField(allow_null=True)
+    load = serializers.IntegerField(help_text="Open requests they were asked to decide.")
     reason = serializers.CharField()
     rule = serializers.CharField()
 
@@ -130,6 +132,8 @@ def whole(view: NounView, row: Any) -> dict[str, Any]:
                 {
                     "person": _person(one.person_id, one.name),
                     "for_person": one.for_name,
+                    "away_until": one.away_until,
+                    "load": one.load,
                     "reason": one.reason,
                     "rule": one.rule,
                 }

@@ -12,7 +12,10 @@ from rest_framework.response import Response
 from portal.api.steps import checked
 from portal.api.v1.findings import PersonOut
 from portal.api.views import NounView
+from portal.notifications import deciding
 from portal.web.delegations import terms_of
+from remediation.approvals.absences import queries as absence_queries
+from remediation.approvals.absences import services as absences
 from remediation.approvals.delegations import queries
 from remediation.approvals.delegations import services as delegations
 from remediation.approvals.models import Delegation
@@ -81,6 +84,7 @@ class DelegationsView(NounView):
         deputy, reason = given.pop("deputy_id"), given.pop("reason")
         terms = terms_of(zone=ZoneInfo(self.organization.timezone), **given)
         made = delegations.offer(deputy_id=deputy, terms=terms, reason=reason, actor=self.actor)
+        deciding.tell_about_delegation(made, actor=self.actor)
         return Response(_whole(made, self), status=status.HTTP_201_CREATED)
 
 
@@ -112,12 +116,58 @@ class EndView(NounView):
         return self.once(lambda: Response(_whole(delegations.end(delegation_id, actor=self.actor, **given), self)))
 
 
+class AbsenceOut(serializers.Serializer):
+    id = serializers.UUIDField()
+    person = PersonOut()
+    starts_at = serializers.DateTimeField()
+    ends_at = serializers.DateTimeField()
+
+
+class AbsencesPage(serializers.Serializer):
+    results = AbsenceOut(many=True)
+
+
+class AbsenceIn(serializers.Serializer):
+    starts_at = serializers.DateTimeField()
+    ends_at = serializers.DateTimeField()
+    note = serializers.CharField(max_length=300, required=False, allow_blank=True, help_text="Private.")
+
+
+class AbsencesView(NounView):
+    permission_needed = {"*": "delegations.view"}
+
+    @extend_schema(operation_id="organizations_absences_list", responses=AbsencesPage)
+    def get(self, request: Request) -> Response:
+        """Absences that run or come: the caller's own, everybody's for those who may see people. Never their notes."""
+        rows = absence_queries.ahead(self.actor, everybody=self.actor.may("people.view"))
+        return Response({"results": AbsenceOut(rows, many=True).data})
+
+    @extend_schema(request=AbsenceIn, responses={201: AbsenceOut})
+    def post(self, request: Request) -> Response:
+        """Note that the caller is away. It moves no duty; a delegation does."""
+        given = checked(AbsenceIn, request)
+        return self.once(
+            lambda: Response(AbsenceOut(absences.note(**given, actor=self.actor)).data, status=status.HTTP_201_CREATED)
+        )
+
+
+class AbsenceBackView(NounView):
+    permission_needed = {"*": "delegations.view"}
+
+    @extend_schema(request=None, responses=AbsenceOut)
+    def post(self, request: Request, absence: Any) -> Response:
+        """Take an absence back."""
+        return self.once(lambda: Response(AbsenceOut(absences.cancel(absence, actor=self.actor)).data))
+
+
 def _whole(row: Delegation, view: NounView) -> dict[str, Any]:
     found: dict[str, Any] = DelegationOut(queries.get(row.pk, actor=view.actor)).data
     return found
 
 
 urlpatterns = [
+    path("absences/", AbsencesView.as_view(), name="api-absences"),
+    path("absences/<uuid:absence>/back/", AbsenceBackView.as_view(), name="api-absence-back"),
     path("delegations/", DelegationsView.as_view(), name="api-delegations"),
     path("delegations/<uuid:delegation_id>/", DelegationView.as_view(), name="api-delegation"),
     path("delegations/<uuid:delegation_id>/accept/", AcceptView.as_view(), name="api-delegation-accept"),

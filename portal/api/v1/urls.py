@@ -10,6 +10,7 @@ _nouns: list = [
     path("", include("portal.api.v1.tasks")),
     path("", include("portal.api.v1.approvals")),
     path("", include("portal.api.v1.delegations")),
+    path("", include("portal.api.v1.emergency")),
     path("", include("portal.api.v1.reading")),
     path("", include("portal.api.v1.imports")),
     path("", include("portal.api.v1.jobs")),
