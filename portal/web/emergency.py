@@ -28,7 +28,7 @@ app_name = "emergency"
 
 
 class AskForm(forms.Form):
-    """What is asked for, and the proof of who asks."""
+    """What is asked for; the proof of who asks stands below it."""
 
     role = forms.ChoiceField(label="Role wanted")
     hours = forms.TypedChoiceField(
@@ -36,9 +36,6 @@ class AskForm(forms.Form):
     )
     ticket = forms.CharField(label="Ticket or incident", max_length=80)
     reason = forms.CharField(label="Why", max_length=2000, widget=forms.Textarea({"rows": 3}))
-    password = forms.CharField(
-        label="Your password", widget=forms.PasswordInput({"autocomplete": "current-password"}, render_value=False)
-    )
 
     def __init__(self, *args: Any, held: tuple[str, ...], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -89,7 +86,7 @@ def new(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         given = dict(form.cleaned_data)
         try:
-            actor = reauthenticate(request, given.pop("password"))
+            actor = reauthenticate(request, request.POST.get("password", ""))
             with inside(request):
                 row = services.ask(**given, actor=actor)
                 deciding.tell_emergency(row, actor=actor)
