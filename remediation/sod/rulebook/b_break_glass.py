@@ -82,6 +82,7 @@ FAMILY = Family(
             "B-14",
             "it begins unactivated, and is asked for at the moment it says",
             "Ask for it and let a second person activate it.",
+            by_form="Asking takes neither a moment nor an activation.",
         ),
     ),
     order=45,
