@@ -33,6 +33,9 @@ from portal.sample import NAME, SLUG, cast, files
 from portal.sample.proofs import Proof
 from portal.sample.story import STEPS, TALES, Tale
 from remediation.approvals import services as approvals
+from remediation.approvals.absences import services as absences
+from remediation.approvals.delegations import services as delegations
+from remediation.approvals.emergencies import services as emergencies
 from remediation.approvals.models import Request
 from remediation.findings import services as findings
 from remediation.findings.models import Finding
@@ -110,6 +113,7 @@ def _make(say: Say) -> None:
                 ("people, roles and 18 controls", sample.people_and_controls),
                 (f"findings from {len(written)} files in {folder()}", lambda: sample.imports(written)),
                 ("triage, plans, work, evidence, verification, decisions", sample.tales),
+                ("a colleague who stands in, an absence, an emergency", sample.cover),
                 ("a dozen weeks of control runs", sample.runs),
                 ("an engagement, released to its auditor", sample.engagement),
             ):
@@ -165,6 +169,28 @@ class Sample:
         for tale in TALES:
             self.renew()
             Told(self, tale).tell()
+
+    def cover(self) -> None:
+        """Wes goes on leave and Tomás stands in for what is not severe; one night the directory locked everybody out."""
+        zone = ZoneInfo(ZONE)
+        first = datetime.combine(self.today + timedelta(days=7), time.min, zone)
+        last = first + timedelta(days=10) - timedelta(seconds=1)
+        lent = delegations.offer(
+            deputy_id=self["tomas"].person_id, actor=self["wes"], reason="Ten days of leave; medium and low can't wait.",
+            terms=delegations.Terms("approver", first, last, scope="severity", ceiling="medium"),
+        )  # fmt: skip
+        delegations.accept(lent.pk, actor=self["tomas"])
+        absences.note(starts_at=first, ends_at=last, actor=self["wes"], note="Leave")
+        asked = emergencies.ask(
+            role="administrator", hours=1, ticket="INC-2046", actor=self["aisha"],
+            reason="The directory locked the on-call group out during the roster sync.",
+        )  # fmt: skip
+        emergencies.activate(asked.pk, actor=self["jonas"])
+        emergencies.end(asked.pk, actor=self["aisha"])
+        emergencies.review(
+            asked.pk, verdict="fitting", actor=self["priya"],
+            words="Nothing was done beside reading the settings; the directory let everybody in again.",
+        )  # fmt: skip
 
     def runs(self) -> None:
         """Record what ran since the period began; a run that nobody recorded is missed and stays so."""

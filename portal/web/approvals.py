@@ -1,5 +1,6 @@
 """Approvals: the queue split by what the reader may decide, and the page on which one request is decided."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -49,7 +50,7 @@ class Refusal:
 
     error: str
     reason: str = ""
-    changes: tuple[str, ...] = ()
+    changes: tuple[content.Change, ...] = ()
 
 
 @shell.count("approvals")
@@ -102,7 +103,7 @@ def decide(request: HttpRequest, item: UUID) -> HttpResponse:
     except NotFound:
         raise
     except Refused as refused:
-        left = Refusal(_words(refused), reason, tuple(refused.details.get("changes", ())))
+        left = Refusal(_words(refused), reason, tuple(getattr(refused, "differences", ())))
         with inside(request):
             return _page(request, item, left, status=refused.status)
     here = reverse("approvals:decide", args=[_slug(request), item])
@@ -152,16 +153,23 @@ def _page(request: HttpRequest, item: UUID, left: Refusal | None = None, *, stat
     actor: Actor = request.actor  # type: ignore[attr-defined]
     asked = queries.get(item, actor=actor)
     now = queries.bound_now(asked) if asked.state == Request.State.OPEN else None
-    changes = left.changes if left and left.changes else ()
+    changes = list(left.changes) if left else []
     if not changes and now is not None and now.sha256 != asked.content_sha256:
-        changes = tuple(queries.changes_now(asked, now))
+        changes = queries.differences_now(asked, now)
+    since = queries.changes_since(asked)
+    names = _names_in(
+        value
+        for one in [*(each.changes for each in since), changes]
+        for change in one
+        for value in (change.before, change.after)
+    )
     context = {
         "asked": asked,
         "action": ACTIONS[asked.action],
         "subject": _subject(request, asked),
         "lines": _named(content.readable(asked.fields)),
-        "changes": changes,
-        "since": queries.changes_since_before(asked),
+        "changes": [_told(change, names) for change in changes],
+        "since": [(one, [_told(change, names) for change in one.changes]) for one in since],
         "panel": _panel(request, asked, left),
         "receipt": _receipt(request, asked),
         "may_withdraw": asked.state == Request.State.OPEN and asked.requested_by_id == actor.person_id,
@@ -172,9 +180,18 @@ def _page(request: HttpRequest, item: UUID, left: Refusal | None = None, *, stat
 
 def _named(lines: list[tuple[str, str]]) -> list[tuple[str, str]]:
     """The content holds people by their ids; a reader gets the names beside them."""
-    ids = [identifier for _, value in lines if (identifier := _key(value)) is not None]
-    names = {str(pk): name for pk, name in Person.objects.filter(pk__in=ids).values_list("pk", "name")} if ids else {}
+    names = _names_in(value for _, value in lines)
     return [(path, f"{names[value]} ({value})" if value in names else value) for path, value in lines]
+
+
+def _names_in(values: Iterable[str]) -> dict[str, str]:
+    ids = [identifier for value in values if (identifier := _key(value)) is not None]
+    return {str(pk): name for pk, name in Person.objects.filter(pk__in=ids).values_list("pk", "name")} if ids else {}
+
+
+def _told(change: content.Change, names: dict[str, str]) -> content.Change:
+    """The same change with the names of people in place of their ids."""
+    return content.Change(change.path, names.get(change.before, change.before), names.get(change.after, change.after))
 
 
 def _panel(request: HttpRequest, asked: Request, left: Refusal | None = None) -> ApprovalPanel:

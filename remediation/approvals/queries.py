@@ -135,9 +135,20 @@ def open_request(subject_type: str, subject_id: UUID, cycle: int, action: str) -
     ).first()
 
 
-def requests_about(subject_type: str, subject_id: UUID, cycle: int | None = None) -> list[Request]:
+def requests_about(
+    subject_type: str,
+    subject_id: UUID,
+    cycle: int | None = None,
+    *,
+    action: str | None = None,
+    before: UUID | None = None,
+) -> list[Request]:
     """Every request about a subject, newest first, with its decisions and their people at hand."""
     rows = Request.objects.filter(subject_type=subject_type, subject_id=subject_id)
+    if action is not None:
+        rows = rows.filter(action=action)
+    if before is not None:
+        rows = rows.filter(pk__lt=before)
     if cycle is not None:
         rows = rows.filter(cycle=cycle)
     return list(
@@ -178,30 +189,51 @@ def bound_now(request: Request) -> contents.Bound | None:
     )
 
 
-def changes_now(request: Request, now: contents.Bound) -> list[str]:
-    """In words, what differs between what was asked and what stands there now."""
+def differences_now(request: Request, now: contents.Bound) -> list[contents.Change]:
+    """What differs between what was asked and what stands there now, the versions of the rules included."""
     before, after = request.payload, now.payload
-    found = [
+    return [
         *contents.differences(before["content"], after["content"]),
         *contents.differences({"rules": before["rules"]}, {"rules": after["rules"]}),
     ]
-    return [str(change) for change in found]
 
 
-def changes_since_before(request: Request) -> list[str]:
-    """In words, what changed since the same was last asked on this cycle; empty the first time."""
-    earlier = (
-        Request.objects.filter(
-            subject_type=request.subject_type,
-            subject_id=request.subject_id,
-            cycle=request.cycle,
-            action=request.action,
-            pk__lt=request.pk,
+def changes_now(request: Request, now: contents.Bound) -> list[str]:
+    """In words, what differs between what was asked and what stands there now."""
+    return [str(change) for change in differences_now(request, now)]
+
+
+@dataclass(frozen=True)
+class Since:
+    """What changed since an earlier moment on this cycle: the last request, or somebody's vote on an earlier one."""
+
+    at: datetime
+    changes: list[contents.Change]
+    by: str = ""
+    verdict: str = ""
+
+
+EARLIER = 5
+
+
+def changes_since(request: Request) -> list[Since]:
+    """What changed since the same was last asked on this cycle, and since each earlier vote on it, newest first.
+
+    A vote on the very content that is asked about now says nothing new and is left out.
+    """
+    earlier = list(
+        requests_about(
+            request.subject_type, request.subject_id, request.cycle, action=request.action, before=request.pk
         )
-        .order_by("-id")
-        .first()
-    )
-    return [str(change) for change in contents.differences(earlier.fields, request.fields)] if earlier else []
+    )[:EARLIER]
+    if not earlier:
+        return []
+    found = [Since(earlier[0].requested_at, contents.differences(earlier[0].fields, request.fields))]
+    for old in earlier:
+        changes = contents.differences(old.fields, request.fields)
+        votes = sorted(old.decisions.all(), key=lambda vote: vote.at, reverse=True)
+        found += [Since(vote.at, changes, vote.by, vote.verdict) for vote in votes if changes]
+    return [one for one in found if one.changes]
 
 
 def decisions_on(request: Request) -> list[Decision]:

@@ -36,6 +36,8 @@ class ContentChanged(Refused):
     """What was asked about is no longer what stands there; the vote was not recorded and the request is void."""
 
     code = "content_changed"
+    # The same changes as in the details, each with its field, what was asked about, and what stands there now.
+    differences: tuple[contents.Change, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -407,12 +409,14 @@ def _check_content(row: Request) -> None:
     if now is None:
         raise WrongState(f"Nothing here knows what {row.action} means for {row.subject_ref}.")
     if now.sha256 != row.content_sha256:
-        raise ContentChanged(
+        changed = ContentChanged(
             f"{row.subject_ref} changed since the decision was asked for. Your vote was not recorded.",
             help="Look at what changed; whoever asked must ask again.",
             details={"changes": queries.changes_now(row, now)},
             rule="A-08" if row.payload["rules"] != now.payload["rules"] else "A-03",
         )
+        changed.differences = tuple(queries.differences_now(row, now))
+        raise changed
 
 
 def _check_duty(row: Request, person_id: UUID) -> None:

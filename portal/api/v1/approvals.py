@@ -57,6 +57,21 @@ class QueuePage(serializers.Serializer):
     next = serializers.CharField(allow_null=True)
 
 
+class ChangeOut(serializers.Serializer):
+    field = serializers.CharField(source="path")
+    before = serializers.CharField()
+    after = serializers.CharField()
+
+
+class SinceOut(serializers.Serializer):
+    """What changed since the same was last asked, or since somebody's vote on an earlier request (`by`)."""
+
+    at = serializers.DateTimeField()
+    by = serializers.CharField()
+    verdict = serializers.CharField()
+    changes = ChangeOut(many=True)
+
+
 class BehalfOut(serializers.Serializer):
     """A colleague in whose place the caller would decide."""
 
@@ -85,6 +100,8 @@ class PositionOut(RequestOut):
     decisions = DecisionOut(many=True)
     eligible = CandidateOut(many=True)
     blocked = CandidateOut(many=True)
+    changed_since = SinceOut(many=True, help_text="Against earlier requests and votes on this cycle, newest first.")
+    changed_now = ChangeOut(many=True, help_text="Against what stands there now; not empty: a vote voids the request.")
     behalf = BehalfOut(many=True, help_text="Delegations under which the caller may or may not decide.")
 
 
@@ -141,8 +158,15 @@ def whole(view: NounView, row: Any) -> dict[str, Any]:
             ]
             for kind in ("eligible", "blocked")
         },
+        "changed_since": SinceOut(queries.changes_since(row), many=True).data,
+        "changed_now": ChangeOut(_changed_now(row), many=True).data,
         "behalf": BehalfOut(position.behalf, many=True).data,
     }
+
+
+def _changed_now(row: Any) -> list[Any]:
+    now = queries.bound_now(row) if row.state == "open" else None
+    return queries.differences_now(row, now) if now is not None and now.sha256 != row.content_sha256 else []
 
 
 class ApprovalsView(NounView):

@@ -5,6 +5,7 @@ from typing import Any
 from portal.accounts.models import Membership
 from portal.packages import snapshot as s
 from portal.packages import wording
+from portal.packages.collecting import cover
 from portal.packages.collecting.exhibits import FINDING
 from portal.packages.collecting.ground import Ground
 from remediation.approvals.models import Request
@@ -94,6 +95,8 @@ def duties(ground: Ground, finding_ids: Any, findings: list[s.Finding]) -> s.Dut
         decisions=sum(len(request.decisions) for f in findings for request in f.requests),
         refused=None,
         people=people.values("person_id").distinct().count(),
+        delegations=cover.lent(ground),
+        break_glass=cover.emergency(ground),
         small_team=few,
     )
 

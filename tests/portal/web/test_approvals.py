@@ -123,7 +123,8 @@ def test_content_that_changed_is_shown_and_the_request_stays_void(org, people, t
     answer = client.post(address(org, request), form(request))
     text = answer.content.decode()
     assert answer.status_code == 409
-    assert "“Leavers keep their logins” became “Something &lt;b&gt;milder&lt;/b&gt;”" in text
+    assert "<del>Leavers keep their logins</del>" in text
+    assert "<ins>Something &lt;b&gt;milder&lt;/b&gt;</ins>" in text
     assert Request.objects.get().state == "void"
     assert not Decision.objects.exists()
     again = thing.ask(people.maya)
