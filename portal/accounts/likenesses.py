@@ -104,9 +104,17 @@ class Uncovered:
         return f"{self.ref}{when}: {self.sentence.rstrip('.')} (rule {self.rule})"
 
 
+def is_key(given: object) -> bool:
+    """Whether this is the key of a page of suggestions."""
+    try:
+        return isinstance(given, str) and len([UUID(part) for part in given.split(":")]) == 2
+    except ValueError:
+        return False
+
+
 def suggestions(*, after: str = "", limit: int = PAGE) -> tuple[list[Likeness], str]:
     """People who may be one and of whom nobody has said anything yet, a page at a time; and the next page's key."""
-    first, second = after.split(":") if ":" in after else (None, None)
+    first, second = after.split(":") if is_key(after) else (None, None)
     rows = _ask(
         _SUGGESTED,
         {"first": first, "second": second, "limit": limit + 1},

@@ -173,6 +173,21 @@ MATRIX: dict[str, Row] = {
         post=ADMINISTRATOR, body={"name": "Nora", "email": "nora@lumenroll.example", "role": "engineer"}
     ),
     "people:grant": Row(post=ADMINISTRATOR, body={"role": "reviewer"}),
+    "identities:pairs": Row(get=PEOPLE),
+    "identities:claim": Row(
+        post=ADMINISTRATOR,
+        body=lambda world: {"one": world.people.maya.person_id, "other": world.people.alba.person_id,
+                            "evidence": ["name"], "reason": "One in the payroll only."},
+    ),
+    "identities:apart": Row(
+        post=ADMINISTRATOR,
+        body=lambda world: {"one": world.people.maya.person_id, "other": world.people.alba.person_id,
+                            "reason": "Mother and daughter they are."},
+    ),
+    # The claim of the world is about Ines, whom the engineer's row stands for.
+    "identities:detail": Row(get=f"{PEOPLE} {ENGINEER}"),
+    "identities:confirm": Row(post=f"{PEOPLE} {ENGINEER}"),
+    "identities:own": Row(get=STAFF),
     "people:end": Row(post=ADMINISTRATOR, body=WORDS),
     "people:profile": Row(get=MEMBERS, post=STAFF, body={"name": "ci", "days": 5, "scopes": ["jobs.view"]}),
     "people:revoke": Row(post=f"{MANAGER} {ADMINISTRATOR}"),
@@ -440,6 +455,17 @@ MATRIX: dict[str, Row] = {
     "api-controls": Row(get=READERS),
     "api-people": Row(get=READERS),
     "api-rules": Row(get=DECIDERS),
+    "api-identities": Row(
+        get=PEOPLE, post=ADMINISTRATOR,
+        body=lambda world: {"one": str(world.people.maya.person_id), "other": str(world.people.alba.person_id),
+                            "evidence": ["name"], "reason": "One in the payroll only."},
+    ),
+    "api-identity-apart": Row(
+        post=ADMINISTRATOR,
+        body=lambda world: {"one": str(world.people.maya.person_id), "other": str(world.people.alba.person_id),
+                            "reason": "Mother and daughter they are."},
+    ),
+    "api-identity-confirm": Row(post=PEOPLE),
     "api-events": Row(get=HISTORIANS),
     "api-imports": Row(post=MANAGER, raw=sarif("", "four")),
     "api-job": Row(get=f"{MANAGER} {ADMINISTRATOR}", delete=f"{MANAGER} {ADMINISTRATOR}"),

@@ -30,6 +30,7 @@ from evidence.retention import services as retention
 from evidence.retention.models import Certificate, Disposal, Hold
 from evidence.uploads import services as uploads
 from evidence.uploads.models import Upload
+from portal.accounts import linking
 from portal.accounts import services as accounts
 from portal.accounts.models import Membership
 from portal.engagements import services as engagements
@@ -83,6 +84,7 @@ class World:
     job: Job | None = None
     blob: Any = None
     invitation: Any = None
+    claim: Any = None
     token: Any = None
     request: Request | None = None
     event: Event | None = None
@@ -321,6 +323,10 @@ def _people(world: World, mark: str) -> None:
     world.emergency = emergencies.ask(
         role="administrator", hours=1, reason=f"Locked out of the directory. {mark}", ticket=f"INC-1 {mark}",
         actor=people.ivan,
+    )  # fmt: skip
+    world.claim = linking.claim(
+        people.ines.person_id, people.ivan.person_id, evidence=["records"], reason=f"One in the payroll. {mark}",
+        actor=people.adam,
     )  # fmt: skip
     world.token = accounts.create_token(name=f"ci {mark}".strip(), scopes=["jobs.view"], days=5, actor=people.maya).row
 
