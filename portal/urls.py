@@ -12,6 +12,7 @@ _pages = [
     path("", include("portal.web.emergency")),
     path("", include("portal.web.people")),
     path("", include("portal.web.identities")),
+    path("", include("portal.web.duties")),
     path("", include("portal.web.ledger")),
     path("", include("portal.web.auditor")),
     path("", include("portal.web.imports")),

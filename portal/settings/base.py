@@ -74,6 +74,7 @@ INSTALLED_APPS = [
     "portal.engagements",
     "portal.packages",
     "portal.notifications",
+    "portal.watch",
     "portal.api",
     "portal.web",
 ]

@@ -78,6 +78,7 @@ GROUPS: tuple[tuple[str, tuple[Place, ...]], ...] = (
             ),
             Place("packages", "Packages", "package-check", "packages", ("packages:list",), ("packages.view",), "p"),
             Place("deals", "Deals on hold", "handshake", "deals", ("deals:list", "procurement:deals"), ("deals.view",)),
+            Place("duties", "Duties", "scale", "duties", ("duties:report",), ("duties.view",)),
             Place("ledger", "Event history", "link", "ledger", ("ledger:list", "ledger:events"), ("ledger.view",)),
         ),
     ),

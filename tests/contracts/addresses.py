@@ -58,6 +58,7 @@ BLANKS: dict[str, Callable[[World], Any]] = {
     "delegation_id": lambda world: world.delegation.pk,
     "request_id": lambda world: world.request.pk,
     "person": lambda world: world.people.ivan.person_id,
+    "made": lambda world: world.report.pk,
     "claim": lambda world: world.claim.pk,
     "membership": lambda world: membership_of(world.people.ivan),
     "session": lambda world: world.job.pk,

@@ -30,6 +30,7 @@ from evidence.retention import services as retention
 from evidence.retention.models import Certificate, Disposal, Hold
 from evidence.uploads import services as uploads
 from evidence.uploads.models import Upload
+from evidence.vault import services as vault
 from portal.accounts import linking
 from portal.accounts import services as accounts
 from portal.accounts.models import Membership
@@ -39,6 +40,7 @@ from portal.jobs import services as jobs
 from portal.jobs.models import Job
 from portal.packages import services as packages
 from portal.packages.models import Package
+from portal.watch.models import Report
 from remediation.approvals import services as approvals
 from remediation.approvals.absences import services as absences
 from remediation.approvals.delegations import services as delegations
@@ -85,6 +87,7 @@ class World:
     blob: Any = None
     invitation: Any = None
     claim: Any = None
+    report: Any = None
     token: Any = None
     request: Request | None = None
     event: Event | None = None
@@ -327,6 +330,11 @@ def _people(world: World, mark: str) -> None:
     world.claim = linking.claim(
         people.ines.person_id, people.ivan.person_id, evidence=["records"], reason=f"One in the payroll. {mark}",
         actor=people.adam,
+    )  # fmt: skip
+    printed = vault.store(io.BytesIO(f"%PDF {mark}".encode()), organization_id=world.organization.pk, limit_bytes=10**6)
+    world.report = Report.objects.create(
+        organization=world.organization, start=PERIOD[0], end=PERIOD[1], blob=vault.adopt(printed),
+        sha256=printed.sha256, pages=1, made_by_id=people.maya.person_id,
     )  # fmt: skip
     world.token = accounts.create_token(name=f"ci {mark}".strip(), scopes=["jobs.view"], days=5, actor=people.maya).row
 

@@ -10,6 +10,7 @@ ROLE = Role(
         {
             "approvals.decide",
             "approvals.view",
+            "duties.view",
             "controls.view",
             "delegations.view",
             "disposals.decide",

@@ -16,6 +16,7 @@ ROLE = Role(
             "emergency.activate",
             "emergency.review",
             "emergency.use",
+            "duties.view",
             "engagements.view",
             "findings.comment",
             "findings.view",

@@ -17,6 +17,7 @@ ROLE = Role(
             "emergency.activate",
             "emergency.review",
             "emergency.use",
+            "duties.view",
             "engagements.manage",
             "engagements.release",
             "engagements.view",

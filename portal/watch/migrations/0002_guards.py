@@ -1,0 +1,15 @@
+from django.db import migrations
+
+from evidence import tenancy
+
+TABLES = ("watch_round", "watch_conflict", "watch_case", "watch_report")
+
+
+class Migration(migrations.Migration):
+    dependencies = [("watch", "0001_rounds_and_conflicts")]
+
+    operations = [
+        operation
+        for table in TABLES
+        for operation in (tenancy.tenant_table(table, app="SELECT, INSERT", auditor=""), tenancy.append_only(table))
+    ]
