@@ -1,11 +1,12 @@
 """The check on duties and the segregation of duties report: conflicts found, and a period's decisions with who did what."""
 
+from collections.abc import Iterator
 from datetime import datetime
 from urllib.parse import urlencode
 from uuid import UUID
 
 from django.contrib import messages
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.urls import path
@@ -49,7 +50,7 @@ def alarm(request: HttpRequest) -> shell.Alarm | None:
     )
 
 
-def open_conflicts():  # type: ignore[no-untyped-def]
+def open_conflicts() -> QuerySet[Conflict]:
     """Proven conflicts whose finding is not settled."""
     settled = Q(case__finding__state__in=("closed", "rejected"))
     return Conflict.objects.filter(is_proven=True).exclude(settled)
@@ -143,7 +144,7 @@ def report_csv(request: HttpRequest) -> HttpResponseBase:
             data={"from": chosen.start.isoformat(), "to": chosen.end.isoformat(), "form": "csv"},
         )
 
-    def pieces():  # type: ignore[no-untyped-def]
+    def pieces() -> Iterator[bytes]:
         with inside(request):
             yield from printing.csv_lines(chosen)
 
