@@ -418,6 +418,39 @@ CREATE TRIGGER accounts_membership_voice BEFORE INSERT ON accounts_membership
 ALTER TABLE accounts_membership ENABLE ALWAYS TRIGGER accounts_membership_voice;
 """  # noqa: S608
 
+# A decision in another's place is an act of both (remediation/approvals/delegations).
+ACTS_OF_BOTH = f"""
+CREATE OR REPLACE FUNCTION accounts_conflicts_between(ones uuid[], others uuid[])
+RETURNS TABLE (number text, sentence text, subject_type text, subject_id uuid, cycle int)
+LANGUAGE sql STABLE {_PATH} AS $$
+  WITH acts AS (
+    SELECT h.organization_id, h.subject_type, h.subject_id, h.cycle, h.person_id, h.duty::text AS duty,
+           NULL::uuid AS requester
+      FROM public.sod_hand h WHERE h.person_id = ANY ($1 || $2)
+    UNION
+    SELECT r.organization_id, r.subject_type, r.subject_id, r.cycle, who.person_id, a.duty::text, r.requested_by_id
+      FROM public.approvals_decision d JOIN public.approvals_request r ON r.id = d.request_id
+      JOIN public.approvals_action a ON a.action = r.action
+     CROSS JOIN LATERAL (SELECT d.person_id UNION SELECT d.for_person_id WHERE d.for_person_id IS NOT NULL) who
+     WHERE who.person_id = ANY ($1 || $2) AND r.requested_by_id = ANY ($1 || $2)
+       AND r.state IN ('open', 'granted', 'refused')
+  ), sides AS (
+    SELECT a.subject_type, a.subject_id, a.cycle FROM acts a GROUP BY 1, 2, 3
+    HAVING bool_or(a.person_id = ANY ($1) OR a.requester = ANY ($1))
+       AND bool_or(a.person_id = ANY ($2) OR a.requester = ANY ($2))
+  )
+  SELECT DISTINCT c.number, c.sentence, a.subject_type::text, a.subject_id, a.cycle
+    FROM acts a JOIN sides s ON s.subject_id = a.subject_id AND s.cycle = a.cycle AND s.subject_type = a.subject_type
+   CROSS JOIN LATERAL sod_conflicts(a.organization_id, a.subject_type, a.subject_id, a.cycle, a.person_id, a.duty,
+                                    sod_severity(a.subject_type, a.subject_id), a.requester) AS c
+  UNION
+  SELECT 'I-09', 'One person decides a request once, through whatever account.', r.subject_type, r.subject_id, r.cycle
+    FROM public.approvals_decision d JOIN public.approvals_decision e ON e.request_id = d.request_id
+    JOIN public.approvals_request r ON r.id = d.request_id
+   WHERE ARRAY[d.person_id, d.for_person_id] && $1 AND ARRAY[e.person_id, e.for_person_id] && $2 AND d.id <> e.id
+     AND r.state IN ('open', 'granted', 'refused') $$;
+"""  # noqa: S608
+
 IDENTITY = SAME_PEOPLE + IF_ONE + LINKS + AFTER_A_LINK
 REMOVE_IDENTITY = """
 DROP TRIGGER accounts_membership_voice ON accounts_membership;

@@ -23,6 +23,7 @@ from evidence.controls.models import Control
 from evidence.intake import services as intake
 from evidence.ledger import sequencer
 from evidence.organizations.models import Organization
+from portal.accounts import services as accounts
 from portal.celery import app
 from portal.engagements import services as engagements
 from portal.engagements.models import Engagement
@@ -32,6 +33,7 @@ from portal.packages.models import Package
 from portal.sample import NAME, SLUG, cast, files
 from portal.sample.proofs import Proof
 from portal.sample.story import STEPS, TALES, Tale
+from portal.watch import services as duties
 from remediation.approvals import services as approvals
 from remediation.approvals.absences import services as absences
 from remediation.approvals.delegations import services as delegations
@@ -98,6 +100,8 @@ def _package(path: Path, say: Say) -> None:
     if job is None or app.tasks[job.kind].perform(job.pk) != "succeeded":
         raise RuntimeError("the sample's package could not be sealed; its job's page says why")
     sequencer.run_once(organization.pk)
+    say("  all history judged once more for conflicts of duties")
+    duties.run_round(actor=wes, inside=inside, watch=lambda done, total, note: None)
     with inside():
         delivery.write(Package.objects.get(pk=package.pk), path)
 
@@ -116,6 +120,7 @@ def _make(say: Say) -> None:
                 ("a colleague who stands in, an absence, an emergency", sample.cover),
                 ("a dozen weeks of control runs", sample.runs),
                 ("an engagement, released to its auditor", sample.engagement),
+                ("two accounts that may be one person's", sample.twice),
             ):
                 say(f"  {word}")
                 sample.renew()
@@ -150,6 +155,14 @@ class Sample:
         self.actors = cast.hire(self.organization)
         owners = {role: self[key].person_id for role, key in OWNERS.items()}
         controls.adopt_starter_set(actor=self["priya"], owners=owners)  # type: ignore[arg-type]
+
+    def twice(self) -> None:
+        """Tomás was invited once as a contractor and once as an employee: possibly one person, for Jonas to look at."""
+        issued = accounts.invite(
+            email=f"tomas+contract@{cast.DOMAIN}", name="Tomás Herrera", role="engineer", department="Contractors",
+            actor=self["jonas"],
+        )  # fmt: skip
+        accounts.accept_invitation(self.organization.pk, issued.secret, password=cast.password())
 
     def imports(self, written: dict[str, Path]) -> None:
         for name, path in written.items():

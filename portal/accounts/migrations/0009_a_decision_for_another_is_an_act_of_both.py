@@ -1,0 +1,12 @@
+from django.db import migrations
+
+from portal.accounts import guards
+
+
+class Migration(migrations.Migration):
+    dependencies = [
+        ("accounts", "0008_toxic_roles_are_data"),
+        ("approvals", "0006_delegation_rules"),
+    ]
+
+    operations = [migrations.RunSQL(guards.ACTS_OF_BOTH, migrations.RunSQL.noop)]
