@@ -4,6 +4,7 @@ It states what the records show and by which rules; it gives no opinion. Lists c
 year of decisions is never in memory.
 """
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
@@ -158,8 +159,9 @@ def every_decision(chosen: Period) -> Iterator[DecisionRow]:
 def _decision(row: tuple[Any, ...]) -> DecisionRow:
     *plain, rules, hands, event, conflicts, waivers = row
     labels = dict(Duty.choices)
-    people = tuple((name, tuple(labels.get(duty, duty) for duty in duties)) for name, duties in hands)
-    return DecisionRow(*plain, rules or {}, people, event, tuple(conflicts), tuple(waivers))
+    # A cursor of Django's hands jsonb over as text.
+    people = tuple((name, tuple(labels.get(duty, duty) for duty in duties)) for name, duties in json.loads(hands))
+    return DecisionRow(*plain, json.loads(rules or "{}"), people, event, tuple(conflicts), tuple(waivers))
 
 
 def _after(after: str) -> tuple[datetime | None, UUID | None]:
