@@ -49,9 +49,8 @@ SELECT r.number AS rule, r.sentence, h.subject_type, h.subject_id, h.subject_ref
              AND o.person_id <> h.person_id LIMIT 1) END AS other_id,
        h.act_type, h.act_id, h.act_at, h.matrix_version, true AS is_proven
   FROM held h JOIN sod_rule r ON r.matrix_version = h.matrix_version AND r.wanted = h.duty AND r.held = ANY (h.holds)
- WHERE sod_forbids(r.verdict, r.condition, r.number, h.holds, h.has, h.severity, h.policy)
-   AND NOT EXISTS (SELECT 1 FROM sod_waiveruse u WHERE u.subject_id = h.subject_id AND u.cycle = h.cycle
-                      AND u.subject_type = h.subject_type AND u.person_id = ANY (h.same) AND u.rule = r.number)
+ WHERE watch_forbids(r.verdict, r.condition, r.number, h.holds, h.has, h.severity, h.policy)
+   AND NOT watch_was_excepted(h.subject_type, h.subject_id, h.cycle, h.same, r.number)
 """
 # An act that names no version was judged by the one that the item's requests name, else by the newest.
 _VERSION = """coalesce((SELECT max(q.matrix_version) FROM approvals_request q WHERE q.subject_id = {subject}
@@ -149,7 +148,9 @@ WITH acts AS (
                         AND m.organization_id = h.organization_id AND m.role IN ('administrator', 'auditor')))
 ), """  # noqa: S608
     # A conditional cell is judged with the act that it allowed, which knows its severity.
-    + _MATRIX.lstrip().removeprefix(", ").replace("\n WHERE sod_forbids", "\n WHERE r.verdict <> 'C' AND sod_forbids")
+    + _MATRIX.lstrip()
+    .removeprefix(", ")
+    .replace("\n WHERE watch_forbids", "\n WHERE r.verdict <> 'C' AND watch_forbids")
     + """
 UNION ALL
 SELECT 'S-40', 'a hand must be that of the account that acts', h.subject_type, h.subject_id, '', h.cycle, h.person_id,

@@ -5,7 +5,7 @@ from portal.accounts import guards
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0008_toxic_roles_are_data"),
+        ("accounts", "0008_guesses_are_forgotten_on_success"),
         ("approvals", "0006_delegation_rules"),
     ]
 

@@ -1,15 +1,19 @@
 from django.db import migrations
 
 from evidence import tenancy
+from portal.watch import guards
 
 TABLES = ("watch_round", "watch_conflict", "watch_case", "watch_report")
 
 
 class Migration(migrations.Migration):
-    dependencies = [("watch", "0001_rounds_and_conflicts")]
+    dependencies = [("watch", "0001_rounds_and_conflicts"), ("sod", "0005_rules_look_at_the_human_being")]
 
     operations = [
-        operation
-        for table in TABLES
-        for operation in (tenancy.tenant_table(table, app="SELECT, INSERT", auditor=""), tenancy.append_only(table))
+        migrations.RunSQL(guards.INSTALL, guards.REMOVE),
+        *(
+            operation
+            for table in TABLES
+            for operation in (tenancy.tenant_table(table, app="SELECT, INSERT", auditor=""), tenancy.append_only(table))
+        ),
     ]
