@@ -1,7 +1,7 @@
 """The check on duties: judges all history in windows, keeps each conflict once, and opens findings for proven ones."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -30,15 +30,21 @@ _FIRST = UUID(int=0)
 Inside = Callable[[], AbstractContextManager[None]]
 Watch = Callable[[int, int, str], object]
 
+# An item that a judgement did not name by its public id is a finding, or has none.
+_NAMED = COLUMNS.replace(
+    "subject_ref",
+    "coalesce(nullif(found.subject_ref, ''), (SELECT f.ref FROM findings_finding f WHERE f.id = found.subject_id), '')"
+    " AS subject_ref",
+)
 # Keeps what a judgement answers. The key of the human being makes one conflict out of both ways to see it.
 _KEEP = f"""
 INSERT INTO watch_conflict (id, organization_id, kind, {COLUMNS}, voice, found_at)
 SELECT gen_random_uuid(), current_organization(), %(kind)s, one.* FROM (
   SELECT DISTINCT ON (rule, subject_id, cycle, voice, is_proven) {COLUMNS}, voice, %(now)s::timestamptz AS found_at
-    FROM (SELECT found.*, accounts_first_of(found.person_id) AS voice FROM ({{statement}}) AS found) AS judged
+    FROM (SELECT {_NAMED}, accounts_first_of(found.person_id) AS voice FROM ({{statement}}) AS found) AS judged
    ORDER BY rule, subject_id, cycle, voice, is_proven, act_at
 ) AS one
-ON CONFLICT DO NOTHING RETURNING id, subject_ref, rule
+ON CONFLICT DO NOTHING RETURNING id, rule
 """  # noqa: S608
 
 
@@ -95,7 +101,8 @@ def _window(judgement: Judgement, after: UUID, actor: Actor) -> tuple[UUID | Non
             {"kind": judgement.key, "after": after, "upto": upto, "now": clock.now()},
         )
         found = cursor.fetchall()
-    rows = [(conflict_id, ref or rule, {"rule": rule}) for conflict_id, ref, rule in found]
+    # The history names the rule alone: the item may be restricted.
+    rows = [(conflict_id, rule, {"rule": rule}) for conflict_id, rule in found]
     if rows:
         ledger.record_many(CONFLICT_FOUND, rows=rows, object_type="watch.conflict", actor=actor)
     return (upto if judged == WINDOW else None), judged, len(rows)
@@ -122,9 +129,8 @@ def _open_finding(rule: str, actor: Actor) -> Finding:
     named = list(rows[: NAMED_IN_FINDING + 1])
     count = rows.count()
     known = rulebook.find(rule)
-    lines = [
-        f"{row.subject_ref or row.act_type}, cycle {row.cycle}: {row.sentence}" for row in named[:NAMED_IN_FINDING]
-    ]
+    hidden = _restricted(named)
+    lines = [_line(row, hidden) for row in named[:NAMED_IN_FINDING]]
     if count > NAMED_IN_FINDING:
         lines.append(f"and {count - NAMED_IN_FINDING} more, all on the page of the check on duties")
     items = "1 item" if count == 1 else f"{count:,} items"
@@ -146,6 +152,17 @@ def _open_finding(rule: str, actor: Actor) -> Finding:
         ]
     )
     return finding
+
+
+def _restricted(rows: Sequence[Conflict]) -> set[UUID]:
+    """Items that not everybody may know of; a finding for all to read does not name them."""
+    found = Finding.objects.filter(pk__in=[row.subject_id for row in rows], is_restricted=True)
+    return set(found.values_list("pk", flat=True))
+
+
+def _line(row: Conflict, hidden: set[UUID]) -> str:
+    name = "A restricted item" if row.subject_id in hidden else row.subject_ref or row.act_type
+    return f"{name}, cycle {row.cycle}: {row.sentence}"
 
 
 def _record(started: datetime, progress: Progress, actor: Actor) -> Round:

@@ -7,7 +7,11 @@ TABLES = ("watch_round", "watch_conflict", "watch_case", "watch_report")
 
 
 class Migration(migrations.Migration):
-    dependencies = [("watch", "0001_rounds_and_conflicts"), ("sod", "0005_rules_look_at_the_human_being")]
+    dependencies = [
+        ("watch", "0001_rounds_and_conflicts"),
+        ("sod", "0005_rules_look_at_the_human_being"),
+        ("access", "0002_need_to_know"),
+    ]
 
     operations = [
         migrations.RunSQL(guards.INSTALL, guards.REMOVE),
@@ -16,4 +20,7 @@ class Migration(migrations.Migration):
             for table in TABLES
             for operation in (tenancy.tenant_table(table, app="SELECT, INSERT", auditor=""), tenancy.append_only(table))
         ),
+        # What is known of a restricted finding is hidden with it.
+        tenancy.need_to_know("watch_conflict", "subject_id"),
+        tenancy.need_to_know("watch_case", "finding_id"),
     ]

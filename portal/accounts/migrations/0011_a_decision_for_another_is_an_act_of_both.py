@@ -5,7 +5,7 @@ from portal.accounts import guards
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0008_guesses_are_forgotten_on_success"),
+        ("accounts", "0010_second_factors"),
         ("approvals", "0006_delegation_rules"),
     ]
 
