@@ -24,12 +24,13 @@ PAGES = {
         "engagements/ENG-1", "engagements/new", "ledger/", "ledger/1", "ledger/checkpoints", "retention",
         "retention?view=holds", "retention?view=requests",
         "retention/holds/new", "jobs/", "settings/people", "settings/policies", "profile",
+        "duties", "duties/conflicts",
     ],
     "marcus": ["me", *READ, "tasks/T-001", "evidence/upload"],
-    "tomas": ["me", *READ],
+    "tomas": ["me", *READ, "profile/same"],
     "dana": ["", "approvals", "findings/F-001"],
     "ruth": ["", "approvals", "packages", "engagements"],
-    "jonas": ["settings/people", "settings/policies", "settings/vault", "ledger/", "jobs/", "profile"],
+    "jonas": ["settings/people", "settings/people/same", "settings/people/same?view=linked", "settings/policies", "settings/vault", "ledger/", "jobs/", "profile"],
     "helen": [
         f"audit/ENG-1/{page}"
         for page in (
