@@ -184,6 +184,10 @@ WITH part AS (
   UNION ALL
   SELECT p.*, 'A-09', 'the request had run out of time', NULL FROM part p WHERE p.at > p.expires_at + interval '1 minute'
   UNION ALL
+  SELECT p.*, 'B-09', 'the person decided while their emergency access ran', NULL FROM part p
+   WHERE EXISTS (SELECT 1 FROM approvals_emergency e WHERE e.person_id = ANY (accounts_same_people(p.person_id))
+                    AND e.activated_at <= p.at AND coalesce(e.ended_at, e.ends_at) > p.at)
+  UNION ALL
   SELECT p.*, 'D-14', 'no delegation that ran then carried the decision', p.for_person_id FROM part p
    WHERE p.for_person_id IS NOT NULL
      AND NOT EXISTS (SELECT 1 FROM approvals_delegation l WHERE l.id = p.delegation_id AND l.deputy_id = p.person_id

@@ -226,6 +226,13 @@ SELECT g.name AS giver, d.name AS deputy, l.duty, l.names, l.scope, l.reason, l.
   FROM approvals_delegation l JOIN accounts_person g ON g.id = l.giver_id JOIN accounts_person d ON d.id = l.deputy_id
  WHERE l.starts_at < %(end)s AND coalesce(l.ended_at, l.ends_at) >= %(start)s ORDER BY l.starts_at, l.id LIMIT %(limit)s
 """
+_EMERGENCIES = """
+SELECT e.ref, p.name AS person, e.role, e.reason, e.ticket, e.activated_at AS starts_at,
+       coalesce(e.ended_at, e.ends_at) AS ended_at, s.name AS activated_by, r.name AS reviewed_by, e.reviewed_at
+  FROM approvals_emergency e JOIN accounts_person p ON p.id = e.person_id
+  LEFT JOIN accounts_person s ON s.id = e.activated_by_id LEFT JOIN accounts_person r ON r.id = e.reviewed_by_id
+ WHERE e.activated_at < %(end)s AND coalesce(e.ended_at, e.ends_at) >= %(start)s ORDER BY e.number LIMIT %(limit)s
+"""
 _REFUSED = """
 SELECT r.subject_ref, r.action, r.state, r.ended_at, r.ended_why FROM approvals_request r
  WHERE r.ended_at >= %(start)s AND r.ended_at < %(end)s AND r.state IN ('refused', 'void', 'expired', 'withdrawn')
@@ -256,7 +263,7 @@ def summary(organization_id: UUID, chosen: Period, *, limit: int = PAGE) -> Summ
         conflicts=conflicts(chosen, limit=limit),
         exceptions=_told(_EXCEPTIONS, given) if _has_exceptions() else [],
         delegations=_told(_DELEGATIONS, given),
-        emergencies=[],
+        emergencies=_told(_EMERGENCIES, given),
         refused=_told(_REFUSED, given),
         policies=_told(_POLICIES, given),
         links=_told(_LINKS, given),

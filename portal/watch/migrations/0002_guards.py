@@ -11,6 +11,7 @@ class Migration(migrations.Migration):
         ("watch", "0001_rounds_and_conflicts"),
         ("sod", "0005_rules_look_at_the_human_being"),
         ("access", "0002_need_to_know"),
+        ("approvals", "0008_emergency_rules"),
     ]
 
     operations = [

@@ -182,6 +182,16 @@ def test_each_kind_that_was_planted_is_found(world):
     assert world.found() == {("form", "A-04")}
 
     story = world.told()
+    world.plant("approvals_emergency",
+                "INSERT INTO approvals_emergency (id, organization_id, ref, number, person_id, account_id, role, reason,"
+                " ticket, hours, asked_at, authenticated_at, activated_at, alarmed, ends_at, verdict, review, finding_ref)"
+                " VALUES (%s, %s, 'EM-1', 1, %s, %s, 'manager', 'x', 'x', 1, now(), now(), now() - interval '1 hour',"
+                " '[]', now() + interval '1 hour', '', '', '')",
+                [uuid7(), world.organization.pk, people.arun.person_id, people.arun.account_id])  # fmt: skip
+    assert world.found() == {("form", "B-09")}
+    world.plant("approvals_emergency", "DELETE FROM approvals_emergency")
+
+    story = world.told()
     world.hand(people.vera, story, "triager", account=people.maya.account_id)
     assert world.found() == {("hands", "S-40")}
 
