@@ -20,6 +20,7 @@ def main() -> None:
     from portal.embedded import servers
 
     servers.export_environment(VAR)
+    os.environ["DATABASE_ADMIN_URL"] = servers.urls(VAR).database_admin_url
     begin = time.monotonic()
     manage("migrate", "--verbosity", "0")
     migrating = time.monotonic() - begin

@@ -8,7 +8,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from bench import duties, imports, ledger, packages, seed, uploads, vault, verification
+from bench import access, duties, imports, ledger, packages, seed, uploads, vault, verification
 from bench.figures import Figure, figure, in_turn
 from bench.server import Server
 from evidence import clock
@@ -28,6 +28,7 @@ def everything(found: list[Figure], var: Path, *, small: int, middle: int, large
     sizes = (10_000, 100_000, 1_000_000) if full else (10_000, 100_000)
     vault.measure(found, var, full=full)
     imports.measure(found, var, slug=f"bench{small}", email=f"bea@bench{small}.example", sizes=sizes)
+    access.measure(found, var, session)
     ledger.measure(found, var)
     duties.measure(found, var)
     for size in (1_000, 5_000) if full else (1_000,):

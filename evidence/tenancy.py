@@ -15,6 +15,7 @@ APP = "clearhold_app"
 AUDITOR = "clearhold_auditor"
 SEQUENCER = "clearhold_sequencer"
 OWNER = "clearhold_owner"
+SUPPORT = "clearhold_support"
 
 _SETTINGS = ("app.organization", "app.person", "app.system", "app.viewer")
 _READ_SETTINGS = "SELECT " + ", ".join(f"current_setting('{name}', true)" for name in _SETTINGS)
@@ -172,6 +173,20 @@ def reading_as_auditor() -> Iterator[None]:
             yield
     finally:
         _reading_as.reset(token)
+
+
+@contextmanager
+def structure_only() -> Iterator[None]:
+    """Inside `reading_as_auditor` and a transaction: step down to the role that reads some columns and no words."""
+    connection = connections[alias()]
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_user")
+        before = cursor.fetchone()[0]
+        cursor.execute(f"SET LOCAL ROLE {SUPPORT}")
+    yield
+    if not connection.needs_rollback:
+        with connection.cursor() as cursor:
+            cursor.execute(f"SET LOCAL ROLE {connection.ops.quote_name(before)}")
 
 
 @contextmanager

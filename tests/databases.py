@@ -21,7 +21,7 @@ PREFIX = "clearhold_test_"
 LOCK = 7_302_114
 FLOORS = ("evidence", "remediation", "portal")
 # In the test cluster alone the app may become the two other readers, so that a test's one connection can play them.
-MEMBERS = {roles.AUDITOR: roles.APP, roles.SEQUENCER: roles.APP}
+MEMBERS = {roles.AUDITOR: roles.APP, roles.SEQUENCER: roles.APP, roles.SUPPORT: roles.APP}
 
 
 def start() -> servers.Urls:

@@ -1,5 +1,6 @@
 """SQL that holds the line of people and roles: who is let in, and which roles never meet in one person."""
 
+from portal.accounts.rulebook import r_roles, v_viewing
 from remediation.sod.rulebook import i_identity
 
 # PRACTICE.md section 4, toxic roles and notes (2), (3), (5): an administrator holds no workflow duty in the same
@@ -483,4 +484,65 @@ DROP FUNCTION accounts_identity_share();
 DROP FUNCTION accounts_first_of(uuid);
 DROP FUNCTION accounts_is_same(uuid, uuid);
 DROP FUNCTION accounts_same_people(uuid);
+"""
+
+
+# Looking through somebody's eyes: whose, how long, and that it is kept.
+VIEWING = f"""
+CREATE FUNCTION accounts_guard_viewing() RETURNS trigger LANGUAGE plpgsql
+SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+  IF TG_OP = 'UPDATE' THEN
+    IF OLD.ended_at IS NOT NULL OR NEW.ended_at IS NULL
+       OR to_jsonb(OLD) - 'ended_at' IS DISTINCT FROM to_jsonb(NEW) - 'ended_at' THEN
+      {v_viewing.FAMILY.refusal("V-03")}
+    END IF;
+    RETURN NEW;
+  END IF;
+  IF TG_OP = 'DELETE' THEN {v_viewing.FAMILY.refusal("V-03")} END IF;
+  IF NEW.person_id = NEW.viewer_id OR EXISTS (
+    SELECT FROM accounts_membership m WHERE m.organization_id = NEW.organization_id AND m.person_id = NEW.person_id
+       AND m.ended_at IS NULL AND m.role IN ('administrator', 'auditor', 'support')) THEN
+    {v_viewing.FAMILY.refusal("V-01")}
+  END IF;
+  IF NEW.ends_at > NEW.started_at + interval '15 minutes' OR NEW.started_at > clock_timestamp() + interval '5 minutes'
+  THEN
+    {v_viewing.FAMILY.refusal("V-02")}
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER accounts_guard_viewing BEFORE INSERT OR UPDATE OR DELETE ON accounts_viewing
+  FOR EACH ROW EXECUTE FUNCTION accounts_guard_viewing();
+CREATE TRIGGER accounts_viewing_no_truncate BEFORE TRUNCATE ON accounts_viewing
+  FOR EACH STATEMENT EXECUTE FUNCTION refuse_change_of_history();
+ALTER TABLE accounts_viewing ENABLE ALWAYS TRIGGER accounts_guard_viewing;
+ALTER TABLE accounts_viewing ENABLE ALWAYS TRIGGER accounts_viewing_no_truncate;
+"""
+REMOVE_VIEWING = """
+DROP TRIGGER accounts_viewing_no_truncate ON accounts_viewing;
+DROP TRIGGER accounts_guard_viewing ON accounts_viewing;
+DROP FUNCTION accounts_guard_viewing();
+"""
+
+# Support sees structure and nobody's words; a second role would show them. A trigger of its own, beside the other pairs.
+SUPPORT_ALONE = f"""
+CREATE FUNCTION accounts_support_alone() RETURNS trigger LANGUAGE plpgsql
+SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+  IF NEW.ended_at IS NOT NULL THEN RETURN NEW; END IF;
+  PERFORM pg_advisory_xact_lock(hashtextextended('membership:' || NEW.person_id::text, 0));
+  IF EXISTS (SELECT FROM accounts_membership m WHERE m.organization_id = NEW.organization_id
+              AND m.person_id = NEW.person_id AND m.id <> NEW.id AND m.ended_at IS NULL AND m.role <> NEW.role
+              AND 'support' IN (m.role, NEW.role)) THEN
+    {r_roles.FAMILY.refusal("R-01")}
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER accounts_support_alone BEFORE INSERT OR UPDATE ON accounts_membership
+  FOR EACH ROW EXECUTE FUNCTION accounts_support_alone();
+ALTER TABLE accounts_membership ENABLE ALWAYS TRIGGER accounts_support_alone;
+"""
+REMOVE_SUPPORT_ALONE = """
+DROP TRIGGER accounts_support_alone ON accounts_membership;
+DROP FUNCTION accounts_support_alone();
 """

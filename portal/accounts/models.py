@@ -280,3 +280,22 @@ class Guess(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.at:%Y-%m-%d %H:%M}"
+
+
+class Viewing(TenantModel):
+    """One person looks through another's eyes from a moment until another, for a reason."""
+
+    viewer = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+", db_index=False)
+    account = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", db_index=False)
+    person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+", db_index=False)
+    reason = models.CharField(max_length=300)
+    started_at = models.DateTimeField(default=clock.now)
+    ends_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["organization", "viewer"], condition=Q(ended_at=None), name="viewing_one_at_a_time"
+            ),
+        ]

@@ -39,7 +39,7 @@ CLOCK_SKEW = timedelta(minutes=5)
 TOKEN_PREFIX = "clh_"  # noqa: S105
 TOKEN_DAYS_MAX = 365
 # PRACTICE.md section 4, toxic roles and notes (3), (5); the trigger refuse_toxic_roles holds the same line.
-ALONE = frozenset({"administrator", "auditor"})
+ALONE = frozenset({"administrator", "auditor", "support"})
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 import contextlib
 import functools
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
@@ -12,7 +12,15 @@ from uuid import UUID
 from django.conf import settings
 from django.contrib.auth import logout
 from django.contrib.auth.views import redirect_to_login
-from django.db import DEFAULT_DB_ALIAS, DatabaseError, InterfaceError, OperationalError, connections, transaction
+from django.db import (
+    DEFAULT_DB_ALIAS,
+    DatabaseError,
+    InterfaceError,
+    OperationalError,
+    ProgrammingError,
+    connections,
+    transaction,
+)
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -20,13 +28,16 @@ from django.urls import reverse
 from evidence import clock, tenancy
 from evidence.actors import Actor
 from evidence.errors import NotAllowed, NotFound, Refused
-from portal.accounts import factors, roles, services, sessions, stepping_up
-from portal.accounts.models import Account, ApiToken
+from portal.accounts import factors, roles, services, sessions, stepping_up, viewing
+from portal.accounts.backend import roles_of
+from portal.accounts.models import Account, ApiToken, Viewing
 from portal.edge import refusals
 from portal.edge.sessions import Limits
 from remediation.approvals.emergencies.bars import BARRED
 
 View = Callable[..., HttpResponse]
+VIEWING = "viewing"
+INSUFFICIENT = "42501"
 
 
 class SecondFactorNeeded(NotAllowed):
@@ -50,6 +61,10 @@ class Entered:
     @property
     def is_auditor(self) -> bool:
         return self.roles == ("auditor",)
+
+    @property
+    def is_support(self) -> bool:
+        return self.roles == ("support",)
 
     @property
     def role_words(self) -> str:
@@ -111,6 +126,8 @@ class TenancyMiddleware:
             if getattr(view, "outside_transaction", False):
                 with transaction.atomic():
                     refused = _identify(request, slug)
+                    if refused is None and _viewing(request, view) is not None:
+                        raise _only_reading("Files are not opened or sent through somebody else's eyes.")
                 return refused or _rendered(view(request, *args, **kwargs))
             return self._inside(request, slug, view, args, kwargs)
         except SecondFactorNeeded as refusal:
@@ -142,8 +159,14 @@ class TenancyMiddleware:
             refused = _identify(request, slug)
             if refused is not None:
                 return refused
-            if not request.organization.is_auditor:  # type: ignore[attr-defined]
+            seen_through = _viewing(request, view)
+            reads_apart = request.organization.is_auditor or request.organization.is_support  # type: ignore[attr-defined]
+            if seen_through is None and not reads_apart:
                 return _settled(view(request, *args, **kwargs), DEFAULT_DB_ALIAS)
+        if seen_through is not None:
+            return _through_their_eyes(request, seen_through, view, args, kwargs)
+        if request.organization.is_support:  # type: ignore[attr-defined]
+            return _without_words(request, view, args, kwargs)
         with (
             tenancy.reading_as_auditor(),
             transaction.atomic(using="auditor"),
@@ -154,6 +177,83 @@ class TenancyMiddleware:
             ),
         ):
             return _settled(view(request, *args, **kwargs), "auditor")
+
+
+def while_viewing(view: View) -> View:
+    """Mark a view that the viewer reaches as themselves also while they look through somebody's eyes."""
+    view.while_viewing = True  # type: ignore[attr-defined]
+    return view
+
+
+def _viewing(request: HttpRequest, view: View) -> Viewing | None:
+    """What this session looks through somebody's eyes by, at this moment; it ends with the viewer's own right."""
+    session = getattr(request, "session", {})
+    key, actor = session.get(VIEWING), request.actor  # type: ignore[attr-defined]
+    if not key or actor.via != "session":
+        return None
+    found = viewing.present(key, account_id=actor.account_id, organization_id=actor.organization_id)
+    if found is not None and not actor.may(viewing.RIGHT):
+        viewing.finish(found, actor=Actor.system(actor.organization_id, "viewing"))
+        found = None
+    if found is None:
+        session.pop(VIEWING, None)
+        return None
+    request.viewing = found  # type: ignore[attr-defined]
+    return None if getattr(view, "while_viewing", False) else found
+
+
+def _without_words(request: HttpRequest, view: View, args: tuple[Any, ...], kwargs: dict[str, Any]) -> HttpResponse:
+    """The view for support, on the role that reads structure alone. What would show more does not exist for them."""
+    with (
+        tenancy.reading_as_auditor(),
+        transaction.atomic(using="auditor"),
+        tenancy.entered(
+            request.organization.id,  # type: ignore[attr-defined]
+            request.actor.person_id,  # type: ignore[attr-defined]
+            using="auditor",
+        ),
+        tenancy.structure_only(),
+    ):
+        try:
+            return _settled(view(request, *args, **kwargs), "auditor")
+        except ProgrammingError as error:
+            if getattr(error.__cause__, "sqlstate", "") != INSUFFICIENT:
+                raise
+            raise NotFound("There is nothing here, or nothing you may see.") from error
+
+
+def _only_reading(message: str) -> NotAllowed:
+    return NotAllowed(
+        message, code="viewing", help="Nothing was changed. End it with the button above, then act in your own name."
+    )
+
+
+def _through_their_eyes(
+    request: HttpRequest, seen: Viewing, view: View, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> HttpResponse:
+    """The view as the other person would get it, on the connection that can only read."""
+    if request.method not in ("GET", "HEAD", "OPTIONS"):
+        raise _only_reading("You are looking through somebody else's eyes: nothing can be changed.")
+    viewer: Actor = request.actor  # type: ignore[attr-defined]
+    held = tuple(sorted(set(roles_of(seen.person_id, viewer.organization_id)) - viewing.NEVER))
+    account = Account(person_id=seen.person_id, is_active=True)
+    account._state.adding = False
+    account.roles_held = list(held)  # type: ignore[attr-defined]
+    request.organization = replace(request.organization, roles=held, departments=())  # type: ignore[attr-defined]
+    request.actor = Actor(  # type: ignore[attr-defined]
+        viewer.organization_id, None, seen.person_id, via="viewing", name=seen.person.name, rights=account
+    )
+    with (
+        tenancy.reading_as_auditor(),
+        transaction.atomic(using="auditor"),
+        tenancy.entered(viewer.organization_id, seen.person_id, using="auditor", viewer_id=viewer.person_id),
+    ):
+        try:
+            return _settled(view(request, *args, **kwargs), "auditor")
+        except ProgrammingError as error:
+            if getattr(error.__cause__, "sqlstate", "") != INSUFFICIENT:
+                raise
+            raise _only_reading("This page writes, so it is not shown through somebody else's eyes.") from error
 
 
 def _rendered(response: HttpResponse) -> HttpResponse:

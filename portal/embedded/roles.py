@@ -15,6 +15,8 @@ MIGRATOR = "clearhold_migrator"
 APP = "clearhold_app"
 AUDITOR = "clearhold_auditor"
 SEQUENCER = "clearhold_sequencer"
+# Read by the auditors' login, which steps down to it for requests of support: it may read some columns and no words.
+SUPPORT = "clearhold_support"
 LOGINS = (MIGRATOR, APP, AUDITOR, SEQUENCER)
 OLDEST = 160000
 
@@ -60,7 +62,7 @@ def restrict(connection: psycopg.Connection, database: str) -> None:
         _run(connection, "REVOKE ALL ON SCHEMA public FROM PUBLIC")
         for login in LOGINS:
             _run(connection, "GRANT CONNECT ON DATABASE {} TO {}", database, login)
-        for login in (APP, AUDITOR, SEQUENCER):
+        for login in (APP, AUDITOR, SEQUENCER, SUPPORT):
             _run(connection, "GRANT USAGE ON SCHEMA public TO {}", login)
 
 
@@ -70,13 +72,15 @@ def _make_roles(connection: psycopg.Connection, passwords: Mapping[str, str]) ->
     if connection.execute("SELECT NOT rolsuper FROM pg_roles WHERE rolname = current_user").fetchone() == (True,):
         # A managed server's administrator may not even name the two limits that only a superuser could lift.
         limits = "NOCREATEDB NOCREATEROLE"
-    for role in (OWNER, *LOGINS):
+    for role in (OWNER, SUPPORT, *LOGINS):
         if role not in known:
-            _run(connection, "CREATE ROLE {} " + limits + (" NOLOGIN" if role == OWNER else " LOGIN"), role)
+            login = " NOLOGIN" if role in (OWNER, SUPPORT) else " LOGIN"
+            _run(connection, "CREATE ROLE {} " + limits + login, role)
         if role in passwords:
             statement = sql.SQL("ALTER ROLE {} PASSWORD {}").format(sql.Identifier(role), sql.Literal(passwords[role]))
             connection.execute(statement)
     _run(connection, "GRANT {} TO {} WITH INHERIT FALSE, SET TRUE", OWNER, MIGRATOR)
+    _run(connection, "GRANT {} TO {} WITH INHERIT FALSE, SET TRUE", SUPPORT, AUDITOR)
     if limits.startswith("NOCREATEDB"):
         _run(connection, "GRANT {} TO CURRENT_USER WITH INHERIT TRUE, SET TRUE", OWNER)
 

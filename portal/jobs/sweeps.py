@@ -11,6 +11,7 @@ from evidence.uploads import services as uploads
 from evidence.vault import checking
 from evidence.vault import jobs as vault_jobs
 from evidence.vault import services as vault
+from portal.accounts import viewing
 from portal.jobs import looks, schedule
 from portal.jobs import services as jobs
 from portal.jobs.models import Job
@@ -81,7 +82,13 @@ def clear_uploads(organization_id: object) -> object:
     return uploads.sweep(UUID(str(organization_id)))
 
 
+def end_viewings(organization_id: object) -> object:
+    """Looking through somebody's eyes that was left running."""
+    return viewing.end_overdue(UUID(str(organization_id)))
+
+
 def declare() -> None:
+    schedule.every(timedelta(minutes=1), "viewings whose time is over", end_viewings)
     schedule.every(timedelta(minutes=5), "requests that ran out", end_requests)
     schedule.every(timedelta(minutes=15), "risks that ran out", end_risks)
     schedule.every(timedelta(minutes=30), "runs that were missed", miss_runs)

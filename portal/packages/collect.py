@@ -107,7 +107,7 @@ class _Reader:
         control_exhibits = self.exhibits.of(CONTROL, {row.pk: row.ref for row in control_rows})
         controls = controls_read(self.ground, control_rows, findings, control_exhibits)
         exhibits = tuple(self.exhibits.within_limit())
-        finding_ids = engagements.findings(self.ground.engagement).values("pk")
+        finding_ids = self.ground.findings().values("pk")
         acceptances, deferrals = risk.acceptances(self.ground, finding_ids), risk.deferrals(self.ground, finding_ids)
         return s.Snapshot(
             organization=s.Organization(
@@ -238,6 +238,8 @@ class _Reader:
         if self.exhibits.left_out:
             words = wording.capital(wording.count(len(self.exhibits.left_out), "linked file"))
             yield f"{words} left out, because in quarantine, returned or being redacted: {_some(sorted(self.exhibits.left_out))}."
+        if untold := self.ground.untold():
+            yield f"{wording.capital(wording.count(untold, 'finding'))} in scope left out, because kept to those who need to know."
         if self.ground.today < self.ground.engagement.period_end:
             yield f"The period runs until {wording.long_day(self.ground.engagement.period_end)}; this package is of an earlier day."
 

@@ -41,6 +41,9 @@ class Package(VersionedModel):
     state = models.CharField(max_length=10, choices=State, default=State.DRAFT)
     paper = models.CharField(max_length=6, choices=Paper, default=Paper.A4)
 
+    # Its preparer confirmed that restricted findings they are let in to may be read by whoever reads the package.
+    with_restricted = models.BooleanField(default=False)
+
     snapshot = models.ForeignKey(
         Blob, null=True, blank=True, on_delete=models.PROTECT, related_name="+", db_index=False
     )

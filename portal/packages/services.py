@@ -62,10 +62,12 @@ def start(
     paper: str = Paper.A4,
     change: str = "",
     follows: UUID | None = None,
+    with_restricted: bool = False,
 ) -> Package:
     """Take the next number for an empty draft. `follows` makes it the next issue of that package.
 
-    The person who starts it is its preparer and may not approve it.
+    The person who starts it is its preparer and may not approve it. `with_restricted` confirms that restricted
+    findings they are let in to are told in it; the others are counted, never named.
     """
     actor.require("packages.build")
     ledger.require_healthy()
@@ -84,6 +86,7 @@ def start(
         engagement=engagement,
         title=title.strip()[:200] or f"Package for {engagement.title}"[:200],
         paper=paper,
+        with_restricted=with_restricted,
         prepared_by_id=actor.person_id,
     )
     _take_preparer(package, actor)

@@ -23,6 +23,8 @@ from evidence.controls.models import Control
 from evidence.intake import services as intake
 from evidence.ledger import sequencer
 from evidence.organizations.models import Organization
+from portal.access import services as access
+from portal.access import teams
 from portal.accounts import services as accounts
 from portal.celery import app
 from portal.engagements import services as engagements
@@ -127,6 +129,7 @@ def _make(say: Say) -> None:
                 ("a dozen weeks of control runs", sample.runs),
                 ("an engagement, released to its auditor", sample.engagement),
                 ("two accounts that may be one person's", sample.twice),
+                ("a team, and a finding kept to those who need to know", sample.kept_to_a_few),
             ):
                 say(f"  {word}")
                 sample.renew()
@@ -210,6 +213,28 @@ class Sample:
             asked.pk, verdict="fitting", actor=self["priya"],
             words="Nothing was done beside reading the settings; the directory let everybody in again.",
         )  # fmt: skip
+
+    def kept_to_a_few(self) -> None:
+        """One finding that an investigation is about; the response team is let in."""
+        team = teams.found(name="Incident response", purpose="Looks into suspected misuse.", actor=self["jonas"])
+        for key in ("tomas", "dana"):
+            teams.take_in(team.pk, person_id=self[key].person_id, actor=self["jonas"])  # type: ignore[arg-type]
+        finding = findings.report(
+            actor=self["marcus"], title="A shared service account was used outside working hours", asset="Data warehouse",
+            description="Twelve exports between midnight and four o’clock; who used it is not known yet.",
+            severity="high", criteria=["CC7.3"], detected_at=clock.now() - timedelta(days=1),
+        )  # fmt: skip
+        priya = self["priya"]
+        with tenancy.entered(self.organization.pk, priya.person_id):
+            findings.triage(
+                finding.pk, actor=priya, severity="high", owner_id=priya.person_id, duplicates_searched=True,
+                rationale="Student records may have been read by somebody who should not have.",
+            )  # fmt: skip
+            findings.restrict(finding.pk, actor=priya, reason="An investigation is under way; a person may be named.")
+            access.let_team_in(
+                finding.pk, team_id=team.pk, valid_until=clock.now() + timedelta(days=60), actor=priya,
+                reason="They look into it.",
+            )  # fmt: skip
 
     def runs(self) -> None:
         """Record what ran since the period began; a run that nobody recorded is missed and stays so."""

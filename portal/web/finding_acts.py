@@ -1,6 +1,7 @@
 """Everything that can be done to a finding from its page: one form and one service each."""
 
 from typing import Any
+from uuid import UUID
 
 from django import forms
 
@@ -8,11 +9,14 @@ from evidence.actors import Actor
 from evidence.artifacts.models import Artifact
 from evidence.controls.models import Control
 from evidence.errors import Invalid
+from portal.access import queries as access_queries
+from portal.access import services as access
 from portal.web.acts import Act, ActForm, people_choices, person, tokens
 from remediation.approvals import queries as approvals
 from remediation.findings import queries as finding_queries
 from remediation.findings import services as findings
 from remediation.findings.models import Finding
+from remediation.findings.services.restriction import may_keep
 from remediation.findings.states import (
     OPEN,
     UNTRIAGED,
@@ -416,7 +420,43 @@ def _versioned(service: Any, *names: str) -> Any:
     )
 
 
+class LetInForm(ActForm):
+    """Whom, until which day, and why."""
+
+    whom = forms.ChoiceField(label="Person or team")
+    until = forms.DateField(label="Until, inclusive", widget=DAY)
+    reason = lines("Why they need to know", rows=2)
+
+    def prepare(self) -> None:
+        self.fields["whom"].choices = [  # type: ignore[attr-defined]
+            ("", "Choose"),
+            ("Teams", [(f"team:{team.pk}", team.name) for team in access_queries.teams(self.actor)]),  # type: ignore[arg-type]
+            ("People", [(f"person:{pk}", name) for pk, name in access_queries.can_be_let_in(self.actor)]),  # type: ignore[arg-type]
+        ]
+
+
+def _let_in(finding: Finding, form: Any, actor: Actor) -> Any:
+    data = form.cleaned_data
+    kind, _, key = data["whom"].partition(":")
+    given = {"valid_until": access_queries.end_of(data["until"], actor), "reason": data["reason"], "actor": actor}
+    if kind == "team":
+        return access.let_team_in(finding.pk, team_id=UUID(key), **given)
+    return access.let_in(finding.pk, person_id=UUID(key), **given)
+
+
 ACTS: tuple[Act, ...] = (
+    Act("restrict", "Restrict to those who need to know", ReasonForm,
+        lambda finding, actor: not finding.is_restricted and actor.may("findings.restrict"),
+        _versioned(findings.restrict, "reason"), "{ref} is restricted.", icon="lock",
+        hint="From then on only its owner, those who work on it, you, and whom you let in see it and what hangs on it."),
+    Act("let-in", "Let somebody in", LetInForm,
+        lambda finding, actor: finding.is_restricted and may_keep(finding, actor=actor), _let_in,
+        "They are let in to {ref}. It works with their next request.", icon="user-plus",
+        hint="A dated grant with your name on it. You can take it back at any time."),
+    Act("lift-restriction", "Lift the restriction", ReasonForm,
+        lambda finding, actor: finding.is_restricted and may_keep(finding, actor=actor),
+        _versioned(findings.lift_restriction, "reason"), "{ref} is open to everybody who may read findings.",
+        icon="lock-open"),
     Act("report", "Report it", PlainForm, _fits("findings.report", State.DRAFT),
         _versioned(findings.report_draft), "{ref} is reported.", icon="flag", group="next",
         hint="Its facts must be complete. You become its finder."),

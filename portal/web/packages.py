@@ -31,6 +31,12 @@ class PackageForm(forms.Form):
     )
     paper = forms.ChoiceField(choices=Paper.choices, initial=Paper.A4, label="Paper")
 
+    with_restricted = forms.BooleanField(
+        required=False,
+        label="Tell restricted findings that I am let in to",
+        help_text="Whoever reads the package reads them. Unticked, it says how many were left out, never which.",
+    )
+
     def __init__(self, *args: Any, organization_id: UUID, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         rows = Engagement.objects.filter(organization_id=organization_id).order_by("-number")
@@ -60,7 +66,10 @@ def new(request: HttpRequest) -> HttpResponse:
     form = PackageForm(request.POST or None, organization_id=actor.organization_id)
     if request.method == "POST" and form.is_valid():
         facts = form.cleaned_data
-        made = services.build(facts["engagement"].pk, actor=actor, title=facts["title"], paper=facts["paper"])
+        made = services.build(
+            facts["engagement"].pk, actor=actor, title=facts["title"], paper=facts["paper"],
+            with_restricted=facts["with_restricted"],
+        )  # fmt: skip
         return _to(request, made)
     return render(request, "packages/new.html", {"form": form}, status=422 if form.errors else 200)
 

@@ -63,6 +63,7 @@ def _page(request: HttpRequest, form: InviteForm) -> dict[str, object]:
             {"permission": permission, "held": [permission in role.permissions for role in roles.ROLES.values()]}
             for permission in permissions
         ],
+        "may_view_as": request.actor.may("people.view_as"),  # type: ignore[attr-defined]
         "may_manage": request.actor.may("people.manage"),  # type: ignore[attr-defined]
     }
 

@@ -92,6 +92,7 @@ GROUPS: tuple[tuple[str, tuple[Place, ...]], ...] = (
             Place("retention", "Retention", "archive", "retention", ("retention:home",), ("retention.view",)),
             Place("vault", "Vault", "vault", "settings/vault", ("vault:home",), ("settings.manage",)),
             Place("jobs", "Jobs", "rotate-ccw", "jobs", ("jobs:list",), ("jobs.view",)),
+            Place("support", "How things run", "rotate-ccw", "support", ("support:home",), ("support.view",)),
         ),
     ),
 )  # fmt: skip
@@ -286,9 +287,14 @@ class Shell:
 
     @cached_property
     def alarms(self) -> list[Alarm]:
-        if self.organization is None or not can_ask():
+        if self.organization is None or not can_ask() or getattr(self.organization, "is_support", False):
             return []
         return [bell for ring in _alarms if (bell := ring(self.request)) is not None]
+
+    @cached_property
+    def viewing(self) -> Any:
+        """Through whose eyes this page is seen, or nothing."""
+        return getattr(self.request, "viewing", None)
 
     @cached_property
     def notices(self) -> int:

@@ -7,9 +7,10 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from django.db import connections
 from django.db.models import Count, F, Prefetch, Q, QuerySet
 
-from evidence import clock
+from evidence import clock, tenancy
 from evidence.actors import Actor
 from evidence.errors import NotFound
 from evidence.organizations import queries as organizations
@@ -311,6 +312,7 @@ def position(request: Request, actor: Actor) -> Position:
         for candidate in _all_candidates(request, everyone, conflicts, decisions, voices, loans)
         if candidate.person_id != actor.person_id
     ]
+    others = _marked_outside(request, others)
     return Position(
         may=not sentences,
         sentences=sentences,
@@ -327,6 +329,23 @@ def position(request: Request, actor: Actor) -> Position:
             if loan.deputy_id == actor.person_id
         ],
     )
+
+
+def _marked_outside(request: Request, candidates: list[Candidate]) -> list[Candidate]:
+    """The same with those held back who are not let in to what the request is about."""
+    free = [candidate.person_id for candidate in candidates if not candidate.reason]
+    with connections[tenancy.alias()].cursor() as cursor:
+        # Who is let in is known above this floor; the function is there for it to be asked.
+        cursor.execute(
+            "SELECT p FROM unnest(%s::uuid[]) AS p WHERE NOT findings_seen_by(%s, p)", [free, request.subject_id]
+        )
+        outside = {person_id for (person_id,) in cursor.fetchall()}
+    return [
+        replace(one, reason=f"{one.name} is not let in to it; whoever keeps it can let them in from its page.")
+        if one.person_id in outside
+        else one
+        for one in candidates
+    ]
 
 
 def _all_candidates(

@@ -2,10 +2,11 @@
 
 import pytest
 from django.apps import apps
-from django.db import connection, transaction
+from django.db import connection, models, transaction
 from django.db.utils import DatabaseError
 
 from evidence.organizations.models import Organization, TenantModel
+from portal.access import structure
 
 # Tables without organization: catalogues, people, and what libraries keep. Each with its reason.
 WITHOUT_ORGANIZATION = {
@@ -165,3 +166,28 @@ def test_the_auditors_role_writes_no_row_of(table):
                 cursor.execute("SET LOCAL ROLE clearhold_auditor")
                 cursor.execute("SET LOCAL transaction_read_only = off")
                 cursor.execute(statement)
+
+
+WORDS_OF_PEOPLE = (models.TextField, models.JSONField, models.BinaryField)
+# Short words of the product's own: states, kinds, roles.
+OF_THE_PRODUCT = {"state", "kind", "role"}
+
+
+@pytest.mark.django_db
+def test_support_reads_columns_without_words_and_nothing_else():
+    by_table = {model._meta.db_table: model for model in our_models()}
+    for table, columns in structure.COLUMNS.items():
+        fields = {field.column: field for field in by_table[table]._meta.local_concrete_fields}
+        for column in columns:
+            field = fields[column]
+            assert not isinstance(field, WORDS_OF_PEOPLE), (table, column)
+            assert not isinstance(field, models.CharField) or column in OF_THE_PRODUCT, (table, column)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT table_name, column_name, privilege_type FROM information_schema.column_privileges"
+            " WHERE grantee = 'clearhold_support' ORDER BY 1, 2"
+        )
+        granted = {(table, column) for table, column, right in cursor.fetchall() if right == "SELECT"}
+        assert granted == {(table, column) for table, columns in structure.COLUMNS.items() for column in columns}
+        cursor.execute("SELECT 1 FROM information_schema.role_table_grants WHERE grantee = 'clearhold_support'")
+        assert cursor.fetchall() == []

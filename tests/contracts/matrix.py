@@ -19,7 +19,8 @@ MANAGER, ENGINEER, REVIEWER, APPROVER, EXECUTIVE, ADMINISTRATOR = (
 NOBODY = ""
 STAFF = "manager engineer reviewer approver executive administrator"
 MEMBERS = f"{STAFF} auditor auditor_without"
-ACCOUNTS = f"{MEMBERS} stranger"
+SUPPORT = "support"
+ACCOUNTS = f"{MEMBERS} stranger {SUPPORT}"
 EVERYBODY = f"{ACCOUNTS} anonymous"
 READERS = "manager engineer reviewer approver executive"
 KEEPERS = "manager engineer reviewer approver"
@@ -124,7 +125,7 @@ MATRIX: dict[str, Row] = {
     # Accounts: these pages belong to no organization.
     "accounts:home": Row(get=ACCOUNTS),
     "accounts:organizations": Row(get=ACCOUNTS),
-    "accounts:enter": Row(get=MEMBERS),
+    "accounts:enter": Row(get=f"{MEMBERS} {SUPPORT}"),
     "accounts:signin": Row(get=EVERYBODY, post=EVERYBODY, body={"email": "nobody@example.com", "password": "wrong"}),
     "accounts:check": Row(get=EVERYBODY, post=EVERYBODY),
     "accounts:signout": Row(post=EVERYBODY),
@@ -277,6 +278,27 @@ MATRIX: dict[str, Row] = {
     ),
     "findings:act/defer": Row(get=MANAGER, post=MANAGER, at="triaged", body=DEFERRAL),
     "findings:act/accept-risk": Row(get=MANAGER, post=MANAGER, at="triaged", body=RISK),
+    "findings:act/restrict": Row(get=MANAGER, post=MANAGER, at="triaged", body=WORDS),
+    "findings:act/let-in": Row(
+        get=MANAGER, post=MANAGER, at="restricted",
+        body=lambda world: {**WORDS, "whom": f"person:{world.people.vera.person_id}", "until": soon(20)},
+    ),
+    "findings:act/lift-restriction": Row(get=MANAGER, post=MANAGER, at="restricted", body=WORDS),
+    # Who can see what. A restricted finding is there for those let in alone: of these callers, for the manager.
+    "access:finding": Row(get=READERS),
+    "access:take_back": Row(post=MANAGER, at="restricted", body=WORDS),
+    "access:artifact": Row(get=KEEPERS),
+    "access:engagement": Row(get=BOARD),
+    "access:package": Row(get=BOARD),
+    "access:person": Row(get=ADMINISTRATOR),
+    "access:view_as": Row(post=MANAGER, body=WORDS),
+    "access:end_viewing": Row(post=f"{MEMBERS} {SUPPORT}"),
+    "support:home": Row(get=SUPPORT),
+    "teams:list": Row(get=PEOPLE, post=ADMINISTRATOR, body={"name": "On call", "purpose": "Nights."}),
+    "teams:detail": Row(get=PEOPLE),
+    "teams:take_in": Row(post=ADMINISTRATOR, body=lambda world: {"person": world.people.ivan.person_id}),
+    "teams:take_out": Row(post=ADMINISTRATOR, body=WORDS),
+    "teams:end": Row(post=ADMINISTRATOR, body=WORDS),
     "triage:inbox": Row(get=MANAGER),
     "triage:bulk": Row(post=MANAGER, body=lambda world: {
         **triage(world), "do": "commit", "id": [world.findings["reported"].finding.pk]}),
@@ -420,6 +442,19 @@ MATRIX: dict[str, Row] = {
     "api-finding-reopen": Row(post=KEEPERS, at="closed", body=WORDS),
     "api-finding-comments": Row(post=READERS, body={"body": "Words."}),
     "api-finding-links": Row(post=READERS, body=lambda world: {"other": finding_of(world, "worked")}),
+    "api-finding-access": Row(
+        get=f"{MANAGER} {ENGINEER}", post=MANAGER, at="restricted",
+        body=lambda world: {**WORDS, "person_id": str(world.people.vera.person_id), "valid_until": f"{soon(20)}T12:00:00Z"},
+    ),
+    "api-finding-grant": Row(delete=MANAGER, at="restricted"),
+    "api-finding-restrict": Row(post=MANAGER, at="triaged", body=WORDS),
+    "api-finding-lift-restriction": Row(post=MANAGER, at="restricted", body=WORDS),
+    "api-evidence-access": Row(get=KEEPERS),
+    "api-engagement-access": Row(get=BOARD),
+    "api-package-access": Row(get=BOARD),
+    "api-teams": Row(get=PEOPLE, post=ADMINISTRATOR, body={"name": "On call"}),
+    "api-team-members": Row(post=ADMINISTRATOR, body=lambda world: {"person_id": str(world.people.ivan.person_id)}),
+    "api-team-place": Row(delete=ADMINISTRATOR),
     "api-tasks": Row(get=READERS),
     "api-task": Row(get=READERS),
     "api-task-assign": Row(post=MANAGER, body=lambda world: {"assignee_id": str(world.people.ivan.person_id)}),

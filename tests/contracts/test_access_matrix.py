@@ -9,6 +9,7 @@ from django.db import connection, transaction
 from django.test import Client
 
 from evidence import clock, tenancy
+from portal.accounts import roles
 from tests.contracts.addresses import Address, addresses
 from tests.contracts.matrix import MATRIX, Row
 from tests.contracts.world import World, found, people_of
@@ -20,6 +21,15 @@ METHODS = ("get", "head", "post", "put", "patch", "delete", "options")
 REFUSED = {401, 403, 404, 405}
 # Any request of a session renews it.
 EXEMPT = ("django_session", "accounts_signedin")
+# Scopes of the same role: a whole token, and an auditor whose only engagement is another one.
+SAME_AS = {"token_of_manager": "manager", "auditor_elsewhere": "auditor_without"}
+# Who is not let in to the restricted finding, whatever their role.
+OUTSIDE = ("reviewer", "approver", "executive", "administrator", "auditor", "auditor_without", "support", "stranger")
+OF_A_FINDING = [
+    address for address in ALL
+    if ("ref" in address.blanks and address.key.split(":")[0].split("/")[0] in ("findings", "triage", "api-finding", "access"))
+    or address.key.startswith("api-finding-") or address.key in ("api-finding", "auditor:finding")
+]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -35,6 +45,11 @@ def callers(ours: World) -> dict[str, Client]:
         headers, row = bearer(ours.people.maya, "deals.view")
         type(row).objects.filter(pk=row.pk).update(scopes=[], last_used_on=clock.today())
     clients["token"] = Client(headers=headers)
+    with tenancy.entered(ours.organization.pk):
+        scopes = sorted(roles.ROLES["manager"].permissions)
+        headers, row = bearer(ours.people.maya, *scopes)
+        type(row).objects.filter(pk=row.pk).update(last_used_on=clock.today())
+    clients["token_of_manager"] = Client(headers=headers)
     for client in clients.values():
         client.raise_request_exception = False
     return clients
@@ -86,6 +101,23 @@ def test_only_those_of_the_row_are_let_in(address: Address, ours: World, callers
         assert rows_of(ours) == before, "a refused request left something behind"
 
 
+@pytest.mark.parametrize("address", OF_A_FINDING, ids=lambda address: address.key)
+def test_a_restricted_finding_is_there_for_nobody_outside(address: Address, ours: World, callers: dict[str, Client]):
+    """URL × role × method again, in the scope of need-to-know: unknown and forbidden answer alike."""
+    ref = ours.findings["restricted"].finding.ref
+    if address.key in ("access:artifact", "access:engagement"):
+        pytest.skip("this address names no finding")
+    with tenancy.entered(ours.organization.pk):
+        url, unknown = address.url(ours, ref), address.url(ours, "F-99999")
+        content = sent(address, MATRIX[address.key], ours)
+    for word in OUTSIDE:
+        prove_again(callers[word])
+        for method in ("get", "post"):
+            answer = asked(callers[word], method, url, content, keep=False)
+            assert answer.status_code in REFUSED, f"{method.upper()} {url} as {word}: {answer.status_code}"
+            assert answer.status_code == asked(callers[word], method, unknown, content, keep=False).status_code
+
+
 @contextmanager
 def forgotten() -> Iterator[None]:
     """So that one address that leaves something behind fails alone."""
@@ -97,10 +129,12 @@ def forgotten() -> Iterator[None]:
 def faults(address: Address, row: Row, url: str, content: dict[str, Any], callers: dict[str, Client]) -> list[str]:
     wrong = []
     for word, client in callers.items():
-        if word == "token" and not address.is_api:
+        if word in ("token", "token_of_manager") and not address.is_api:
             continue
         for method in METHODS:
-            expected = word in getattr(row, "get" if method == "head" else method, "").split()
+            # A token with all of its owner's scopes reaches what they reach; one without any reaches what `token` says.
+            named = SAME_AS.get(word, word)
+            expected = named in getattr(row, "get" if method == "head" else method, "").split()
             expected = expected or (word == "token" and row.token and method in ("get", "head"))
             answer = asked(client, method, url, content, keep=not expected)
             fault = judged(answer, method, expected)

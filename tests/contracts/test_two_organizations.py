@@ -5,23 +5,30 @@ with one of them can mean nothing here.
 """
 
 import io
+import json
+import logging
 import re
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 import pypdfium2
 import pytest
-from django.db import connection, transaction
+from django.apps import apps
+from django.db import connection, models, transaction
+from django.db.utils import DatabaseError
 from django.test import Client
 
 from evidence import tenancy
+from evidence.ledger import queries as ledger
 from evidence.organizations import services as organizations
 from evidence.vault import services as vault
+from portal.notifications.rules import RULES, anchor
 from portal.packages import services as packages
 from tests.contracts.addresses import Address, addresses
 from tests.contracts.matrix import MATRIX
 from tests.contracts.test_access_matrix import forgotten, reference, sent, signed_in
-from tests.contracts.world import World, build, found, people_of
+from tests.contracts.world import SECRET, World, build, found, people_of
 
 CANARY = "zqcanary"
 PREFIXES = ("F", "T", "E", "AC", "ENG", "PKG", "D", "H")
@@ -30,6 +37,33 @@ WRITE = [address for address in addresses() if callable(MATRIX[address.key].body
 # People, accounts and the names of organizations belong to no tenant: one person may be in many.
 SHARED = {"accounts_person", "accounts_account", "organizations_organization"}
 CRAWLED = 120
+# Columns that nothing fills in this world: append-only tables whose rows came without them.
+NOT_FILLED: dict[str, set[str]] = {}
+LET_IN = ("manager", "engineer")
+# Columns that hold the product's own words or figures. Every other column of text holds a canary of the other.
+OWN_WORDS = re.compile(
+    r"(^|_)(state|kind|ref|sha256|sha|hash|prefix|leaf|role|scope|scopes|via|action|verdict|outcome|method|backend|key_id|"
+    r"media_type|format|frequency|severity|source|rule|duty|status|type|timezone|currency|object_type|subject_type|"
+    r"target_type|root|fingerprint|occasion|channel|paper|worker|passes|word|field|actor_system|kek_id|location|token_hash|"
+    r"content_sha256|matrix_version|categories|class|result_state|audit_rating|root_cause_class|returns_to|cvss_vector|"
+    r"answer|department_key|etag|slug|how|checked|engine|retention_class|number|language|basis)$"
+)
+
+
+def words_of(model: type[models.Model]) -> list[models.Field]:
+    """The columns of a tenant's table in which a person's words, or a file's, can stand."""
+    if not any(field.column == "organization_id" for field in model._meta.local_fields):
+        return []
+    texts = (models.TextField, models.JSONField, models.CharField)
+    return [
+        field
+        for field in model._meta.local_concrete_fields
+        if isinstance(field, texts) and not field.choices and not OWN_WORDS.search(field.column)
+    ]
+
+
+def has_words(model: type[models.Model]) -> bool:
+    return bool(words_of(model))
 
 
 @pytest.fixture(scope="module")
@@ -39,6 +73,26 @@ def theirs(shared_transaction) -> World:
         for prefix in PREFIXES:
             organizations.take_numbers(organization.pk, prefix, 700)
         return build(organization, CANARY)
+
+
+class Lines(logging.Handler):
+    """Every line that is logged while it listens."""
+
+    def __init__(self) -> None:
+        super().__init__(level=logging.DEBUG)
+        self.lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.lines.append(self.format(record).lower())
+
+
+@pytest.fixture(scope="module", autouse=True)
+def logged(ours: World, theirs: World) -> Iterator[Lines]:
+    """Listens once both organizations are there, so that it hears what our own requests say."""
+    listener = Lines()
+    logging.getLogger().addHandler(listener)
+    yield listener
+    logging.getLogger().removeHandler(listener)
 
 
 @pytest.fixture(scope="module")
@@ -57,10 +111,10 @@ def get(client: Client, url: str) -> tuple[int, bytes]:
     return answer.status_code, body + headers.encode()
 
 
-def leaks(url: str, body: bytes) -> bool:
+def leaks(url: str, body: bytes, word: str = CANARY) -> bool:
     if body.startswith(b"%PDF"):
-        return CANARY in text_of(body)
-    return CANARY.encode() in body.lower()
+        return word in text_of(body)
+    return word.encode() in body.lower()
 
 
 def text_of(pdf: bytes) -> str:
@@ -84,8 +138,12 @@ def test_no_page_shows_a_word_of_the_other(address: Address, ours: World, theirs
     row = MATRIX[address.key]
     with tenancy.entered(ours.organization.pk):
         url = address.url(ours, reference(address, row, ours))
-    leaking = [word for word, client in clients.items() if leaks(url, get(client, url)[1])]
+    answers = {word: get(client, url)[1] for word, client in clients.items()}
+    leaking = [word for word, body in answers.items() if leaks(url, body)]
     assert not leaking, f"{url} as {leaking}"
+    # Of the finding that is kept to a few: its owner and who works on it are let in, and nobody else of these.
+    telling = [word for word, body in answers.items() if word not in LET_IN and leaks(url, body, SECRET)]
+    assert not telling, f"{url} tells {telling} of what is restricted"
 
 
 @pytest.mark.parametrize("address", READ, ids=lambda address: address.key)
@@ -103,6 +161,73 @@ def test_their_ids_mean_nothing_here(address: Address, ours: World, theirs: Worl
         status, body = get(client, url)
         assert status in (401, 403, 404, 405), f"{url} as {word}: {status}"
         assert not leaks(url, body), f"{url} as {word}"
+
+
+@pytest.mark.parametrize("table", sorted(model._meta.db_table for model in apps.get_models() if has_words(model)))
+def test_every_text_the_other_can_hold_carries_the_canary(table: str, theirs: World):
+    """What the world's services did not fill is written raw, row by row, where the guards let it be."""
+    [model] = [one for one in apps.get_models() if one._meta.db_table == table]
+    empty = []
+    with tenancy.entered(theirs.organization.pk, system=True), connection.cursor() as cursor:
+        for field in words_of(model):
+            cursor.execute(
+                f"SELECT 1 FROM {table} t WHERE lower({field.column}::text) LIKE %s LIMIT 1", [f"%{CANARY}%"]
+            )
+            if cursor.fetchone() is None and not planted(cursor, table, field):
+                empty.append(field.column)
+    assert not set(empty) - NOT_FILLED.get(table, set()), f"{table} has texts without a canary: {empty}"
+
+
+def planted(cursor: Any, table: str, field: models.Field) -> bool:
+    word = f"{CANARY} {table} {field.column}"[: field.max_length or 200]
+    value = json.dumps({"word": word}) if isinstance(field, models.JSONField) else word
+    cast = "::jsonb" if isinstance(field, models.JSONField) else ""
+    try:
+        with transaction.atomic():
+            cursor.execute(
+                f"UPDATE {table} SET {field.column} = %s{cast} WHERE organization_id = current_organization()", [value]
+            )
+            return cursor.rowcount > 0
+    except DatabaseError:
+        return False
+
+
+def test_no_line_of_the_log_holds_a_word_of_either(logged: Lines, clients: dict[str, Client], ours: World):
+    with tenancy.entered(ours.organization.pk):
+        urls = [address.url(ours, reference(address, MATRIX[address.key], ours)) for address in READ]
+    for url in urls[::5]:
+        get(clients["manager"], url)
+    assert not [line for line in logged.lines if CANARY in line or SECRET in line]
+    logging.getLogger("clearhold.leak").warning("as %s said", CANARY.upper())
+    assert [line for line in logged.lines if CANARY in line], "the listener hears nothing"
+
+
+def test_no_letter_holds_a_word_of_the_other(ours: World, theirs: World, mailoutbox):
+    clients = {"administrator": signed_in(ours.people.adam)}
+    form = {"name": "Nora", "email": "nora@lumenroll.example", "role": "engineer"}
+    with forgotten(), tenancy.entered(None):
+        clients["administrator"].post(f"/o/{ours.slug}/settings/people/invite", form)
+    assert mailoutbox
+    with tenancy.entered(ours.organization.pk):
+        size = ledger.standing(ours.organization.pk).size
+        letter = RULES[anchor.KEY].letter(ours.organization, {"size": size, "root": ""})
+    assert CANARY not in (letter.subject + letter.text).lower()
+    for message in mailoutbox:
+        assert CANARY not in (message.subject + message.body + str(message.alternatives)).lower()
+
+
+def test_a_leak_would_be_found(ours: World, theirs: World, clients: dict[str, Client]):
+    """The suite against itself: a word of the other in one of our own rows is seen on the page that shows it."""
+    url = f"/o/{ours.slug}/findings/{ours.findings['triaged'].finding.ref}"
+    assert not leaks(url, get(clients["reviewer"], url)[1])
+    with forgotten():
+        with tenancy.entered(ours.organization.pk), connection.cursor() as cursor:
+            told = theirs.findings["triaged"].finding.title
+            cursor.execute(
+                "UPDATE findings_finding SET title = %s WHERE id = %s", [told, ours.findings["triaged"].finding.pk]
+            )
+        with tenancy.entered(None):
+            assert leaks(url, clients["reviewer"].get(url).content)
 
 
 def test_their_own_addresses_are_not_found(ours: World, theirs: World, clients: dict[str, Client]):

@@ -11,7 +11,7 @@ from typing import Any
 
 from PIL import Image
 
-from evidence import clock
+from evidence import clock, tenancy
 from evidence.artifacts import redaction
 from evidence.artifacts import services as artifacts
 from evidence.artifacts.facts import VersionFacts
@@ -31,6 +31,8 @@ from evidence.retention.models import Certificate, Disposal, Hold
 from evidence.uploads import services as uploads
 from evidence.uploads.models import Upload
 from evidence.vault import services as vault
+from portal.access import services as access
+from portal.access import teams
 from portal.accounts import linking
 from portal.accounts import services as accounts
 from portal.accounts.models import Membership
@@ -58,6 +60,8 @@ from tests.remediation.story import Story
 
 STEPS = ("reported", "triaged", "analysed", "planned", "in_remediation", "worked", "ready", "verified", "closure_asked",
          "closed")  # fmt: skip
+# In the words of the finding that is kept to a few.
+SECRET = "qxsecret"
 PERIOD = (date(2026, 1, 1), date(2027, 12, 31))
 
 
@@ -68,6 +72,8 @@ class World:
     organization: Organization
     people: People
     olga: Any
+    sam: Any
+    elsa: Any
     findings: dict[str, Story] = field(default_factory=dict)
     evidence: Artifact | None = None
     picture: Artifact | None = None
@@ -91,6 +97,9 @@ class World:
     token: Any = None
     request: Request | None = None
     event: Event | None = None
+    team: Any = None
+    place_in_team: Any = None
+    let_in: Any = None
     stamp: TimeStamp | None = None
     delegation: Delegation | None = None
     emergency: Emergency | None = None
@@ -163,7 +172,10 @@ def found(slug: str, name: str, mark: str = "") -> Organization:
 def build(organization: Organization, mark: str = "", *, whole: bool = True) -> World:
     """Everything, inside the organization that the transaction entered. `whole` also takes findings to every state."""
     people = hired(organization, mark)
-    world = World(organization, people, actor(organization, join(organization, f"Olga Reis {mark}".strip(), "auditor")))
+    olga = actor(organization, join(organization, f"Olga Reis {mark}".strip(), "auditor"))
+    sam = actor(organization, join(organization, f"Sam Support {mark}".strip(), "support"))
+    elsa = actor(organization, join(organization, f"Elsa Elsewhere {mark}".strip(), "auditor"))
+    world = World(organization, people, olga, sam, elsa)
     _controls(world, mark)
     _findings(world, mark, STEPS if whole else ("triaged", "closure_asked", "closed"))
     _imports(world, mark)
@@ -172,6 +184,7 @@ def build(organization: Organization, mark: str = "", *, whole: bool = True) -> 
     _retention(world, mark)
     _risks(world, mark)
     _people(world, mark)
+    _kept_to_a_few(world, mark)
     _audit(world, mark)
     sequencer.run_once(organization.pk)
     world.event = Event.objects.filter(kind="finding.closed").latest("at")
@@ -339,6 +352,22 @@ def _people(world: World, mark: str) -> None:
     world.token = accounts.create_token(name=f"ci {mark}".strip(), scopes=["jobs.view"], days=5, actor=people.maya).row
 
 
+def _kept_to_a_few(world: World, mark: str) -> None:
+    """A restricted finding, a team, and who was let in. Its keeper acts as in a request of theirs."""
+    people = world.people
+    world.team = teams.found(name=f"Response {mark}".strip(), purpose=f"Incidents {mark}", actor=people.adam)
+    world.place_in_team = teams.take_in(world.team.pk, person_id=people.alba.person_id, actor=people.adam)
+    story = Marked(people)
+    story.mark = f"{mark} {SECRET}".strip()
+    world.findings["restricted"] = story.until("triaged")
+    with tenancy.entered(world.organization.pk, people.maya.person_id):
+        given = {"valid_until": clock.now() + timedelta(days=9), "actor": people.maya}
+        story.finding = findings.restrict(story.finding.pk, actor=people.maya, reason=f"Theft {mark} {SECRET}")
+        world.let_in = access.let_team_in(
+            story.finding.pk, team_id=world.team.pk, reason=f"They look into it {mark}", **given
+        )
+
+
 @contextmanager
 def inside():
     yield
@@ -359,6 +388,12 @@ def _audit(world: World, mark: str) -> None:
         world.engagement.pk, account_id=world.people.otto.account_id, valid_until=clock.now() + timedelta(days=30),
         actor=maya,
     )  # fmt: skip
+    other = engagements.create(engagements.Facts(f"Another {mark}", *PERIOD), actor=maya)
+    engagements.scope(other.pk, actor=maya, findings=scoped[1:])
+    engagements.release(other.pk, actor=maya)
+    engagements.grant(
+        other.pk, account_id=world.elsa.account_id, valid_until=clock.now() + timedelta(days=30), actor=maya
+    )
     world.package = packages.start(world.engagement.pk, actor=maya, title=f"Package {mark}")
     sequencer.run_once(world.organization.pk)
     packages.perform_build(world.package.pk, actor=maya, inside=inside, watch=lambda done, total, note: None)
@@ -371,7 +406,8 @@ def people_of(world: World) -> dict[str, Any]:
     p = world.people
     return {
         "manager": p.maya, "engineer": p.ines, "reviewer": p.vera, "approver": p.arun, "executive": p.edda,
-        "administrator": p.adam, "auditor": p.otto, "auditor_without": world.olga,
+        "administrator": p.adam, "auditor": p.otto, "auditor_without": world.olga, "support": world.sam,
+        "auditor_elsewhere": world.elsa,
     }  # fmt: skip
 
 

@@ -48,6 +48,7 @@ ROLE = Role(
             "packages.build",
             "packages.view",
             "people.view",
+            "people.view_as",
             "retention.classify",
             "retention.view",
             "tasks.manage",

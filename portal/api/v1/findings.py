@@ -50,6 +50,7 @@ class FindingOut(serializers.Serializer):
     proposed_fixed_at = serializers.DateTimeField(allow_null=True)
     closed_at = serializers.DateTimeField(allow_null=True)
     design_only = serializers.BooleanField()
+    is_restricted = serializers.BooleanField(help_text="Only those let in see it.")
     owner = PersonOut(allow_null=True)
     assignee = PersonOut(allow_null=True)
     criteria = serializers.ListField(child=serializers.CharField())

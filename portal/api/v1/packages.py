@@ -70,6 +70,9 @@ class PackageIn(serializers.Serializer):
     engagement = serializers.CharField(max_length=16, help_text="The engagement's public id.")
     title = serializers.CharField(required=False, default="", max_length=200, allow_blank=True)
     paper = serializers.ChoiceField(choices=Paper.choices, default=Paper.A4)
+    with_restricted = serializers.BooleanField(
+        required=False, default=False, help_text="Tell restricted findings that you are let in to, to every reader."
+    )
 
 
 class SubmitIn(serializers.Serializer):

@@ -4,6 +4,7 @@ from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView
 
 _nouns: list = [
+    path("", include("portal.api.v1.access")),
     path("", include("portal.api.v1.evidence")),
     path("", include("portal.api.v1.uploads")),
     path("", include("portal.api.v1.findings")),

@@ -6,7 +6,6 @@ from typing import Any
 from uuid import UUID
 
 from evidence.ledger import queries as ledger
-from portal.engagements import queries as engagements
 from portal.packages import snapshot as s
 from portal.packages.collecting.exhibits import FINDING, Exhibits
 from portal.packages.collecting.ground import Ground
@@ -33,7 +32,7 @@ class Findings:
         after = 0
         while True:
             rows = list(
-                engagements.findings(self.ground.engagement)
+                self.ground.findings()
                 .filter(number__gt=after)
                 .select_related("duplicate_of")
                 .order_by("number")[:CHUNK]

@@ -46,7 +46,7 @@ class Command(BaseCommand):
                 known = {name for (name,) in connection.execute("SELECT rolname FROM pg_roles")}
             wanted = [login for login in roles.LOGINS if options["new_passwords"] or login not in known]
             passwords = {login: secrets.token_urlsafe(24) for login in wanted}
-            others = (roles.OWNER, roles.AUDITOR, roles.SEQUENCER)
+            others = (roles.OWNER, roles.AUDITOR, roles.SEQUENCER, roles.SUPPORT)
             members = dict.fromkeys(others, roles.APP) if options["single_login"] else {}
             roles.prepare_database(address, options["database"], passwords=passwords, members=members)
         except (psycopg.Error, roles.CannotPrepare) as failure:
