@@ -1,11 +1,19 @@
 """The yardstick of permissions: the API's list as the product itself reads it, over a connection without policies."""
 
+from dataclasses import replace
+
 from django.db import connections
 from django.urls import resolve, reverse
 
-from evidence.actors import Actor
 from portal.edge import tenancy
 from portal.edge.tenancy import outside_transaction
+
+
+class Everything:
+    """Rights that nobody looked up."""
+
+    def has_perm(self, perm, obj=None):
+        return True
 
 
 @outside_transaction
@@ -17,7 +25,7 @@ def unfenced(request, slug):
         view = resolve(reverse("api-findings", args=[slug])).func
 
         def as_the_product(request, *args, **kwargs):
-            request.actor = Actor.system(request.organization.id, "bench")
+            request.actor = replace(request.actor, scopes=None, rights=Everything())
             return view(request, *args, **kwargs)
 
         return middleware.process_view(request, as_the_product, (), {"organization": slug})

@@ -28,7 +28,7 @@ def test_it_sees_states_and_counts_and_no_title(sam, people, org):
 
 
 @pytest.mark.parametrize(
-    "path", ["findings", "evidence/", "jobs", "ledger/", "settings/people", "profile", "triage", ""]
+    "path", ["findings", "evidence/", "jobs/", "ledger/", "settings/people", "profile", "triage", ""]
 )
 def test_other_pages_do_not_exist_for_it(sam, org, path):
     assert signed_in(sam).get(f"/o/{org.slug}/{path}").status_code == 404
