@@ -12,7 +12,7 @@ from portal.accounts import guards
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0010_second_factors"),
+        ("accounts", "0011_a_decision_for_another_is_an_act_of_both"),
         ("organizations", "0004_what_is_hidden"),
     ]
 
