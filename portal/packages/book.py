@@ -1,18 +1,23 @@
-"""The HTML of a package: every section's sheets through its template, escaped, in order."""
+"""The HTML of a package: every section's sheets through its template, escaped, in order, each to be set alone."""
 
 from collections.abc import Callable, Iterator
 from functools import cache
-from itertools import islice
 from pathlib import Path
 
 from django.template import Context, Engine
 from django.utils.html import format_html
-from django.utils.safestring import SafeString, mark_safe
+from django.utils.safestring import SafeString
 
-from portal.packages import parts, sections, typefaces, wording
+from portal.packages import sections, typefaces, wording
+from portal.packages.assembly import About
 from portal.packages.edition import Edition
+from portal.packages.sections import Section, Sheet
+from portal.packages.units import Unit
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
+HEAD = '<!doctype html><html lang="en"><head><meta charset="utf-8"></head>'
+#: Sections whose stretches hang beneath the section before them in the outline.
+BENEATH = ("findings",)
 #: Called with section title, row label, done, total.
 Report = Callable[[str, str, int, int], None]
 
@@ -31,36 +36,50 @@ def engine() -> Engine:
     return Engine(dirs=[TEMPLATES], libraries={"package": "portal.packages.templatetags.package"}, autoescape=True)
 
 
-def html(edition: Edition, report: Report) -> str:
-    body = typefaces.showable("".join(_sheets(edition, report)))
-    if edition.part is not None:
-        body = parts.point_elsewhere(_with_running_head(body, edition), edition.numbers)
-    return f"{_head(edition)}<body>{body}</body></html>"
+def units(edition: Edition, report: Report) -> Iterator[Unit]:
+    """Every stretch of the package, each to be set alone. Raises SectionFailed."""
+    head = _running_head(edition)
+    for section, sheet, text in _sheets(edition, report):
+        body = typefaces.showable(text)
+        if section.subject != "cover":
+            before, opening, after = body.partition(">")
+            body = f"{before}{opening}{head}{after}"
+        row = "" if section.title == sheet.label else sheet.label
+        yield Unit(section.title, row, f"{HEAD}<body>{body}</body></html>", is_sub=section.subject in BENEATH)
 
 
-def _with_running_head(body: str, edition: Edition) -> str:
-    """What the cover sets for the heads and feet of all pages, for a part that has no cover."""
-    if edition.part is None or edition.part.is_front:
-        return body
+def about(edition: Edition) -> About:
+    """What the finished document says of itself."""
+    snapshot = edition.snapshot
+    identity, engagement = snapshot.identity, snapshot.engagement
+    period = f"{wording.long_day(engagement.period_start)} to {wording.long_day(engagement.period_end)}"
+    return About(
+        title=typefaces.showable(f"{engagement.kind} remediation and evidence package {identity.ref}"),
+        subject=typefaces.showable(f"{snapshot.organization.name}, {period}, issue {identity.issue}"),
+        author=typefaces.showable(snapshot.organization.name),
+        when=identity.approved_at or identity.as_of,
+        is_draft=edition.is_draft,
+    )
+
+
+def _running_head(edition: Edition) -> SafeString:
+    """What the cover sets for the heads and feet of its pages, for stretches that have no cover."""
     identity = edition.snapshot.identity
-    head = format_html(
+    return format_html(
         '<div class="running" data-foot="{}">{}</div>',
         typefaces.showable(wording.foot(identity.confidentiality, identity.ref, identity.issue)),
         typefaces.showable(edition.snapshot.organization.name[:90]),
     )
-    before, opening, after = body.partition(">")
-    return f"{before}{opening}{head}{after}"
 
 
-def _sheets(edition: Edition, report: Report) -> Iterator[str]:
-    part = edition.part
-    found = [section for section in sections.found() if part is None or part.holds(section.subject)]
+def _sheets(edition: Edition, report: Report) -> Iterator[tuple[Section, Sheet, str]]:
+    found = sections.found()
     for done, section in enumerate(found):
         report(section.title, "", done, len(found))
         template = engine().get_template(section.template)
         row = "its first page"
         try:
-            for sheet in islice(section.sheets(edition), *(part.findings if part and part.findings else (None,))):
+            for sheet in section.sheets(edition):
                 row = sheet.label
                 context = {
                     "edition": edition,
@@ -70,27 +89,6 @@ def _sheets(edition: Edition, report: Report) -> Iterator[str]:
                     "sheet": sheet,
                     "data": sheet.data,
                 }
-                yield template.render(Context(context, use_l10n=False, use_tz=False))
+                yield section, sheet, template.render(Context(context, use_l10n=False, use_tz=False))
         except Exception as error:  # the edge: whatever a row does to a template, the row is named
             raise SectionFailed(section.title, row, f"{type(error).__name__}: {error}") from error
-
-
-def _head(edition: Edition) -> SafeString:
-    identity, engagement = edition.snapshot.identity, edition.snapshot.engagement
-    when = (identity.approved_at or identity.as_of).isoformat(timespec="seconds").replace("+00:00", "Z")
-    title = typefaces.showable(f"{engagement.kind} remediation and evidence package {identity.ref}")
-    description = typefaces.showable(
-        f"{edition.snapshot.organization.name}, {wording.long_day(engagement.period_start)} to "
-        f"{wording.long_day(engagement.period_end)}, issue {identity.issue}"
-    )
-    return format_html(
-        '{}<html lang="en"><head><meta charset="utf-8"><title>{}</title><meta name="author" content="{}">'
-        '<meta name="description" content="{}"><meta name="generator" content="Clearhold">'
-        '<meta name="dcterms.created" content="{}"><meta name="dcterms.modified" content="{}"></head>',
-        mark_safe("<!doctype html>"),
-        title,
-        typefaces.showable(edition.snapshot.organization.name),
-        description,
-        when,
-        when,
-    )

@@ -1,7 +1,7 @@
-"""The process that sets one package: run as `python -m portal.packages.child FOLDER STEP`, limited and without secrets.
+"""A process that does one step of a package: run as `python -m portal.packages.child FOLDER STEP`, limited and without secrets.
 
-It reads `order.json`, `STEP.step` and the files named there, writes a PDF beside them, and tells its parent how far it is in lines of
-JSON. It has no database, no settings and no network addresses to ask.
+It reads `order.json`, `STEP.step` and the files named there, writes its results beside them, and tells its parent how
+far it is in lines of JSON. It has no database, no settings and no network addresses to ask.
 """
 
 import hashlib
@@ -14,25 +14,18 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from portal.packages import limiting
+
 
 def say(**facts: Any) -> None:
     sys.stdout.write(json.dumps(facts, ensure_ascii=True) + "\n")
     sys.stdout.flush()
 
 
-def limit(memory_bytes: int, cpu_seconds: int) -> None:
-    for kind, amount in ((resource.RLIMIT_AS, memory_bytes), (resource.RLIMIT_CPU, cpu_seconds)):
-        hard = resource.getrlimit(kind)[1]
-        bound = amount if hard == resource.RLIM_INFINITY else min(amount, hard)
-        try:
-            resource.setrlimit(kind, (bound, hard))
-        except (ValueError, OSError) as error:  # macOS knows the limit on address space but does not take it
-            say(warning=f"a limit could not be set: {error}")
-
-
 def main(folder: Path, name: str) -> int:
     order = json.loads((folder / "order.json").read_text()) | json.loads((folder / f"{name}.step").read_text())
-    limit(order["memory_bytes"], order["cpu_seconds"])
+    for refused in limiting.limit(order["memory_bytes"], order["cpu_seconds"]):
+        say(warning=refused)
     stage = {"section": "Start", "row": ""}
 
     def report(section: str, row: str, done: int, total: int) -> None:
@@ -42,7 +35,7 @@ def main(folder: Path, name: str) -> int:
     from portal.packages.book import SectionFailed
 
     try:
-        say(result=_made(folder, name, order, report))
+        say(result=_made(folder, order, report))
     except SectionFailed as failure:
         say(failed={"section": failure.section, "row": failure.row, "cause": failure.cause})
     except MemoryError:
@@ -55,36 +48,18 @@ def main(folder: Path, name: str) -> int:
     return 1
 
 
-def _made(folder: Path, name: str, order: dict[str, Any], report: Any) -> dict[str, Any]:
+def _made(folder: Path, order: dict[str, Any], report: Any) -> dict[str, Any]:
     from django.conf import settings
 
     settings.configure(USE_I18N=False, USE_TZ=True)
-    facts: dict[str, Any] = {}
-    if order["task"] == "document":
-        from portal.packages import documents
-
-        quiet()
-        facts |= documents.print_pdf(folder, report)
-    elif order["task"] == "bind":
-        facts |= _bound(folder, [folder / source for source in order["sources"]], order, report)
-    else:
-        facts |= _printed(folder, name, order, report)
-        if order["task"] == "whole":
-            facts |= _bound(folder, [folder / f"{name}.pdf"], order, report)
+    quiet()
+    facts = TASKS[order["task"]](folder, order, report)
     usage = resource.getrusage(resource.RUSAGE_SELF)
+    own = {"peak_bytes": limiting.peak_bytes(), "cpu_seconds": usage.ru_utime + usage.ru_stime}
     return facts | {
-        "peak_bytes": _peak_bytes(usage.ru_maxrss),
-        "cpu_seconds": round(usage.ru_utime + usage.ru_stime, 2),
+        "peak_bytes": max(own["peak_bytes"], facts.get("peak_bytes", 0)),
+        "cpu_seconds": round(own["cpu_seconds"] + facts.get("cpu_seconds", 0.0), 2),
     }
-
-
-def _peak_bytes(told: int) -> int:
-    # What getrusage tells on Linux begins with the peak of the process that started this one.
-    status = Path("/proc/self/status")
-    if status.exists():
-        line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
-        return int(line.split()[1]) * 1024
-    return told if sys.platform == "darwin" else told * 1024
 
 
 def quiet() -> None:
@@ -92,39 +67,34 @@ def quiet() -> None:
     logging.getLogger("weasyprint").addHandler(logging.NullHandler())
 
 
-def _printed(folder: Path, name: str, order: dict[str, Any], report: Any) -> dict[str, Any]:
-    quiet()
+def _document(folder: Path, order: dict[str, Any], report: Any) -> dict[str, Any]:
+    from portal.packages import documents
 
-    from portal.packages import press, snapshot
-    from portal.packages.edition import Edition
-    from portal.packages.parts import Part
-
-    rows = (folder / "snapshot.json").read_bytes()
-    told = order.get("part")
-    findings = told and told["findings"]
-    part = Part(told["name"], told["is_front"], tuple(findings) if findings else None) if told else None
-    edition = Edition(
-        snapshot=snapshot.load(rows),
-        manifest_sha256=order["manifest_sha256"],
-        snapshot_sha256=snapshot.digest(rows),
-        paper=order["paper"],
-        attachments=tuple((path, sha256) for path, sha256 in order["attachments"]),
-        part=part,
-        numbers=order.get("numbers", {}),
-    )
-    pages, anchors = press.print_pdf(edition, folder / f"{name}.pdf", report)
-    return {"pages": pages, "anchors": anchors if part else {}}
+    return documents.print_pdf(folder, report)
 
 
-def _bound(folder: Path, sources: list[Path], order: dict[str, Any], report: Any) -> dict[str, Any]:
-    from portal.packages import binding, merging
+def _composed(folder: Path, order: dict[str, Any], report: Any) -> dict[str, Any]:
+    from portal.packages import composing
 
-    body, facts = sources[0], {}
-    if len(sources) > 1:
-        report("Merging", f"{len(sources)} parts", 0, 0)
-        body = folder / "body.pdf"
-        facts["pages"] = merging.merge(sources, body)
-    report("Attachments", "", 0, 0)
+    return composing.compose(folder, order, report)
+
+
+def _painted(folder: Path, order: dict[str, Any], report: Any) -> dict[str, Any]:
+    from portal.packages import shards
+
+    limits = shards.Limits(order["shard_memory_bytes"], order["shard_cpu_seconds"])
+    used = shards.paint(folder, order["shards"], order["paper"], limits, say)
+    return {"peak_bytes": used.peak_bytes, "cpu_seconds": used.cpu_seconds}
+
+
+def _bound(folder: Path, order: dict[str, Any], report: Any) -> dict[str, Any]:
+    from portal.packages import binding, composing
+
+    told = json.loads((folder / composing.ABOUT).read_text())
+    units = [
+        binding.Bound((folder / f"leaf-{place}").read_bytes, unit["row"] or unit["section"], unit["is_sub"])
+        for place, unit in enumerate(json.loads((folder / composing.UNITS).read_text()))
+    ]
     enclosures = (
         binding.Enclosure(
             path=item["path"],
@@ -137,10 +107,20 @@ def _bound(folder: Path, sources: list[Path], order: dict[str, Any], report: Any
         for item in order["enclosures"]
     )
     target = folder / "package.pdf"
-    binding.bind(body, target, enclosures, manifest_sha256=order["manifest_sha256"])
+    pages = binding.bind(
+        target,
+        units,
+        enclosures,
+        binding.About(**told | {"when": datetime.fromisoformat(told["when"])}),
+        manifest_sha256=order["manifest_sha256"],
+        report=lambda done, total: report("Binding", f"part {done + 1}", done, total),
+    )
     with target.open("rb") as file:
-        facts["sha256"] = hashlib.file_digest(file, "sha256").hexdigest()
-    return facts | {"size": target.stat().st_size}
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    return {"pages": pages, "sha256": sha256, "size": target.stat().st_size}
+
+
+TASKS = {"document": _document, "compose": _composed, "paint": _painted, "bind": _bound}
 
 
 if __name__ == "__main__":

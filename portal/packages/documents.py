@@ -68,15 +68,6 @@ def printed(document: Document, *, watch: children.Watch = lambda done, total, n
     return Printed(content, hashlib.sha256(content).hexdigest(), result["pages"])
 
 
-@dataclass(frozen=True)
-class _Sheet:
-    """What the style sheet asks of a printing."""
-
-    paper: str
-    is_draft: bool = False
-    part: None = None
-
-
 def print_pdf(folder: Path, report: Callable[[str, str, int, int], None]) -> dict[str, Any]:
     """The child's work: the template, escaped, as a tagged PDF beside the order."""
     import weasyprint
@@ -110,7 +101,7 @@ def print_pdf(folder: Path, report: Callable[[str, str, int, int], None]) -> dic
     )
     fonts = FontConfiguration()
     html = weasyprint.HTML(string=text, url_fetcher=press.Refusing(), base_url="asset:")
-    sheet = stylesheet.css(_Sheet(told["paper"]), text)  # type: ignore[arg-type]
+    sheet = stylesheet.css(told["paper"], text)
     css = weasyprint.CSS(string=sheet, font_config=fonts, url_fetcher=press.Refusing())
     document = html.render(font_config=fonts, stylesheets=[css], pdf_variant=press.VARIANT)
     report("Writing", f"{len(document.pages)} pages", 0, 0)

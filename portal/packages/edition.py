@@ -1,9 +1,8 @@
 """What a section may read: the snapshot, its totals, how this printing is made, and nothing else."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 
-from portal.packages.parts import Part
 from portal.packages.snapshot import Control, Criterion, Exhibit, Finding, Snapshot, Totals, totals
 
 PAPERS = ("A4", "letter")
@@ -16,9 +15,6 @@ class Edition:
     snapshot_sha256: str
     paper: str = "A4"
     attachments: tuple[tuple[str, str], ...] = ()
-    # Set for one part of a large package: which, and on which pages the anchors of other parts stand.
-    part: Part | None = None
-    numbers: dict[str, int] = field(default_factory=dict)
 
     @cached_property
     def totals(self) -> Totals:

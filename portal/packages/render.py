@@ -1,7 +1,7 @@
-"""Lays out what the children read, has the package set whole or in parts, and lends the finished file; never half of one.
+"""Lays out what the children read, has every unit painted once, and lends the finished file; never half of one.
 
-A small package is set whole, so that its tags, links and page numbers come from one layout (PDF/A-3a). A large one is
-set in parts with a small limit each, two at once, and merged.
+A package of any size is made in one way: its texts are composed, the units that no earlier package painted are painted
+in shards, and all are bound into one document.
 """
 
 import errno
@@ -14,16 +14,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from portal.packages import children, manifest, parts, typefaces, workplace
+from portal.packages import children, composing, manifest, typefaces, units, workplace
 from portal.packages.children import BuildFailed, Step, Watch
 from portal.packages.proving import Proving
+from portal.packages.shelf import NOTHING_KEPT, Shelf
 from portal.packages.snapshot import Exhibit, Made, Snapshot, digest, plain
 
 __all__ = ["BuildFailed", "Fetch", "Printed", "Watch", "printed"]
 
 MEMORY_BYTES = 1 << 30
 CPU_SECONDS = 300
-AT_ONCE = 2
+#: Of one shard; what takes longer is not laid out but stuck.
+SHARD_CPU_SECONDS = 240
 
 #: Writes the original bytes of an exhibit into the open file.
 Fetch = Callable[[Exhibit, BinaryIO], None]
@@ -47,7 +49,14 @@ class Printed:
 
 @contextmanager
 def printed(
-    snapshot: Snapshot, fetch: Fetch, proving: Proving, *, paper: str, watch: Watch, work: Path | None = None
+    snapshot: Snapshot,
+    fetch: Fetch,
+    proving: Proving,
+    *,
+    paper: str,
+    watch: Watch,
+    work: Path | None = None,
+    shelf: Shelf = NOTHING_KEPT,
 ) -> Iterator[Printed]:
     """Sets the package and lends the finished file; the folder is gone when the block ends, whatever happened."""
     with _room(), workplace.lent(work) as folder:
@@ -55,8 +64,7 @@ def printed(
         files = [*manifest.made_files(snapshot), *proving.files]
         listed = manifest.build(snapshot, files, proving.withheld)
         _lay_out(folder, snapshot, files, listed, paper, fetch, watch)
-        cut = parts.cut(snapshot)
-        results = _in_parts(folder, snapshot, cut, watch) if cut else _whole(folder, snapshot, watch)
+        results = _set(folder, snapshot, shelf, watch)
         yield Printed(
             path=folder / "package.pdf",
             pages=results[-1]["pages"],
@@ -83,41 +91,28 @@ def _room() -> Iterator[None]:
         ) from fault
 
 
-def _whole(folder: Path, snapshot: Snapshot, watch: Watch) -> list[dict[str, Any]]:
-    memory = MEMORY_BYTES + 3 * _attached_bytes(snapshot)
-    return [children.run(folder, [Step("whole", "whole", memory, CPU_SECONDS)], watch)["whole"]]
+def _set(folder: Path, snapshot: Snapshot, shelf: Shelf, watch: Watch) -> list[dict[str, Any]]:
+    """Compose, paint what is not known yet, bind."""
+    cpu = CPU_SECONDS + len(snapshot.findings) // 10
+    composed = children.run(folder, [Step("compose", "compose", MEMORY_BYTES, cpu)], watch)["compose"]
+    told = json.loads((folder / composing.UNITS).read_text())
+    missing = [place for place, unit in enumerate(told) if not shelf.take(unit["key"], folder / f"leaf-{place}")]
+    results = [composed]
+    if missing:
+        results.append(_paint(folder, told, missing, watch))
+        for place in missing:
+            shelf.put(told[place]["key"], folder / f"leaf-{place}")
+    results.append(children.run(folder, [Step("bind", "bind", MEMORY_BYTES, cpu)], watch)["bind"])
+    shelf.tidy()
+    return results
 
 
-def _in_parts(folder: Path, snapshot: Snapshot, cut: tuple[parts.Part, ...], watch: Watch) -> list[dict[str, Any]]:
-    """Findings and back first, then the front twice: once to count its pages, once with the numbers of the others."""
-    front, *rest = cut
-    total = len(rest) + 4
-    memory = MEMORY_BYTES + 20_000 * len(snapshot.findings)
-    cpu = CPU_SECONDS + len(snapshot.findings) // 4
-    steps = [Step(part.name, "part", memory, cpu, _told(part)) for part in (*rest, front)]
-    made = children.run(folder, steps, watch, at_once=AT_ONCE, total=total)
-    numbers: dict[str, int] = {}
-    start = made[front.name]["pages"]
-    for part in rest:
-        numbers |= {name: start + page for name, page in made[part.name]["anchors"].items()}
-        start += made[part.name]["pages"]
-    again = Step("front-numbered", "part", memory, cpu, _told(front) | {"numbers": numbers})
-    made |= children.run(folder, [again], watch, done=len(steps), total=total)
-    if made["front-numbered"]["pages"] != made[front.name]["pages"]:
-        raise BuildFailed("The contents did not settle: their page numbers moved them. No package was made.")
-    sources = ["front-numbered.pdf", *(f"{part.name}.pdf" for part in rest)]
-    binding_memory = 2 * MEMORY_BYTES + 3 * _attached_bytes(snapshot)
-    bind = Step("bind", "bind", binding_memory, cpu, {"sources": sources})
-    made |= children.run(folder, [bind], watch, done=len(steps) + 1, total=total)
-    return list(made.values())
-
-
-def _told(part: parts.Part) -> dict[str, Any]:
-    return {"part": {"name": part.name, "is_front": part.is_front, "findings": part.findings}}
-
-
-def _attached_bytes(snapshot: Snapshot) -> int:
-    return sum(exhibit.size for exhibit in snapshot.exhibits if not exhibit.not_attached)
+def _paint(folder: Path, told: list[dict[str, Any]], missing: list[int], watch: Watch) -> dict[str, Any]:
+    cut = [[missing[at] for at in shard] for shard in units.shards([told[place]["characters"] for place in missing])]
+    limits = {"shard_memory_bytes": MEMORY_BYTES, "shard_cpu_seconds": SHARD_CPU_SECONDS, "shards": cut}
+    wall = SHARD_CPU_SECONDS * (1 + len(cut))
+    painted: dict[str, Any] = children.run(folder, [Step("paint", "paint", MEMORY_BYTES, wall, limits)], watch)["paint"]
+    return painted
 
 
 def _lay_out(

@@ -29,7 +29,7 @@ from evidence.vault import services as vault
 from evidence.vault.models import Blob
 from portal.engagements.models import Engagement
 from portal.jobs import services as jobs
-from portal.packages import collect, custody, events, proving, render, review
+from portal.packages import collect, custody, events, proving, render, review, shelf
 from portal.packages.models import Package, Paper, State
 from portal.packages.proving import Proving
 from portal.packages.snapshot import Exhibit, Issue, Snapshot, digest, load
@@ -355,7 +355,13 @@ class _Printing:
             blobs = _blobs(self.snapshot, package.organization_id)
         work = Path(settings.CLEARHOLD_WORK_DIR)
         lending = render.printed(
-            self.snapshot, _Fetch(blobs), self.proof, paper=package.paper, watch=self.watch, work=work
+            self.snapshot,
+            _Fetch(blobs),
+            self.proof,
+            paper=package.paper,
+            watch=self.watch,
+            work=work,
+            shelf=shelf.of(package.organization_id, work),
         )
         try:
             with lending as printed:

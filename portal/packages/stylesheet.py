@@ -1,36 +1,43 @@
 """The style sheet of one printing: our own CSS with the paper's size and the fonts that its text needs."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from string import Template
 
 from portal.packages import typefaces
-from portal.packages.edition import Edition
 
 FOLDER = Path(__file__).parent / "style"
 PAPERS = {
     "A4": {"WIDTH": "210mm", "HEIGHT": "297mm", "BLEED": "210.4mm", "TITLE_TOP": "104mm"},
     "letter": {"WIDTH": "215.9mm", "HEIGHT": "279.4mm", "BLEED": "216.3mm", "TITLE_TOP": "96mm"},
 }
-WATERMARK = "background:url(asset:draft.svg) no-repeat center center;background-size:210mm 297mm;"
+NUMBERED = '"Page " counter(page) " of " counter(pages)'
 
 
-def css(edition: Edition, text: str) -> str:
-    values = PAPERS[edition.paper] | {
+def css(paper: str, text: str) -> str:
+    """The sheet of a document that is printed in one piece and numbers its own pages."""
+    return rules(faces(text)) + sheet(paper, page_number=NUMBERED)
+
+
+def sheet(paper: str, page_number: str = "none") -> str:
+    """Without fonts; the pages of a package are numbered when its parts are bound."""
+    values = PAPERS[paper] | {
         "SANS": typefaces.stack(typefaces.SANS),
         "SERIF": typefaces.stack(typefaces.SERIF),
         "MONO": typefaces.stack(typefaces.MONO),
-        "WATERMARK": WATERMARK if edition.is_draft else "",
-        # The pages of parts are numbered when they are merged.
-        "PAGE_NUMBER": '"Page " counter(page) " of " counter(pages)' if edition.part is None else "none",
+        "PAGE_NUMBER": page_number,
     }
-    sheet = Template((FOLDER / "report.css").read_text()).substitute(values)
+    return Template((FOLDER / "report.css").read_text()).substitute(values)
+
+
+def faces(text: str) -> list[typefaces.Face]:
     # The sheet's own characters count too: marks and words in page margins.
-    points = frozenset(map(ord, text)) | frozenset(range(0x20, 0x7F))
-    return "".join(_rule(face) for face in typefaces.needed(points)) + sheet
+    return typefaces.needed(frozenset(map(ord, text)) | frozenset(range(0x20, 0x7F)))
 
 
-def _rule(face: typefaces.Face) -> str:
-    return (
+def rules(faces: Iterable[typefaces.Face]) -> str:
+    return "".join(
         f"@font-face{{font-family:'{face.family}';font-weight:{face.weight};font-style:normal;"
         f"src:url('asset:fonts/{face.file}')}}\n"
+        for face in faces
     )

@@ -1,10 +1,13 @@
 """The fonts that ship with the project: which files a text needs, and what to print when no font has a character."""
 
+import io
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+
+from fontTools.ttLib import woff2
 
 FOLDER = Path(__file__).parent / "fonts"
 SANS, SERIF, MONO = "Inter", "Source Serif 4", "JetBrains Mono"
@@ -23,6 +26,29 @@ class Face:
 def faces() -> tuple[Face, ...]:
     listed = json.loads((FOLDER / "index.json").read_text())["fonts"]
     return tuple(Face(row["family"], row["weight"], row["file"], _points(row["covers"])) for row in listed)
+
+
+@cache
+def program(file: str) -> bytes:
+    """The font as layout reads it, decompressed."""
+    data = (FOLDER / file).read_bytes()
+    if data[:4] != b"wOF2":
+        return data
+    plain = io.BytesIO()
+    woff2.decompress(io.BytesIO(data), plain)
+    return plain.getvalue()
+
+
+@cache
+def name(file: str) -> str:
+    """What a font is called in the PDF's pages: the same in every package made with these fonts."""
+    return f"F{[face.file for face in faces()].index(file)}"
+
+
+@cache
+def figures(weight: int) -> str:
+    """The file of the sans with the figures of this weight."""
+    return next(face.file for face in faces() if face.family == SANS and face.weight == weight and 0x30 in face.covers)
 
 
 @cache

@@ -4,13 +4,14 @@ import dataclasses
 import hashlib
 import json
 import threading
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pikepdf
 import pypdfium2
 import pytest
 
-from portal.packages import binding, render
+from portal.packages import binding, leaves, painting, render
 from tests.portal.packages import sample
 from tests.portal.packages.conftest import UNPROVEN, fetch, set_package, still
 
@@ -201,10 +202,10 @@ def test_letter_paper_has_letter_pages(tmp_path):
 def test_the_identifier_is_cut_from_any_hash_of_a_manifest(tmp_path, byte):
     # A carriage return in a literal string is read back as a line feed, and made one package in sixteen look altered.
     sha256 = (byte * 32)[:64]
-    with pikepdf.new() as pdf:
-        pdf.add_blank_page()
-        pdf.save(tmp_path / "body.pdf")
-    binding.bind(tmp_path / "body.pdf", tmp_path / "bound.pdf", [], manifest_sha256=sha256)
+    leaf = leaves.dump(painting.Press("A4").paint("<html lang=en><body><h1>One page"))
+    about = binding.About("Title", "Subject", "Author", datetime(2026, 1, 1, tzinfo=UTC))
+    units = [binding.Bound(lambda: leaf, "Page")]
+    binding.bind(tmp_path / "bound.pdf", units, [], about, manifest_sha256=sha256)
     data = (tmp_path / "bound.pdf").read_bytes()
     assert binding.first_identifier(data) == sha256[:32]
     assert binding.is_whole(data)
