@@ -16,6 +16,7 @@ from portal.packages.units import Unit
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
 HEAD = '<!doctype html><html lang="en"><head><meta charset="utf-8"></head>'
+CHAPTER = '<div class="running chapter" data-run="{}"></div>'
 #: Sections whose stretches hang beneath the section before them in the outline.
 BENEATH = ("findings",)
 #: Called with section title, row label, done, total.
@@ -43,7 +44,8 @@ def units(edition: Edition, report: Report) -> Iterator[Unit]:
         body = typefaces.showable(text)
         if section.subject != "cover":
             before, opening, after = body.partition(">")
-            body = f"{before}{opening}{head}{after}"
+            chapter = format_html(CHAPTER, section.title) if sheet.continues else ""
+            body = f"{before}{opening}{head}{chapter}{after}"
         row = "" if section.title == sheet.label else sheet.label
         yield Unit(section.title, row, f"{HEAD}<body>{body}</body></html>", is_sub=section.subject in BENEATH)
 

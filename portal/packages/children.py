@@ -1,4 +1,4 @@
-"""Runs the processes that set a package, a few at once, watches them, and ends every one of them when one fails."""
+"""Runs the processes that set a package, watches each, and ends it with all that it started when it fails."""
 
 import errno
 import json
@@ -45,31 +45,30 @@ class Step:
     told: dict[str, Any] = field(default_factory=dict)
 
 
-def run(
-    folder: Path, steps: Sequence[Step], watch: Watch, *, at_once: int = 1, done: int = 0, total: int = 0
-) -> dict[str, Any]:
-    """The results by the steps' names. `done` and `total` place these steps among all of a build."""
-    waiting, running, results = list(steps), [], {}
-    try:
-        while waiting or running:
-            while waiting and len(running) < at_once:
-                running.append(_Child(folder, waiting.pop(0)))
-            for child in list(running):
-                result = child.look(POLL_SECONDS / len(running))
-                if result is not None:
-                    results[child.step.name] = result
-                    child.end()
-                    running.remove(child)
-            crashing.point("package.printing")
-            note = running[0].note if running else "Done"
-            if total:
-                watch(done + len(results), total, note)
-            else:
-                watch(*(running[0].stage if running else (1, 1)), note)
-    finally:
-        for child in running:
-            child.end()
+class _Ended(BuildFailed):
+    """A process ended without a result and not by its own limits: killed from outside, or out of luck."""
+
+
+def run(folder: Path, steps: Sequence[Step], watch: Watch) -> dict[str, Any]:
+    """The results by the steps' names, one after the other. A process that is killed is tried once more."""
+    results = {}
+    for step in steps:
+        try:
+            results[step.name] = _run(folder, step, watch)
+        except _Ended:
+            results[step.name] = _run(folder, step, watch)
     return results
+
+
+def _run(folder: Path, step: Step, watch: Watch) -> dict[str, Any]:
+    child = _Child(folder, step)
+    try:
+        while (result := child.look(POLL_SECONDS)) is None:
+            crashing.point("package.printing")
+            watch(*child.stage, child.note)
+    finally:
+        child.end()
+    return result
 
 
 class _Child:
@@ -117,7 +116,8 @@ class _Child:
         if chunk == b"":
             self._process.wait()
             tail = self._errors.read_bytes()[-400:].decode(errors="replace").strip()
-            raise BuildFailed(
+            own = self._process.returncode in (-signal.SIGXCPU, -signal.SIGALRM) or self._process.returncode >= 0
+            raise (BuildFailed if own else _Ended)(
                 f"The process that sets the package ended without a result at {self.note} "
                 f"({_ending(self._process.returncode)}). No package was made. {tail}".strip()
             )
@@ -128,11 +128,11 @@ class _Child:
                 yield json.loads(line)
 
     def end(self) -> None:
-        # When it has said its result there is nothing left to wait for; when it is cancelled it must not go on.
-        if self._process.poll() is None:
-            with suppress(ProcessLookupError):
-                os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.wait()
+        # When it has said its result there is nothing left to wait for; when it is cancelled it must not go on, nor may
+        # what it forked, even if it is dead itself.
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
         self._selector.close()
         self._out.close()
 

@@ -1,11 +1,24 @@
 """What a section may read: the snapshot, its totals, how this printing is made, and nothing else."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TypeVar
 
-from portal.packages.snapshot import Control, Criterion, Exhibit, Finding, Snapshot, Totals, totals
+from portal.packages.snapshot import (
+    Acceptance,
+    Control,
+    Criterion,
+    Deferral,
+    Exhibit,
+    Finding,
+    Snapshot,
+    Totals,
+    totals,
+)
 
 PAPERS = ("A4", "letter")
+Row = TypeVar("Row", Acceptance, Deferral)
 
 
 @dataclass(frozen=True)
@@ -36,6 +49,21 @@ class Edition:
     def criteria(self) -> dict[str, Criterion]:
         return {criterion.identifier: criterion for criterion in self.snapshot.criteria}
 
+    @cached_property
+    def acceptances(self) -> dict[str, list[Acceptance]]:
+        return _by_finding(self.snapshot.acceptances)
+
+    @cached_property
+    def deferrals(self) -> dict[str, list[Deferral]]:
+        return _by_finding(self.snapshot.deferrals)
+
     @property
     def is_draft(self) -> bool:
         return self.snapshot.identity.state not in ("sealed", "superseded")
+
+
+def _by_finding(rows: Iterable[Row]) -> dict[str, list[Row]]:
+    found: dict[str, list[Row]] = {}
+    for row in rows:
+        found.setdefault(row.finding, []).append(row)
+    return found

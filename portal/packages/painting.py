@@ -121,6 +121,13 @@ class _Marks:
         self.parents.append(slot)
         return slot.mcid
 
+    def number(self, box: Any, mcid: int) -> None:
+        """A link that leads nowhere has become text and has no page to name."""
+        if box.element.get("href"):
+            self.numbers.append(_number(box, mcid, self.height))
+        else:
+            self.slots[box].mcid = None
+
 
 class _Stream(Stream):
     """The operators of a page, with content marked as structure.py placed it."""
@@ -149,7 +156,7 @@ class _Stream(Stream):
         yield
         if mcid is not None and _is_number(box):
             self._forget(before)
-            self._tags.numbers.append(_number(box, mcid, self._tags.height))
+            self._tags.number(box, mcid)
         else:
             self.end_marked_content()
 

@@ -92,17 +92,25 @@ def _room() -> Iterator[None]:
 
 
 def _set(folder: Path, snapshot: Snapshot, shelf: Shelf, watch: Watch) -> list[dict[str, Any]]:
-    """Compose, paint what is not known yet, bind."""
+    """Compose, paint what is not known yet, bind. Progress counts the units, once it is known how many there are."""
     cpu = CPU_SECONDS + len(snapshot.findings) // 10
-    composed = children.run(folder, [Step("compose", "compose", MEMORY_BYTES, cpu)], watch)["compose"]
+    compose = Step("compose", "compose", MEMORY_BYTES, cpu)
+    results = [children.run(folder, [compose], lambda done, total, note: watch(0, 1, note))["compose"]]
     told = json.loads((folder / composing.UNITS).read_text())
     missing = [place for place, unit in enumerate(told) if not shelf.take(unit["key"], folder / f"leaf-{place}")]
-    results = [composed]
+    known = len(told) - len(missing)
     if missing:
-        results.append(_paint(folder, told, missing, watch))
+
+        def painted(done: int, total: int, note: str) -> None:
+            watch(known + min(done, len(missing)), len(told) + 1, note)
+
+        results.append(_paint(folder, told, missing, painted))
         for place in missing:
             shelf.put(told[place]["key"], folder / f"leaf-{place}")
-    results.append(children.run(folder, [Step("bind", "bind", MEMORY_BYTES, cpu)], watch)["bind"])
+    bind = Step("bind", "bind", MEMORY_BYTES, cpu)
+    results.append(
+        children.run(folder, [bind], lambda done, total, note: watch(len(told), len(told) + 1, note))["bind"]
+    )
     shelf.tidy()
     return results
 
@@ -111,8 +119,8 @@ def _paint(folder: Path, told: list[dict[str, Any]], missing: list[int], watch: 
     cut = [[missing[at] for at in shard] for shard in units.shards([told[place]["characters"] for place in missing])]
     limits = {"shard_memory_bytes": MEMORY_BYTES, "shard_cpu_seconds": SHARD_CPU_SECONDS, "shards": cut}
     wall = SHARD_CPU_SECONDS * (1 + len(cut))
-    painted: dict[str, Any] = children.run(folder, [Step("paint", "paint", MEMORY_BYTES, wall, limits)], watch)["paint"]
-    return painted
+    result: dict[str, Any] = children.run(folder, [Step("paint", "paint", MEMORY_BYTES, wall, limits)], watch)["paint"]
+    return result
 
 
 def _lay_out(

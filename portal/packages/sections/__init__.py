@@ -25,6 +25,8 @@ class Sheet:
     label: str
     data: dict[str, Any] = field(default_factory=dict)
     listed: bool = True
+    #: Set for the further pages of a long table: they have no title of their own.
+    continues: bool = False
 
 
 @dataclass(frozen=True)

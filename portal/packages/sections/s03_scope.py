@@ -8,6 +8,7 @@ from portal.packages.sections import Sheet
 
 TITLE = "Scope and period"
 NUMBERED = True
+MOST, LONGEST = 40, 600
 
 
 def sheets(edition: Edition) -> Iterator[Sheet]:
@@ -16,9 +17,20 @@ def sheets(edition: Edition) -> Iterator[Sheet]:
         "scope",
         TITLE,
         {
-            "gaps": edition.snapshot.scope.gaps,
+            "gaps": _some(edition.snapshot.scope.gaps),
+            "exclusions": _some(edition.snapshot.scope.exclusions),
+            "user_controls": _some(edition.snapshot.scope.user_controls),
+            "vendors": edition.snapshot.scope.vendors[:MOST],
             "start": wording.long_day(engagement.period_start),
             "end": wording.long_day(engagement.period_end),
             "categories": wording.listed(list(engagement.categories)),
         },
     )
+
+
+def _some(texts: tuple[str, ...]) -> list[str]:
+    """As many as stand beside each other on a page, each of a length that can be taken in."""
+    shown = [text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…" for text in texts[:MOST]]
+    if len(texts) > MOST:
+        shown.append(f"And {len(texts) - MOST:,} more, in the attached snapshot.json.")
+    return shown

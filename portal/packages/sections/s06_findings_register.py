@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from portal.packages import wording
+from portal.packages import paging, wording
 from portal.packages.edition import Edition
 from portal.packages.sections import Sheet
 from portal.packages.snapshot import Finding
@@ -11,18 +11,32 @@ TITLE = "Findings register"
 NUMBERED = True
 
 
+#: What stands above the table on its first page, in millimetres.
+ABOVE = 54
+
+
 def sheets(edition: Edition) -> Iterator[Sheet]:
     snapshot = edition.snapshot
     totals = edition.totals
-    yield Sheet(
-        "findings_register",
-        TITLE,
-        {
-            "rows": [{"f": f, "status": status(f), "days": f.days_open(snapshot.as_of)} for f in snapshot.findings],
-            "counts": totals.by_severity,
-            "sums": tuple(sum(row[column] for row in totals.by_severity) for column in range(1, 6)),
-            "scale": snapshot.severity_scale,
-        },
+    cut = list(paging.pages(snapshot.findings, _height, paper=edition.paper, first=ABOVE))
+    for page, findings in enumerate(cut):
+        yield Sheet(
+            "findings_register" if not page else f"findings_register-{page + 1}",
+            TITLE if not page else f"{findings[0].ref} to {findings[-1].ref}",
+            {
+                "rows": [{"f": f, "status": status(f), "days": f.days_open(snapshot.as_of)} for f in findings],
+                "is_last": page + 1 == len(cut),
+                "counts": totals.by_severity,
+                "sums": tuple(sum(row[column] for row in totals.by_severity) for column in range(1, 6)),
+                "scale": snapshot.severity_scale,
+            },
+            continues=bool(page),
+        )
+
+
+def _height(finding: Finding) -> float:
+    return paging.row_height(
+        (52, [finding.title[:240]]), (23, [", ".join(finding.controls)[:200]]), (38, [status(finding)])
     )
 
 

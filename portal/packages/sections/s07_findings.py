@@ -1,17 +1,22 @@
 """One section per finding: what was wrong, why, what was done, by whom, who agreed, and every step with its number."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from portal.packages import wording
 from portal.packages.edition import Edition
 from portal.packages.sections import Sheet
 from portal.packages.sections.s06_findings_register import status
-from portal.packages.snapshot import Finding, HistoryEvent
+from portal.packages.snapshot import Finding, HistoryEvent, Request
 
 TITLE = "Findings"
 NUMBERED = False
 
+#: Of each table of a finding so many rows are printed; nobody reads a thousand on paper, and nobody should wait for them.
+MOST = 200
+#: Decisions beside each other.
+ABREAST = 3
 #: Steps that a reader looks for first; they get the filled mark on the time line.
 TURNING_POINTS = ("approved", "granted", "closed", "verified", "accepted", "decided", "reopened")
 
@@ -23,7 +28,7 @@ def sheets(edition: Edition) -> Iterator[Sheet]:
 
 def _data(edition: Edition, finding: Finding) -> dict[str, Any]:
     snapshot = edition.snapshot
-    last = len(finding.history) - 1
+    last = min(len(finding.history), MOST) - 1
     return {
         "f": finding,
         "status": status(finding),
@@ -32,15 +37,36 @@ def _data(edition: Edition, finding: Finding) -> dict[str, Any]:
         "overdue": finding.is_overdue(snapshot.as_of),
         "days": finding.days_open(snapshot.as_of),
         "criteria": [
-            (name, edition.criteria[name].title if name in edition.criteria else "") for name in finding.criteria
+            (name, edition.criteria[name].title if name in edition.criteria else "") for name in finding.criteria[:MOST]
         ],
-        "controls": [edition.controls[ref] for ref in finding.controls if ref in edition.controls],
-        "exhibits": [edition.exhibits[number] for number in finding.exhibits if number in edition.exhibits],
+        "controls": [edition.controls[ref] for ref in finding.controls[:MOST] if ref in edition.controls],
+        "tasks": cut(finding.tasks),
+        "exhibits": cut([edition.exhibits[number] for number in finding.exhibits if number in edition.exhibits]),
         "exhibit_range": _range(finding.exhibits),
-        "history": [(event, _turning(event), index == last) for index, event in enumerate(finding.history)],
-        "acceptances": [row for row in snapshot.acceptances if row.finding == finding.ref],
-        "deferrals": [row for row in snapshot.deferrals if row.finding == finding.ref],
+        "requests": cut([_asked(request) for request in finding.requests]),
+        "history": cut([(event, _turning(event), index == last) for index, event in enumerate(finding.history)]),
+        "acceptances": edition.acceptances.get(finding.ref, ())[:MOST],
+        "deferrals": edition.deferrals.get(finding.ref, ())[:MOST],
     }
+
+
+@dataclass(frozen=True)
+class Cut:
+    """As many rows as a reader can take in, and what is said of the others."""
+
+    rows: Sequence[Any]
+    note: str = ""
+
+
+def cut(rows: Sequence[Any]) -> Cut:
+    if len(rows) <= MOST:
+        return Cut(rows)
+    return Cut(rows[:MOST], f"Rows 1 to {MOST} of {len(rows):,}; all of them are in the attached snapshot.json.")
+
+
+def _asked(request: Request) -> dict[str, Any]:
+    decisions = request.decisions[:MOST]
+    return {"request": request, "rows": [decisions[at : at + ABREAST] for at in range(0, len(decisions), ABREAST)]}
 
 
 def _turning(event: HistoryEvent) -> bool:

@@ -2,12 +2,18 @@
 
 from collections.abc import Iterator
 
-from portal.packages import wording
+from portal.packages import paging, wording
 from portal.packages.edition import Edition
 from portal.packages.sections import Sheet
+from portal.packages.snapshot import Decision, Request
 
 TITLE = "Segregation of duties"
 NUMBERED = True
+#: So many decisions stand on the section's own pages; more get pages of their own, under a heading of this height.
+BESIDE, ABOVE = 12, 14
+
+
+Row = tuple[str, Request, Decision]
 
 
 def sheets(edition: Edition) -> Iterator[Sheet]:
@@ -24,10 +30,24 @@ def sheets(edition: Edition) -> Iterator[Sheet]:
         TITLE,
         {
             "headline": _headline(len(decisions), exceptions),
-            "decisions": decisions,
+            "decisions": decisions if len(decisions) <= BESIDE else (),
             "refused": duties.refused,
             "exceptions": exceptions,
         },
+    )
+    if len(decisions) > BESIDE:
+        for page, rows in enumerate(paging.pages(decisions, _height, paper=edition.paper, first=ABOVE), 1):
+            label = f"decisions on {rows[0][0]} to {rows[-1][0]}"
+            yield Sheet(f"segregation-{page}", label, {"decisions": rows, "is_first": page == 1}, continues=True)
+
+
+def _height(row: Row) -> float:
+    _, request, decision = row
+    person = decision.person + (f" for {decision.on_behalf_of}" if decision.on_behalf_of else "")
+    return paging.row_height(
+        (36, [wording.capital(request.action.replace("_", " "))]),
+        (45, [person, *([decision.department] if decision.department else [])]),
+        (18, [decision.rules]),
     )
 
 
