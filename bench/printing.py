@@ -51,7 +51,9 @@ def changed(snapshot: Snapshot, many: int) -> Snapshot:
     """The snapshot with so many findings changed, spread over all of it."""
     step = len(snapshot.findings) // many
     findings = tuple(
-        dataclasses.replace(finding, cause=f"{finding.cause} Looked at again.") if place % step == step // 2 else finding
+        dataclasses.replace(finding, cause=f"{finding.cause} Looked at again.")
+        if place % step == step // 2
+        else finding
         for place, finding in enumerate(snapshot.findings)
     )
     return dataclasses.replace(snapshot, findings=findings)
@@ -83,7 +85,10 @@ def bare_cpu_seconds(snapshot: Snapshot, var: Path) -> float:
 
 def _bare(texts: list[str]) -> None:
     head, rest = texts[0].split("<body>", 1)
-    bodies = [rest.removesuffix("</body></html>"), *(text.split("<body>", 1)[1].removesuffix("</body></html>") for text in texts[1:])]
+    bodies = [
+        rest.removesuffix("</body></html>"),
+        *(text.split("<body>", 1)[1].removesuffix("</body></html>") for text in texts[1:]),
+    ]
     html = f"{head}<body>{''.join(bodies)}</body></html>"
     fonts = FontConfiguration()
     css = weasyprint.CSS(string=stylesheet.css("A4", html), font_config=fonts, url_fetcher=press.Refusing())

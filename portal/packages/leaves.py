@@ -4,7 +4,6 @@ Read back, it is checked for its form, never trusted for its content: that is wh
 """
 
 import json
-import struct
 import zlib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
@@ -74,7 +73,7 @@ def dump(leaf: Leaf) -> bytes:
         "blobs": [len(blob) for blob in blobs],
     }
     parts = [_packed(asdict(leaf.index)), _packed(body), b"".join(blobs)]
-    return MAGIC + b"".join(struct.pack(">I", len(part)) + part for part in parts)
+    return MAGIC + b"".join(len(part).to_bytes(4) + part for part in parts)
 
 
 def index(data: bytes) -> Index:
@@ -137,7 +136,7 @@ def _parts(data: bytes) -> Sequence[bytes]:
         raise ValueError("This is not a painted unit.")
     parts, at = [], len(MAGIC)
     for _ in range(3):
-        (length,) = struct.unpack_from(">I", data, at)
+        length = int.from_bytes(data[at : at + 4])
         parts.append(data[at + 4 : at + 4 + length])
         at += 4 + length
     if at != len(data):

@@ -39,7 +39,7 @@ def build(snapshot: Snapshot, files: Sequence[Made], withheld: Mapping[str, str]
             "period_end": plain(snapshot.engagement.period_end),
         },
         "as_of": plain(identity.as_of),
-        "snapshot": {"format": snapshot.format, "sha256": digest(canonical(snapshot))},
+        "snapshot": {"format": snapshot.format, "sha256": _rows_sha256(snapshot, files)},
         "ledger": _ledger(snapshot, withheld),
         "previous": _previous(snapshot),
         "files": [
@@ -65,6 +65,11 @@ def build(snapshot: Snapshot, files: Sequence[Made], withheld: Mapping[str, str]
         ],
     }
     return json.dumps(value, ensure_ascii=False, sort_keys=True, indent=1).encode() + b"\n"
+
+
+def _rows_sha256(snapshot: Snapshot, files: Sequence[Made]) -> str:
+    known = (file.sha256 for file in files if file.path == "snapshot.json")
+    return next(known, "") or digest(canonical(snapshot))
 
 
 def _previous(snapshot: Snapshot) -> dict[str, Any] | None:
