@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from weasyprint.urls import FatalURLFetchingError
+
 from portal.packages import composing, leaves, limiting, stylesheet, typefaces
 from portal.packages.book import SectionFailed
 from portal.packages.painting import Press
@@ -109,7 +111,8 @@ def _work(folder: Path, shard: _Shard, told: list[dict[str, Any]], press: Press,
             (folder / f"leaf-{place}").write_bytes(leaf)
         except MemoryError:
             return _fail(at, place, "it needs more memory than one shard may have")
-        except Exception as error:  # the edge of the process: its parent names the unit and the cause
+        # The edge of the process: its parent names the unit and the cause. A refused address is no Exception.
+        except (Exception, FatalURLFetchingError) as error:
             return _fail(at, place, f"{type(error).__name__}: {error}"[:600])
     at.write_text(json.dumps({"peak_bytes": limiting.peak_bytes()}))
     return 0
