@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from evidence.ledger import verify
-from portal.packages import register
+from portal.packages import forms
 from portal.packages.snapshot import Made, Snapshot, canonical, digest, plain
 
 FORMAT = verify.FORMAT
@@ -19,7 +19,7 @@ NAME = "manifest.json"
 def made_files(snapshot: Snapshot) -> list[Made]:
     files = [
         Made("snapshot.json", canonical(snapshot), "application/json", "Source", "All rows of this package"),
-        Made("register.csv", register.rows(snapshot), "text/csv", "Data", "Findings register"),
+        *forms.made(snapshot),
     ]
     if snapshot.checkpoint:
         note = snapshot.checkpoint.note.encode()

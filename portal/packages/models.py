@@ -50,6 +50,8 @@ class Package(VersionedModel):
     manifest = models.ForeignKey(
         Blob, null=True, blank=True, on_delete=models.PROTECT, related_name="+", db_index=False
     )
+    # Every file that was made for it, as one archive: each can be taken on its own, byte for byte as the manifest says.
+    made = models.ForeignKey(Blob, null=True, blank=True, on_delete=models.PROTECT, related_name="+", db_index=False)
     pdf = models.ForeignKey(Blob, null=True, blank=True, on_delete=models.PROTECT, related_name="+", db_index=False)
     snapshot_sha256 = models.CharField(max_length=64, blank=True)
     manifest_sha256 = models.CharField(max_length=64, blank=True)
@@ -102,5 +104,9 @@ class Package(VersionedModel):
         return self.state in FINAL
 
     @property
+    def stem(self) -> str:
+        return f"{self.ref}-issue-{self.issue}"
+
+    @property
     def filename(self) -> str:
-        return f"{self.ref}-issue-{self.issue}.pdf"
+        return f"{self.stem}.pdf"

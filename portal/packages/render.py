@@ -42,6 +42,7 @@ class Printed:
     manifest: bytes
     manifest_sha256: str
     snapshot: bytes
+    files: tuple[Made, ...]
     peak_bytes: int
     cpu_seconds: float
     seconds: float
@@ -73,6 +74,7 @@ def printed(
             manifest=listed,
             manifest_sha256=digest(listed),
             snapshot=next(file.data for file in files if file.path == "snapshot.json"),
+            files=tuple(files),
             peak_bytes=max(result["peak_bytes"] for result in results),
             cpu_seconds=round(sum(result["cpu_seconds"] for result in results), 2),
             seconds=round(time.monotonic() - began, 2),

@@ -29,7 +29,7 @@ from evidence.vault import services as vault
 from evidence.vault.models import Blob
 from portal.engagements.models import Engagement
 from portal.jobs import services as jobs
-from portal.packages import collect, custody, events, proving, render, review, shelf
+from portal.packages import archives, collect, custody, events, proving, render, review, shelf
 from portal.packages.models import Package, Paper, State
 from portal.packages.proving import Proving
 from portal.packages.snapshot import Exhibit, Issue, Snapshot, digest, load
@@ -259,9 +259,10 @@ def at_version(package_id: UUID, *, version: int, actor: Actor) -> Package:
 
 
 @transaction.atomic
-def note_download(package: Package, *, actor: Actor) -> None:
-    """Each download is an event."""
-    ledger.record(events.PACKAGE_DOWNLOADED, subject=package, actor=actor, data={"sha256": package.sha256})
+def note_download(package: Package, *, actor: Actor, form: str = "") -> None:
+    """Each download is an event, of the PDF or of the form named."""
+    told = {"sha256": package.sha256} | ({"form": form} if form else {})
+    ledger.record(events.PACKAGE_DOWNLOADED, subject=package, actor=actor, data=told)
 
 
 def pdf_bytes(package: Package) -> Iterator[bytes]:
@@ -282,6 +283,7 @@ class _Kept:
     pdf: vault.Sealed
     manifest: vault.Sealed
     snapshot: vault.Sealed
+    made: vault.Sealed
 
 
 def _made(package: Package) -> dict[str, Any]:
@@ -371,10 +373,14 @@ class _Printing:
                     pdf = self._store(file, package.organization_id)
                 manifest = self._store(io.BytesIO(printed.manifest), package.organization_id)
                 snapshot = self._store(io.BytesIO(printed.snapshot), package.organization_id)
+                made = self._store(
+                    archives.of_made(printed.files, printed.manifest, self.snapshot.identity.as_of),
+                    package.organization_id,
+                )
         except BaseException:
             self._discard()
             raise
-        return _Kept(printed, pdf, manifest, snapshot)
+        return _Kept(printed, pdf, manifest, snapshot, made)
 
     def __exit__(self, kind: object, *rest: object) -> None:
         if kind is not None and not (isinstance(kind, type) and issubclass(kind, DatabaseFault)):
@@ -437,6 +443,7 @@ def _adopt(package: Package, kept: _Kept, snapshot: Snapshot, *, commit: bool = 
     package.pdf = vault.adopt(kept.pdf)
     package.manifest = vault.adopt(kept.manifest)
     package.snapshot = vault.adopt(kept.snapshot)
+    package.made = vault.adopt(kept.made)
     printed = kept.printed
     package.sha256, package.size, package.pages = printed.sha256, printed.size, printed.pages
     package.manifest_sha256 = printed.manifest_sha256

@@ -139,6 +139,18 @@ class Task:
     due_on: date | None = None
     change: str = ""
     submitted_on: date | None = None
+    done_on: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DueDate:
+    """A date that was promised: the first, and each that took its place. `number` is its event's."""
+
+    on: date
+    due_on: date
+    kind: str = ""
+    number: int | None = None
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +230,14 @@ class Finding:
     exhibits: tuple[str, ...] = ()
     requests: tuple[Request, ...] = ()
     history: tuple[HistoryEvent, ...] = ()
+    source_ref: str = ""
+    kev: bool = False
+    cvss_vector: str = ""
+    state_on: date | None = None
+    # Why it is, or is asked to be, no finding; and whether a lower severity waits for its decision.
+    rejection: str = ""
+    severity_asked: bool = False
+    dates: tuple[DueDate, ...] = ()
 
     @property
     def is_open(self) -> bool:

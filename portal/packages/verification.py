@@ -5,6 +5,7 @@ does, and the rows with the code that prints them.
 """
 
 import io
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -41,10 +42,22 @@ def _rows(package: Package) -> str:
     rows = snapshot.load(data)
     if package.files.get("register.csv") != register.rows(rows):
         raise Altered("register.csv does not say what snapshot.json says")
+    _count_items(package, rows)
     hashes = {item["exhibit"]: item["sha256"] for item in package.manifest["files"] if "exhibit" in item}
     if hashes != {exhibit.number: exhibit.sha256 for exhibit in rows.exhibits}:
         raise Altered("the exhibits of the manifest are not those of snapshot.json")
     return f"{len(rows.findings)} findings, {len(rows.controls)} controls and {len(rows.exhibits)} exhibits agree"
+
+
+def _count_items(package: Package, rows: snapshot.Snapshot) -> None:
+    """The plan of action names each finding once. Packages of before have none."""
+    data = package.files.get("poam.json")
+    if data is None:
+        return
+    items = json.loads(data)["plan-of-action-and-milestones"]["poam-items"]
+    named = [fact["value"] for item in items for fact in item["props"] if fact["name"] == "poam-id"]
+    if sorted(named) != sorted(finding.ref for finding in rows.findings):
+        raise Altered("poam.json does not list the findings of snapshot.json")
 
 
 def _names(package: Package) -> str:

@@ -309,6 +309,7 @@ def package(request: HttpRequest, engagement: str, package: UUID) -> HttpRespons
     taken = ledger.Filters(kind="package.downloaded", person_id=request.actor.person_id, object_ref=row.ref)  # type: ignore[attr-defined]
     return _show(request, here, "package", {
         "package": row,
+        "forms": delivery.forms_of(row),
         "packages": packages_of.released(here)[:PAGE],
         "taken": ledger.events(here.organization_id, taken, limit=5).facts,
         **verifying.context(here.organization_id, proof_url),
@@ -324,7 +325,7 @@ def package_proof(request: HttpRequest, engagement: str, package: UUID) -> HttpR
 
 
 def _released(here: Engagement, package: UUID) -> Package:
-    row = packages_of.released(here).select_related("pdf").filter(pk=package).first()
+    row = packages_of.released(here).select_related("pdf", "made", "manifest", "snapshot").filter(pk=package).first()
     if row is None:
         raise NotFound("There is no such package in this engagement.")
     return row
@@ -339,6 +340,26 @@ def package_file(request: HttpRequest, engagement: str, package: UUID) -> HttpRe
     with keeping_record(request):
         package_files.note_download(row, actor=request.actor)  # type: ignore[attr-defined]
     return package_pages.attachment(pieces, row.filename, "application/pdf", row.size)
+
+
+@require_GET
+def package_form(request: HttpRequest, engagement: str, package: UUID, path: str) -> HttpResponseBase:
+    """One of the other forms of a sealed package."""
+    row = _released(_engagement(request, engagement), package)
+    taken, pieces = delivery.form(row, path)
+    with keeping_record(request):
+        package_files.note_download(row, actor=request.actor, form=path)  # type: ignore[attr-defined]
+    return package_pages.attachment(pieces, taken.filename, taken.form.media_type, taken.size)
+
+
+@require_GET
+def package_everything(request: HttpRequest, engagement: str, package: UUID) -> HttpResponseBase:
+    """A sealed package as one archive: PDF, proof, forms, and the originals that are open to this auditor."""
+    row = _released(_engagement(request, engagement), package)
+    whole = delivery.everything(row)
+    with keeping_record(request):
+        package_files.note_download(row, actor=request.actor, form="zip")  # type: ignore[attr-defined]
+    return package_pages.attachment(whole.pieces, whole.filename, "application/zip")
 
 
 @require_GET
@@ -390,6 +411,10 @@ urlpatterns = [
     path("audit/<str:engagement>/packages/<uuid:package>", package, name="package"),
     path("audit/<str:engagement>/packages/<uuid:package>/file", package_file, name="package_file"),
     path("audit/<str:engagement>/packages/<uuid:package>/proof", package_proof, name="package_proof"),
+    path(
+        "audit/<str:engagement>/packages/<uuid:package>/everything.zip", package_everything, name="package_everything"
+    ),
+    path("audit/<str:engagement>/packages/<uuid:package>/forms/<str:path>", package_form, name="package_form"),
     path("audit/<str:engagement>/history", history, name="history"),
     path("audit/<str:engagement>/opened", opened, name="opened"),
 ]

@@ -92,6 +92,7 @@ def _page(request: HttpRequest, row: Package) -> dict[str, Any]:
         "running": running,
         "failed": row.job is not None and row.job.is_over and row.job.state != "succeeded",
         "panel": _panel(request, row),
+        "forms": delivery.forms_of(row) if row.is_built else [],
         "may_rebuild": may_build and row.state == "draft" and not running,
         "may_submit": may_build and row.state == "draft" and row.is_built and not running,
         "may_seal_again": row.state == "in_review" and row.approved_by_id is not None and not running and may_build,
@@ -218,11 +219,36 @@ def proof(request: HttpRequest, package: UUID) -> HttpResponse:
     return attachment([text.encode()], f"{row.filename}.tlog-proof", "text/plain; charset=utf-8", len(text.encode()))
 
 
-def attachment(pieces: Any, name: str, kind: str, size: int) -> StreamingHttpResponse:
+@require_GET
+@outside_transaction
+def form(request: HttpRequest, package: UUID, path: str) -> StreamingHttpResponse:
+    """One of the other forms, as the manifest names it; the download is an event before the first byte goes out."""
+    with inside(request):
+        request.actor.require("packages.view")  # type: ignore[attr-defined]
+        row = queries.find(request.actor, package)  # type: ignore[attr-defined]
+        taken, pieces = delivery.form(row, path)
+        services.note_download(row, actor=request.actor, form=path)  # type: ignore[attr-defined]
+    return attachment(pieces, taken.filename, taken.form.media_type, taken.size)
+
+
+@require_GET
+@outside_transaction
+def everything(request: HttpRequest, package: UUID) -> StreamingHttpResponse:
+    """PDF, proof, forms and originals as one archive, made while it goes out."""
+    with inside(request):
+        request.actor.require("packages.view")  # type: ignore[attr-defined]
+        row = queries.find(request.actor, package)  # type: ignore[attr-defined]
+        whole = delivery.everything(row)
+        services.note_download(row, actor=request.actor, form="zip")  # type: ignore[attr-defined]
+    return attachment(whole.pieces, whole.filename, "application/zip")
+
+
+def attachment(pieces: Any, name: str, kind: str, size: int | None = None) -> StreamingHttpResponse:
     """Bytes to keep, never to show: attachment, nosniff, sandboxed."""
     answer = StreamingHttpResponse(pieces, content_type=kind)
     answer["Content-Disposition"] = f'attachment; filename="{name}"'
-    answer["Content-Length"] = str(size)
+    if size is not None:
+        answer["Content-Length"] = str(size)
     answer["X-Content-Type-Options"] = "nosniff"
     answer["Cache-Control"] = "private, no-store"
     return answer
@@ -238,6 +264,8 @@ urlpatterns = [
     path("packages/<uuid:package>", detail, name="detail"),
     path("packages/<uuid:package>/file", file, name="file"),
     path("packages/<uuid:package>/proof", proof, name="proof"),
+    path("packages/<uuid:package>/everything.zip", everything, name="everything"),
+    path("packages/<uuid:package>/forms/<str:path>", form, name="form"),
     path("packages/<uuid:package>/rebuild", rebuild, name="rebuild"),
     path("packages/<uuid:package>/submit", submit, name="submit"),
     path("packages/<uuid:package>/decide", decide, name="decide"),

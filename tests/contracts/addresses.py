@@ -107,6 +107,7 @@ BLANKS: dict[str, Callable[[World], Any]] = {
     "engagement": lambda world: world.engagement.ref,
     "engagement.ref": lambda world: world.engagement.ref,
     "package.ref": lambda world: world.package.pk,
+    "path": lambda world: "poam.xlsx",
     "grant": lambda world: world.grant.pk,
     "package": lambda world: world.package.pk,
     "auditor:finding.ref": lambda world: world.findings["closed"].finding.ref,

@@ -386,6 +386,8 @@ MATRIX: dict[str, Row] = {
     "packages:detail": Row(get=BOARD),
     "packages:file": Row(get=BOARD),
     "packages:proof": Row(get=BOARD),
+    "packages:form": Row(get=BOARD),
+    "packages:everything": Row(get=BOARD),
     "packages:rebuild": Row(post=MANAGER),
     "packages:submit": Row(post=MANAGER, body=WORDS),
     "packages:decide": Row(post=f"{APPROVER} {EXECUTIVE}", body=sealing),
@@ -411,6 +413,8 @@ MATRIX: dict[str, Row] = {
     "auditor:package_proof": Row(),
     # The world's package is not sealed yet, so nobody outside gets its file.
     "auditor:package_file": Row(),
+    "auditor:package_form": Row(),
+    "auditor:package_everything": Row(),
     "auditor:history": Row(get="auditor"),
     "auditor:opened": Row(get="auditor"),
     # The API.
@@ -519,6 +523,9 @@ MATRIX: dict[str, Row] = {
     "api-package": Row(get=BOARD),
     "api-package-pdf": Row(get=BOARD),
     "api-package-proof": Row(get=BOARD),
+    "api-package-forms": Row(get=BOARD),
+    "api-package-form": Row(get=BOARD),
+    "api-package-zip": Row(get=BOARD),
     "api-package-rebuild": Row(post=MANAGER),
     "api-package-submit": Row(post=MANAGER),
     "api-package-supersede": Row(post=MANAGER, body={"change": "Newer rows."}),

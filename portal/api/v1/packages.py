@@ -143,6 +143,53 @@ class ProofView(NounView):
         return attachment([text], f"{found.filename}.tlog-proof", "text/plain; charset=utf-8", len(text))
 
 
+class PackageFormOut(serializers.Serializer):
+    """A form of a package; `path` is its name in the manifest."""
+
+    path = serializers.CharField(source="form.path")
+    title = serializers.CharField(source="form.title")
+    media_type = serializers.CharField(source="form.media_type")
+    size = serializers.IntegerField()
+    sha256 = serializers.CharField()
+
+
+class PackageFormsOut(serializers.Serializer):
+    results = PackageFormOut(many=True)
+
+
+class FormsView(NounView):
+    permission_needed = {"*": "packages.view"}
+
+    @extend_schema(responses=PackageFormsOut, operation_id="packages_forms")
+    def get(self, request: Request, ref: UUID) -> Response:
+        """The other forms of a package: plan of action (XLSX, OSCAL), assessment results, register, evidence index."""
+        return Response(PackageFormsOut({"results": delivery.forms_of(queries.find(self.actor, ref))}).data)
+
+
+class FormView(NounView):
+    permission_needed = {"*": "packages.view"}
+
+    @extend_schema(responses={(200, "application/octet-stream"): OpenApiTypes.BINARY}, operation_id="packages_form")
+    def get(self, request: Request, ref: UUID, path: str) -> HttpResponseBase:
+        """One form as an attachment, byte for byte as its manifest says. Each download leaves an event."""
+        found = queries.find(self.actor, ref)
+        taken, pieces = delivery.form(found, path)
+        packages.note_download(found, actor=self.actor, form=path)
+        return attachment(pieces, taken.filename, taken.form.media_type, taken.size)
+
+
+class ArchiveView(NounView):
+    permission_needed = {"*": "packages.view"}
+
+    @extend_schema(responses={(200, "application/zip"): OpenApiTypes.BINARY}, operation_id="packages_archive")
+    def get(self, request: Request, ref: UUID) -> HttpResponseBase:
+        """PDF, proof, manifest, every form and every original as one ZIP. Each download leaves an event."""
+        found = queries.find(self.actor, ref)
+        whole = delivery.everything(found)
+        packages.note_download(found, actor=self.actor, form="zip")
+        return attachment(whole.pieces, whole.filename, "application/zip")
+
+
 def _answer(view: NounView, result: Any) -> Response:
     return waiting(result) if isinstance(result, ApprovalRequest) else _shown(view, result.pk, 202)
 
@@ -167,6 +214,9 @@ urlpatterns = [
     path("packages/<uuid:ref>/", PackageView.as_view(), name="api-package"),
     path("packages/<uuid:ref>/pdf", PdfView.as_view(), name="api-package-pdf"),
     path("packages/<uuid:ref>/proof", ProofView.as_view(), name="api-package-proof"),
+    path("packages/<uuid:ref>/forms/", FormsView.as_view(), name="api-package-forms"),
+    path("packages/<uuid:ref>/forms/<str:path>", FormView.as_view(), name="api-package-form"),
+    path("packages/<uuid:ref>/zip", ArchiveView.as_view(), name="api-package-zip"),
     path("packages/<uuid:ref>/rebuild/", _step("rebuild", Empty, packages.rebuild), name="api-package-rebuild"),
     path("packages/<uuid:ref>/submit/", _step("submit", SubmitIn, packages.submit_for_review, out=Asked),
          name="api-package-submit"),

@@ -1,7 +1,8 @@
 """Findings with their plans, tasks, evidence, approvals and history, a chunk at a time."""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -11,10 +12,15 @@ from portal.packages.collecting.exhibits import FINDING, Exhibits
 from portal.packages.collecting.ground import Ground
 from remediation.approvals.actions import ACTIONS
 from remediation.approvals.models import Request
-from remediation.findings.models import Finding, FindingControl, FindingCriterion
+from remediation.findings.models import Finding, FindingControl, FindingCriterion, Proposal
 from remediation.tasks.models import Plan, Task
 
 CHUNK = 50
+REJECT, CUT = "finding.reject", "finding.change_severity"
+#: Before triage a date is reckoned, not promised.
+UNPROMISED = frozenset(
+    {"finding.drafted", "finding.edited", "finding.reported", "finding.imported", "finding.seen_again"}
+)
 #: Told elsewhere or not an auditor's business: comments may be internal.
 UNTOLD_KINDS = ("finding.commented", "finding.drafted", "finding.edited")
 
@@ -61,6 +67,7 @@ class Findings:
         criteria = _pairs(
             FindingCriterion.objects.filter(finding_id__in=ids).order_by("criterion__position"), "criterion_id"
         )
+        proposals = _proposals(ids)
         self.ground.names.learn(
             [
                 *(pk for row in rows for pk in (row.finder_id, row.owner_id, row.assignee_id)),
@@ -117,7 +124,26 @@ class Findings:
                 exhibits=tuple(sorted(exhibits.get(row.pk, ()))),
                 requests=tuple(self._request(request) for request in requests[row.pk]),
                 history=tuple(self._event(fact) for fact in histories.get(row.pk, ()) if fact.kind not in UNTOLD_KINDS),
+                source_ref=row.source_ref,
+                kev=row.kev,
+                cvss_vector=row.cvss_vector,
+                state_on=self.ground.day(row.state_since),
+                rejection=proposals.get((row.pk, REJECT), ""),
+                severity_asked=(row.pk, CUT) in proposals,
+                dates=tuple(self._dates(histories.get(row.pk, ()), row)),
             )
+
+    def _dates(self, facts: Iterable[ledger.Fact], row: Finding) -> Iterator[s.DueDate]:
+        """What was promised in this cycle, oldest first; a date that is said again is not a change."""
+        last = None
+        for fact in facts:
+            told = (fact.after or {}).get("current_due_at")
+            if fact.kind in UNPROMISED or not told or (fact.data or {}).get("cycle") != row.cycle:
+                continue
+            due_on = self.ground.day(datetime.fromisoformat(told))
+            if due_on != last:
+                yield s.DueDate(self.ground.day(fact.at), due_on, fact.kind, fact.index, fact.reason)
+            last = due_on
 
     def _task(self, task: Task) -> s.Task:
         parts = (task.change_ticket, task.pull_request, task.deploy)
@@ -129,6 +155,7 @@ class Findings:
             due_on=task.due_on,
             change=", ".join(part for part in parts if part),
             submitted_on=self.ground.day(task.submitted_at),
+            done_on=self.ground.day(task.done_at),
         )
 
     def _request(self, request: Request) -> s.Request:
@@ -162,6 +189,16 @@ class Findings:
         return s.HistoryEvent(
             number=fact.index, at=fact.at, kind=fact.kind, text=text, actor=actor, reason=fact.reason, leaf=fact.leaf
         )
+
+
+def _proposals(ids: list[UUID]) -> dict[tuple[UUID, str], str]:
+    """What is asked, or was granted, about each: the kind of rejection, or that a lower severity waits."""
+    rows = Proposal.objects.filter(finding_id__in=ids, action__in=[REJECT, CUT]).order_by("at")
+    return {
+        (row.finding_id, row.action): str(row.change.get("kind", ""))
+        for row in rows
+        if row.ended_at is None or (row.action == REJECT and row.outcome == "granted")
+    }
 
 
 def _pairs(rows: Any, field: str) -> dict[UUID, list[str]]:
