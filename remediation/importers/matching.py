@@ -97,7 +97,7 @@ def judged(reading: Reading, known: Known | None) -> Verdict:
     """A closed finding that is seen again reopens; a rejected one stays rejected; an open one is updated or left."""
     digest = digest_of(reading)
     if known is None:
-        return Verdict(reading, CREATED, "New.", digest=digest)
+        return Verdict(reading, CREATED, f"New. {reading.state_note}".strip(), digest=digest)
     if known.state == _CLOSED:
         return Verdict(
             reading, REOPENED, f"{known.ref} was closed and is there again: it reopens in a new cycle.", known, digest

@@ -32,13 +32,13 @@ from .reader.formats import all_formats
 from .reader.records import Ignored, Reading, RowError, Scanned
 from .reader.text import clean_line
 from .sandbox import Reader
-from .writing import Writer
+from .writing import PLANS, Writer
 
 BATCH_ROWS = 1_000
 REASONS = 50
 IGNORED, ERROR = "ignored", "error"
-NO_RESCANS = frozenset({"audit_report"})
-"""An auditor's report lists what was found; what it doesn't list was not looked at again."""
+NO_RESCANS = frozenset({"audit_report"}) | PLANS
+"""A report or a plan lists what was found; what it doesn't list was not looked at again."""
 
 _ABSENT = """
 SELECT f.id FROM findings_finding f

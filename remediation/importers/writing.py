@@ -30,9 +30,12 @@ from remediation.findings.states import State
 from remediation.sod import queries as sod_queries
 
 from .matching import CREATED, REOPENED, UNCHANGED, UPDATED, Verdict
+from .reader.plans import SETTLED
 from .reader.records import Reading
 
 _REPORTED = State.REPORTED.value
+PLANS = frozenset({"oscal_poam", "poam_xlsx"})
+"""Formats that say of each item what became of it elsewhere."""
 
 _REFRESH = """
 UPDATE findings_finding f SET version = f.version + 1, proposed_fixed_at = NULL,
@@ -62,6 +65,7 @@ class Writer:
         self.organization_id: UUID = self.actor.organization_id
         self.ahead = Ahead()
         self._sla = sla.rules(self.organization_id)
+        self._is_plan = self.batch.kind in PLANS
         self._moments: dict[str, tuple[datetime, str]] = {}
         self._dues: dict[tuple[str, datetime], tuple[str, str]] = {}
         self._same_in_all: dict[str, Any] = {
@@ -146,7 +150,21 @@ class Writer:
             "kev": reading.kev,
             "audit_rating": reading.audit_rating,
             "root_cause": reading.cause,
+            **(self._planned(reading, due) if self._is_plan else {}),
         }
+
+    def _planned(self, reading: Reading, due: str) -> dict[str, Any]:
+        """What only a plan of action says. Its dates hold until triage sets ours; what it calls settled is a hint."""
+        due_on = self._end_of(reading.due_on) if reading.due_on else due
+        return {
+            "original_severity": reading.first_severity or reading.severity,
+            "due_at": due_on,
+            "current_due_at": self._end_of(reading.current_due_on) if reading.current_due_on else due_on,
+            "proposed_fixed_at": self.now.isoformat() if reading.state in SETTLED else None,
+        }
+
+    def _end_of(self, text: str) -> str:
+        return self._sla.end_of(date.fromisoformat(text)).isoformat()
 
     def _detected(self, text: str) -> tuple[datetime, str]:
         known = self._moments.get(text)
@@ -254,6 +272,10 @@ class Writer:
         unknown = [name for name in reading.controls if name not in self._controls]
         if unknown:
             raw["controls not known here"] = unknown
+        if reading.milestones:
+            raw["milestones"] = list(reading.milestones)
+        if reading.state_note:
+            raw["why it begins at triage"] = reading.state_note
         if reading.references:
             raw["references"] = list(reading.references[:10])
         return {
@@ -343,6 +365,7 @@ def _facts(row: Mapping[str, Any]) -> dict[str, Any]:
         "severity": row["severity"],
         "detected_at": row["detected_at"],
         "current_due_at": row["current_due_at"],
+        **({"proposed_fixed_at": row["proposed_fixed_at"]} if row.get("proposed_fixed_at") else {}),
     }
 
 

@@ -19,6 +19,8 @@ _OFFSET = re.compile(
     r"(Z|-(?:(?:0\d|1[0-2]):00|0[39]:30)|\+(?:(?:0\d|1[0-4]):00|(?:0[34569]|10):30|(?:0[58]|12):45))\Z"
 )
 _SPACE = re.compile(r"\s+")
+# What ECMAScript, whose patterns OSCAL uses, takes for space at the ends.
+_ENDS = re.compile(r"\A[\s\ufeff]+|[\s\ufeff]+\Z")
 
 Object = dict[str, Any]
 
@@ -50,7 +52,7 @@ def day(value: date, zone: str, *, at_end: bool = False) -> str:
 
 def line(text: str, empty: str = "Not stated") -> str:
     """One line without space at its ends: what OSCAL calls string and markup-line."""
-    return _SPACE.sub(" ", text.replace("\ufeff", "")).strip() or empty
+    return _SPACE.sub(" ", _ENDS.sub("", text)) or empty
 
 
 def token(text: str) -> str:
@@ -72,7 +74,7 @@ def props(given: Mapping[str, object]) -> list[Object]:
     found: list[Object] = []
     for name, value in given.items():
         for one in value if isinstance(value, tuple) else (value,):
-            if one is not None and one != "":
+            if one is not None and line(str(one), ""):
                 found.append(prop(name, "yes" if one is True else "no" if one is False else one))
     return found
 

@@ -5,7 +5,6 @@ from datetime import date, datetime
 
 #: Accepted and deferred ones count as open: nothing about them is mended yet (PRACTICE 3.2).
 SETTLED = frozenset({"closed", "rejected"})
-RATINGS = {"critical": "Critical", "high": "High", "medium": "Moderate", "low": "Low"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,20 @@ from collections.abc import Iterable, Iterator
 from datetime import date
 from typing import Any
 
-from remediation.poam.items import RATINGS, Item, Plan
+from remediation.poam.items import Item, Plan
+from remediation.poam.words import (
+    CLOSED,
+    MILESTONES,
+    NO,
+    NONE,
+    OPEN,
+    PENDING,
+    RATINGS,
+    REJECTIONS,
+    SOURCES,
+    STATES,
+    YES,
+)
 from remediation.poam.workbook import About, Column, Sheet
 
 COLUMNS = (
@@ -44,39 +57,7 @@ COLUMNS = (
     Column("CVE", 18),
     Column("Service Name", 24),
 )
-OPEN, CLOSED = "Open", "Closed"
-YES, NO, PENDING, NONE = "Yes", "No", "Pending", "N/A"
 
-STATES = {
-    "reported": "Reported, to triage",
-    "triaged": "Triaged",
-    "analysed": "Root cause known",
-    "planned": "Plan submitted",
-    "in_remediation": "In remediation",
-    "ready_for_verification": "Fixed, to verify",
-    "verified": "Verified, to close",
-    "closed": "Closed",
-    "rejected": "Rejected",
-    "risk_acceptance_pending": "Risk acceptance asked",
-    "risk_accepted": "Risk accepted, still open",
-    "deferral_pending": "Deferral asked",
-    "deferred": "Deferred, still open",
-}
-SOURCES = {
-    "audit_report": "Audit report",
-    "scanner": "Scanner",
-    "internal": "Internal",
-    "auditor": "Auditor",
-    "import": "Import",
-}
-REJECTIONS = {"false_positive": "False positive", "duplicate": "Duplicate", "out_of_scope": "Out of scope"}
-MILESTONES = {
-    "todo": "to do",
-    "in_progress": "in progress",
-    "submitted": "handed in",
-    "returned": "returned",
-    "done": "done",
-}
 _CVE = re.compile(r"\bCVE-\d{4}-\d{4,7}\b", re.IGNORECASE)
 
 

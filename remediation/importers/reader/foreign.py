@@ -29,7 +29,6 @@ _OSCAL = (
     "system-security-plan",
     "assessment-plan",
     "assessment-results",
-    "plan-of-action-and-milestones",
     "mapping-collection",
 )
 _JSON_KINDS = (

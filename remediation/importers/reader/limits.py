@@ -31,3 +31,10 @@ RAW_VALUE_CHARS = 500
 RAW_KEYS = 40
 ROW_ERRORS = 200
 """After so many rows in error the rest of the file is not read: the file is refused either way."""
+
+PLAN_ITEMS = 50_000
+"""Items of one plan of action: its risks are held while its items are read."""
+PLAN_TEXT_CHARS = 40_000
+"""More than a cell of a workbook holds, so that no text of a workbook is cut a second time."""
+MILESTONES = 100
+MILESTONE_CHARS = 500

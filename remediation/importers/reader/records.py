@@ -36,6 +36,14 @@ class Reading:
     controls: tuple[str, ...] = ()
     cause: str = ""
     source: str = "scanner"
+    first_severity: str = ""
+    """The severity before it was adjusted, where the file knows both."""
+    due_on: str = ""
+    """The date that the file promises, and the one that took its place; "" leaves both to the policy."""
+    current_due_on: str = ""
+    state: str = ""
+    state_note: str = ""
+    milestones: tuple[str, ...] = ()
     raw: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -69,7 +77,9 @@ Record = Reading | Ignored | RowError | Scanned
 
 _values = attrgetter(*(each.name for each in fields(Reading)))
 _TUPLES = tuple(
-    index for index, each in enumerate(fields(Reading)) if each.name in ("references", "criteria", "controls")
+    index
+    for index, each in enumerate(fields(Reading))
+    if each.name in ("references", "criteria", "controls", "milestones")
 )
 
 

@@ -9,6 +9,7 @@ from itertools import chain
 from typing import Any
 
 from . import columns, limits
+from .bounds import bounded
 from .refusals import NotReadable, Oversized
 from .source import Source
 
@@ -37,9 +38,9 @@ def header(source: Source) -> list[str]:
 def table(source: Source) -> Table:
     if source.is_zip:
         book = _workbook(source)
-        return Table(book.header, _bounded(book.rows()))
+        return Table(book.header, bounded(book.rows()))
     names, rest = _header_and_rest(_csv_rows(source))
-    return Table(names, _bounded(rest))
+    return Table(names, bounded(rest))
 
 
 def _workbook(source: Source) -> Any:
@@ -149,24 +150,3 @@ def _names(row: list[Any]) -> list[str]:
     while names and not names[-1]:
         names.pop()
     return names
-
-
-def _bounded(rows: Iterator[tuple[int, list[Any]]]) -> Iterator[tuple[int, list[Any]]]:
-    blank = 0
-    for number, row in rows:
-        if number > limits.TABLE_ROWS:
-            raise Oversized(
-                f"The table has more than {limits.TABLE_ROWS:,} rows. Split it.", code="too_many_rows", row=number
-            )
-        if not any(cell is not None and cell != "" and str(cell).strip() for cell in row):
-            blank += 1
-            if blank > limits.BLANK_ROWS:
-                raise Oversized(
-                    f"More than {limits.BLANK_ROWS:,} empty rows before row {number:,}: the sheet claims rows that it doesn't have. "
-                    "Delete the empty rows and save it again.",
-                    code="too_many_blank_rows",
-                    row=number,
-                )
-            continue
-        blank = 0
-        yield number, row

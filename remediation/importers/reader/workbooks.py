@@ -4,7 +4,8 @@ import datetime as dt
 import io
 import warnings
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 from xml.etree.ElementTree import ParseError  # the error alone; defusedxml reads # nosec B405
 
@@ -13,10 +14,12 @@ from defusedxml.common import DefusedXmlException
 from openpyxl.utils.exceptions import InvalidFileException
 
 from . import columns, limits
+from .bounds import bounded
 from .refusals import NotReadable, Oversized
 from .source import Source
 
 _HEADER_WITHIN = 25
+_SHEETS = 20
 _BROKEN = (
     zipfile.BadZipFile,
     InvalidFileException,
@@ -47,9 +50,10 @@ class Workbook:
             raise NotReadable(
                 "The workbook has no visible sheet. Unhide the one with the findings.", code="no_visible_sheet"
             )
+        self.visible = visible
         self.sheet, self.header, self.header_row = visible[0], [], 0
         best = -1
-        for sheet in visible[:20]:
+        for sheet in visible[:_SHEETS]:
             number, names = _header(sheet)
             known = sum(1 for name in names if columns.meant(name))
             if known > best:
@@ -61,6 +65,40 @@ class Workbook:
         for number, row in _rows(self.sheet):
             if number > self.header_row:
                 yield number, row
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A visible sheet whose header is known, and its rows by the numbers that the program shows."""
+
+    title: str
+    header: list[str]
+    rows: Iterator[tuple[int, list[Any]]]
+
+
+def pages(source: Source, is_header: Callable[[list[str]], bool]) -> Iterator[Page]:
+    """Every visible sheet that has such a header in its first rows, in their order."""
+    source.handle.seek(0)
+    book = Workbook(source)
+    for sheet in book.visible[:_SHEETS]:
+        for number, row in _rows(sheet):
+            names = _names(row)
+            if is_header(names):
+                yield Page(sheet.title, names, bounded(_below(sheet, number)))
+                break
+            if number >= _HEADER_WITHIN:
+                break
+
+
+def _below(sheet: Any, header_row: int) -> Iterator[tuple[int, list[Any]]]:
+    return ((number, row) for number, row in _rows(sheet) if number > header_row)
+
+
+def _names(row: list[Any]) -> list[str]:
+    names = [str(cell).strip()[:100] if cell is not None else "" for cell in row]
+    while names and not names[-1]:
+        names.pop()
+    return names
 
 
 def opened(source: Source) -> Workbook:
@@ -122,9 +160,7 @@ def measured(source: Source) -> None:
 def _header(sheet: Any) -> tuple[int, list[str]]:
     first: tuple[int, list[str]] = (0, [])
     for number, row in _rows(sheet):
-        names = [str(cell).strip()[:100] if cell is not None else "" for cell in row]
-        while names and not names[-1]:
-            names.pop()
+        names = _names(row)
         if sum(1 for name in names if columns.meant(name)) >= 2:
             return number, names
         if names and not first[1]:
