@@ -36,7 +36,7 @@ FORMS = (
     Form("assessment-results.json", "Assessment results as OSCAL", "OSCAL 1.2.1, control runs and findings", JSON),
     Form("register.xlsx", "Findings register, workbook", "one line per finding", XLSX),
     Form("register.csv", "Findings register, CSV", "one line per finding", CSV),
-    Form("evidence.csv", "Evidence index", "one line per exhibit, with its SHA-256", CSV),
+    Form("evidence-index.csv", "Evidence index", "one line per exhibit, with its SHA-256", CSV),
     Form("snapshot.json", "All rows as JSON", "what every form is made from", JSON),
 )
 BY_PATH = {form.path: form for form in FORMS}
@@ -54,7 +54,7 @@ def made(snapshot: Snapshot) -> list[Made]:
     files = {
         "register.csv": register.rows(snapshot),
         "register.xlsx": _workbook(_about_register(snapshot), [register.sheet(snapshot)]),
-        "evidence.csv": _csv(EVIDENCE, map(_exhibit, snapshot.exhibits)),
+        "evidence-index.csv": _csv(EVIDENCE, map(_exhibit, snapshot.exhibits)),
         "poam.xlsx": _workbook(rows.about(whole), rows.sheets(whole)),
         "assessment-results.json": "".join(oscal.results(whole)).encode(),
     }

@@ -25,7 +25,7 @@ def test_every_form_counts_what_the_pdf_counts():
     register_rows = list(csv.reader(io.StringIO(files["register.csv"].decode("utf-8-sig"))))
     assert len(register_rows) - 1 == totals.findings
     assert openpyxl.load_workbook(io.BytesIO(files["register.xlsx"]))["Findings"].max_row - 1 == totals.findings
-    assert len(list(csv.reader(io.StringIO(files["evidence.csv"].decode("utf-8-sig"))))) - 1 == totals.exhibits
+    assert len(list(csv.reader(io.StringIO(files["evidence-index.csv"].decode("utf-8-sig"))))) - 1 == totals.exhibits
     poam = json.loads(files["poam.json"])["plan-of-action-and-milestones"]
     assert len(poam["poam-items"]) == totals.findings
     assert sum(risk["status"] != "closed" for risk in poam["risks"]) == totals.open

@@ -17,13 +17,15 @@ OWN = {
     "audit_report.csv": "audit_report",
     "generic.csv": "generic_csv",
     "generic.json": "generic_json",
+    "poam.json": "oscal_poam",
+    "poam.xlsx": "poam_xlsx",
 }
 
 
 def test_formats_are_found_by_file_name():
     assert set(all_formats()) == {
         "asff", "audit_report", "defectdojo_generic", "generic_csv", "generic_json", "generic_xlsx", "grype", "ocsf",
-        "prowler_csv", "prowler_ocsf", "sarif", "trivy",
+        "oscal_poam", "poam_xlsx", "prowler_csv", "prowler_ocsf", "sarif", "trivy",
     }  # fmt: skip
 
 
