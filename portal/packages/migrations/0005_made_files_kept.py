@@ -3,7 +3,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("packages", "0003_an_alarm_stops_packages"), ("vault", "0003_checks")]
+    dependencies = [("packages", "0004_restricted_findings_are_confirmed"), ("vault", "0003_checks")]
 
     operations = [
         migrations.AddField(
