@@ -31,8 +31,9 @@ DEFAULTS: dict[str, dict[str, Any]] = {
         },
         "votes_expire_days": 14,
     },
-    # PRACTICE.md section 4: whether the matrix's conditional cells allow at all (never for High and Critical).
-    "sod": {"allow_conditional": False},
+    # PRACTICE.md section 4, over the matrix: which conditional rules allow (never for High and Critical), which rules
+    # that allow are forbidden here, and which roles never meet besides those of the product.
+    "sod": {"allow": [], "forbid": [], "toxic_roles": []},
     # SECURITY.md section 3. Only tighter limits than the installation's own can be set; see FOUNDED_WITH.
     "access": {
         "second_factor": {

@@ -3,29 +3,42 @@
 from portal.accounts.rulebook import r_roles, v_viewing
 from remediation.sod.rulebook import i_identity
 
-# PRACTICE.md section 4, toxic roles and notes (2), (3), (5): an administrator holds no workflow duty in the same
-# organization, and an auditor holds no other role there at all.
-TOXIC_ROLES = """
-CREATE FUNCTION refuse_toxic_roles() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, public AS $$
-DECLARE other text;
+# PRACTICE.md section 4, toxic roles: the pairs are data (sod_toxicpair), and an organization's policy adds its own.
+TOXIC_ROLES_FUNCTION = """
+CREATE OR REPLACE FUNCTION refuse_toxic_roles() RETURNS trigger LANGUAGE plpgsql
+  SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+  bad record;
+  own jsonb;
 BEGIN
   IF NEW.ended_at IS NOT NULL THEN RETURN NEW; END IF;
   -- Two grants to one person at the same moment must see each other.
   PERFORM pg_advisory_xact_lock(hashtextextended('membership:' || NEW.person_id::text, 0));
-  SELECT m.role INTO other FROM accounts_membership m
+  SELECT t.number, t.sentence INTO bad FROM accounts_membership m
+    JOIN sod_toxicpair t ON t.matrix_version = (SELECT max(matrix_version) FROM sod_toxicpair)
+     AND (t.one = m.role AND t.other = NEW.role OR t.one = NEW.role AND t.other = m.role)
    WHERE m.organization_id = NEW.organization_id AND m.person_id = NEW.person_id AND m.id <> NEW.id
-     AND m.ended_at IS NULL AND m.role <> NEW.role
-     AND (m.role IN ('administrator', 'auditor') OR NEW.role IN ('administrator', 'auditor'))
-   LIMIT 1;
-  IF other IS NOT NULL THEN
-    RAISE EXCEPTION USING ERRCODE = 'CH005',
-      MESSAGE = format('[R-01] the roles %s and %s may not meet in one person', other, NEW.role);
+     AND m.ended_at IS NULL
+   ORDER BY t.number LIMIT 1;
+  IF FOUND THEN
+    RAISE EXCEPTION USING ERRCODE = 'CH005', MESSAGE = format('[%s] %s', bad.number, bad.sentence);
+  END IF;
+  own := sod_policy(NEW.organization_id) -> 'toxic_roles';
+  IF jsonb_array_length(coalesce(own, '[]'::jsonb)) > 0 AND EXISTS (
+    SELECT 1 FROM accounts_membership m
+     WHERE m.organization_id = NEW.organization_id AND m.person_id = NEW.person_id AND m.id <> NEW.id
+       AND m.ended_at IS NULL AND m.role <> NEW.role
+       AND EXISTS (SELECT 1 FROM jsonb_array_elements(own) AS pair (roles)
+                    WHERE pair.roles ? m.role AND pair.roles ? NEW.role)) THEN
+    RAISE EXCEPTION USING ERRCODE = 'CH005', MESSAGE = '[R-01] the two roles may not meet in one person';
   END IF;
   IF NEW.granted_by_id = NEW.person_id THEN
     RAISE EXCEPTION USING ERRCODE = 'CH005', MESSAGE = '[R-02] nobody grants a role to themselves';
   END IF;
   RETURN NEW;
 END $$;
+"""
+MEMBERSHIP_TRIGGERS = """
 CREATE TRIGGER accounts_membership_toxic BEFORE INSERT OR UPDATE ON accounts_membership
   FOR EACH ROW EXECUTE FUNCTION refuse_toxic_roles();
 ALTER TABLE accounts_membership ENABLE ALWAYS TRIGGER accounts_membership_toxic;
@@ -98,7 +111,7 @@ BEGIN
 END $$;
 """
 
-INSTALL = TOXIC_ROLES + MEMBERSHIP_POLICY + ENTER
+INSTALL = TOXIC_ROLES_FUNCTION + MEMBERSHIP_TRIGGERS + MEMBERSHIP_POLICY + ENTER
 REMOVE = """
 DROP FUNCTION enter_organization_by_token(text, text);
 DROP FUNCTION enter_organization(text, uuid);
@@ -133,6 +146,20 @@ DROP FUNCTION keep_account_person();
 # into one index. Most persons have no row there.
 _PATH = "SET search_path = pg_catalog, public, pg_temp"
 _refuse = i_identity.FAMILY.refusal
+
+# By the data of the matrix, and by the organization's own pairs.
+MAY_NOT_MEET = f"""
+CREATE OR REPLACE FUNCTION accounts_may_not_meet(one text, other text) RETURNS boolean
+LANGUAGE plpgsql STABLE {_PATH} AS $$
+BEGIN
+  RETURN EXISTS (SELECT 1 FROM public.sod_toxicpair t
+                  WHERE t.matrix_version = (SELECT max(matrix_version) FROM public.sod_toxicpair)
+                    AND (t.one = $1 AND t.other = $2 OR t.one = $2 AND t.other = $1))
+      OR $1 <> $2 AND EXISTS (SELECT 1 FROM jsonb_array_elements(
+           coalesce(sod_policy(current_organization()) -> 'toxic_roles', '[]'::jsonb)) AS pair (roles)
+          WHERE pair.roles ? $1 AND pair.roles ? $2);
+END $$;
+"""  # noqa: S608
 
 SAME_PEOPLE = f"""
 -- The person and everybody who is the same human being. Row-level security narrows it to the organization entered.
@@ -318,9 +345,7 @@ LANGUAGE sql STABLE {_PATH} AS $$
                     AND m.role = $3 AND m.starts_at <= clock_timestamp()
                     AND (m.ended_at IS NULL OR m.ended_at > clock_timestamp())) $$;
 
-CREATE FUNCTION accounts_may_not_meet(one text, other text) RETURNS boolean
-LANGUAGE sql STABLE {_PATH} AS $$
-  SELECT $1 <> $2 AND ($1 IN ('administrator', 'auditor') OR $2 IN ('administrator', 'auditor')) $$;
+{MAY_NOT_MEET}
 
 CREATE FUNCTION accounts_link_kept() RETURNS trigger LANGUAGE plpgsql {_PATH} AS $$
 BEGIN

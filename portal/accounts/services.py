@@ -38,8 +38,6 @@ INVITATION_DAYS = 7
 CLOCK_SKEW = timedelta(minutes=5)
 TOKEN_PREFIX = "clh_"  # noqa: S105
 TOKEN_DAYS_MAX = 365
-# PRACTICE.md section 4, toxic roles and notes (3), (5); the trigger refuse_toxic_roles holds the same line.
-ALONE = frozenset({"administrator", "auditor", "support"})
 
 
 @dataclass(frozen=True)
@@ -128,18 +126,19 @@ def _refuse_meeting(email: str, role: str, organization_id: UUID) -> None:
 
 
 def refuse_toxic(person_id: UUID, role: str, organization_id: UUID) -> None:
-    """Raise DutyConflict when the person's live roles and the new one may not meet (rule R-01)."""
+    """Raise DutyConflict when the person's live roles and the new one may not meet (rules V-01 to V-16, R-01)."""
     held = set(
         Membership.objects.filter(person_id=person_id, organization_id=organization_id, ended_at=None)
         .exclude(role=role)
         .values_list("role", flat=True)
     )
-    clash = held if role in ALONE else held & ALONE
-    if clash:
-        other = roles.ROLES[sorted(clash)[0]].word
+    found = sod.toxic_with(role, held, organization_id=organization_id)
+    if found is not None:
+        number, key = found
+        other = roles.ROLES[key].word
         raise DutyConflict(
-            f"{other} and {roles.ROLES[role].word} may not meet in one person (rule R-01).",
-            rule="R-01",
+            f"{other} and {roles.ROLES[role].word} may not meet in one person (rule {number}).",
+            rule=number,
             help=f"End the role {other} first, or give the role to somebody else.",
         )
     _refuse_toxic_through_a_link(person_id, role, organization_id)
@@ -154,9 +153,9 @@ def _refuse_toxic_through_a_link(person_id: UUID, role: str, organization_id: UU
         .exclude(role=role)
         .values_list("role", flat=True)
     )
-    clash = held if role in ALONE else held & ALONE
-    if clash:
-        other = roles.ROLES[sorted(clash)[0]].word
+    found = sod.toxic_with(role, held, organization_id=organization_id)
+    if found is not None:
+        other = roles.ROLES[found[1]].word
         raise DutyConflict(
             f"{other}, held through another account, and {roles.ROLES[role].word} may not meet in one person"
             " (rule I-07).",

@@ -279,24 +279,26 @@ def conflicts_of(
     return judge([*held, *asked], ACTIONS[request.action].duty, roles=roles, terms=terms)
 
 
+def who_may(request: Request) -> list[sod.Standing]:
+    """Every member of the organization towards this request's duty, in one query however many they are."""
+    return sod.who_may(
+        ACTIONS[request.action].duty,
+        subject_type=request.subject_type,
+        subject_id=request.subject_id,
+        cycle=request.cycle,
+        severity=severity_now(request),
+        organization_id=request.organization_id,
+        requester_id=request.requested_by_id,
+        asked_at=request.requested_at,
+    )
+
+
 def position(request: Request, actor: Actor) -> Position:
     """Whether the actor may decide, why not, who else may, and what was decided so far."""
     decisions = decisions_on(request)
-    hands = sod.hands_on([request.subject_id], subject_type=request.subject_type)
-    terms = sod.terms(request.organization_id, severity_now(request))
-    everyone = sod.members(request.organization_id)
+    everyone = who_may(request)
+    conflicts = {member.person_id: member.conflicts for member in everyone}
     voices = sod.voices()
-    asker = voices.get(request.requested_by_id, request.requested_by_id)
-    conflicts = {
-        member.person_id: conflicts_of(
-            request,
-            hands.get((request.subject_id, request.cycle, member.person_id), []),
-            member.roles,
-            terms,
-            has_asked=voices.get(member.person_id, member.person_id) == asker,
-        )
-        for member in everyone
-    }
     own = conflicts.get(actor.person_id, []) if actor.person_id else []
     own_voice = voices.get(actor.person_id, actor.person_id) if actor.person_id else None
     has_decided = own_voice in _used(decisions)
@@ -304,9 +306,9 @@ def position(request: Request, actor: Actor) -> Position:
     loans = [
         loan
         for loan in delegations.running(request.organization_id)
-        if delegations.covers(loan, request, terms.severity)
+        if delegations.covers(loan, request, severity_now(request))
     ]
-    known = {member.person_id: member for member in everyone}
+    known: dict[UUID, sod.Member | sod.Standing] = {member.person_id: member for member in everyone}
     others = [
         candidate
         for candidate in _all_candidates(request, everyone, conflicts, decisions, voices, loans)
@@ -350,7 +352,7 @@ def _marked_outside(request: Request, candidates: list[Candidate]) -> list[Candi
 
 def _all_candidates(
     request: Request,
-    everyone: list[sod.Member],
+    everyone: list[sod.Standing],
     conflicts: Mapping[UUID, list[Conflict]],
     decisions: list[Decision],
     voices: Mapping[UUID, UUID],
@@ -358,7 +360,7 @@ def _all_candidates(
 ) -> list[Candidate]:
     """Who decides in their own name, then who may in another's: each person stands once."""
     own = _candidates(request, everyone, conflicts, decisions, voices)
-    known = {member.person_id: member for member in everyone}
+    known: dict[UUID, sod.Member | sod.Standing] = {member.person_id: member for member in everyone}
     listed = {candidate.person_id for candidate in own}
     lent = _deputies(request, loans, known, conflicts, decisions, voices)
     return _routed(request, [*own, *(one for one in lent if one.person_id not in listed)])
@@ -401,7 +403,7 @@ def loads(organization_id: UUID) -> dict[UUID, int]:
 def _behalf(
     request: Request,
     loan: Delegation,
-    everyone: Mapping[UUID, sod.Member],
+    everyone: Mapping[UUID, sod.Member | sod.Standing],
     conflicts: Mapping[UUID, list[Conflict]],
     decisions: list[Decision],
     voices: Mapping[UUID, UUID],
@@ -432,7 +434,7 @@ def _behalf(
 def _deputies(
     request: Request,
     loans: list[Delegation],
-    everyone: Mapping[UUID, sod.Member],
+    everyone: Mapping[UUID, sod.Member | sod.Standing],
     conflicts: Mapping[UUID, list[Conflict]],
     decisions: list[Decision],
     voices: Mapping[UUID, UUID],
@@ -459,7 +461,7 @@ def _deputies(
 
 def _candidates(
     request: Request,
-    everyone: list[sod.Member],
+    everyone: list[sod.Standing],
     conflicts: Mapping[UUID, list[Conflict]],
     decisions: list[Decision],
     voices: Mapping[UUID, UUID],
@@ -470,7 +472,7 @@ def _candidates(
     found = []
     for member in everyone:
         role = next((role for role in roles if role in member.roles), None)
-        if role is None:
+        if role is None or not member.is_active:
             continue
         first = next(iter(conflicts[member.person_id]), None)
         has_decided = voices.get(member.person_id, member.person_id) in decided
@@ -527,7 +529,7 @@ def _judged(page: list[Request], actor: Actor) -> list[Row]:
     loans = delegations.running(actor.organization_id, deputy_id=actor.person_id)
     hands = sod.hands_on({request.subject_id for request in page}, person_id=None if loans else actor.person_id)
     roles = sod.roles_of(actor.person_id, actor.organization_id)
-    allow = sod.terms(actor.organization_id, "").allow_conditional
+    ground = sod.terms(actor.organization_id, "", actor.person_id)
     decisions: dict[UUID, list[Decision]] = defaultdict(list)
     votes = _counted(Decision.objects.filter(request_id__in=ids).select_related("person", "for_person"))
     spoken_for = "coalesce(approvals_decision.for_person_id, approvals_decision.person_id)"
@@ -545,11 +547,13 @@ def _judged(page: list[Request], actor: Actor) -> list[Row]:
     }
     described = _described(page)
     permitted = {action.permission: actor.may(action.permission) for action in ACTIONS.values()}
-    everyone = {member.person_id: member for member in sod.members(actor.organization_id)} if loans else {}
+    everyone: dict[UUID, sod.Member | sod.Standing] = {}
+    if loans:
+        everyone = {member.person_id: member for member in sod.members(actor.organization_id)}
     voices = sod.voices() if loans else {}
     rows = []
     for request in page:
-        terms = Terms(request.severity, allow)
+        terms = replace(ground, severity=request.severity)
         own = hands.get((request.subject_id, request.cycle, actor.person_id), [])
         row = _row(
             request,
@@ -561,7 +565,7 @@ def _judged(page: list[Request], actor: Actor) -> list[Row]:
             permitted,
         )
         if loans and not row.may:
-            row = _lent(row, loans, everyone, hands, terms, decisions[request.pk], voices)
+            row = _lent(row, loans, everyone, hands, replace(terms, waived=frozenset()), decisions[request.pk], voices)
         rows.append(row)
     return rows
 
@@ -569,7 +573,7 @@ def _judged(page: list[Request], actor: Actor) -> list[Row]:
 def _lent(
     row: Row,
     loans: list[Delegation],
-    everyone: Mapping[UUID, sod.Member],
+    everyone: Mapping[UUID, sod.Member | sod.Standing],
     hands: Mapping[tuple[UUID, int, UUID], list[Held]],
     terms: Terms,
     decisions: list[Decision],

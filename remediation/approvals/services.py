@@ -443,7 +443,7 @@ def _conflicts(row: Request, person_id: UUID) -> list[Conflict]:
         row,
         held,
         sod_queries.roles_of(person_id, row.organization_id),
-        sod_queries.terms(row.organization_id, queries.severity_now(row)),
+        sod_queries.terms(row.organization_id, queries.severity_now(row), person_id),
         has_asked=row.requested_by_id in sod_queries.same_people(person_id),
     )
 

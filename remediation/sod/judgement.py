@@ -1,12 +1,13 @@
 """The matrix applied to what one person holds: a pure function, so pages, services and tests ask the same question."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from evidence import clock
 from remediation.sod.duties import WORDS, Duty
 from remediation.sod.matrix import CONDITIONAL_SEVERITIES, WORK, Cell, Condition, Verdict, cell
+from remediation.sod.policy import Segregation
 
 STANDING_ROLES = {"administrator": Duty.ADMINISTRATOR, "auditor": Duty.AUDITOR}
 
@@ -22,10 +23,14 @@ class Held:
 
 @dataclass(frozen=True)
 class Terms:
-    """What decides the conditional cells: the item's severity and what the organization's policy allows."""
+    """What decides besides the matrix: the item's severity, the organization's policy, the person's exceptions.
+
+    `waived` holds (rule, wanted duty) of exceptions in force for the person who is judged.
+    """
 
     severity: str = ""
-    allow_conditional: bool = False
+    policy: Segregation = field(default_factory=Segregation)
+    waived: frozenset[tuple[str, str]] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -59,30 +64,44 @@ def judge(held: Iterable[Held], wanted: str, *, roles: frozenset[str], terms: Te
 
 
 def _allowed(rule: Cell, duties: set[str], roles: frozenset[str], terms: Terms) -> bool:
-    if rule.verdict == Verdict.YES:
+    if (rule.number, str(rule.wanted)) in terms.waived:
         return True
+    if rule.verdict == Verdict.YES:
+        return rule.number not in terms.policy.forbid
     if rule.verdict == Verdict.NEVER:
         return rule.condition == Condition.SECOND_ROLE and bool(roles - STANDING_ROLES.keys())
     if rule.condition == Condition.OTHER_CYCLE:  # hands are of one cycle, so here it is always the same one
         return False
     if rule.condition == Condition.NEVER_WORKED and duties & WORK:
         return False
-    return terms.allow_conditional and terms.severity in CONDITIONAL_SEVERITIES
+    return rule.number in terms.policy.allow and terms.severity in CONDITIONAL_SEVERITIES
 
 
 def _conflict(rule: Cell, item: Held) -> Conflict:
-    act = WORDS[item.duty].act + _when(item)
+    return worded(rule.number, item, rule.wanted, _general(rule))
+
+
+def worded(number: str, item: Held, wanted: str, general: str) -> Conflict:
+    """One conflict in the words of pages: to the person, about them, and as the rule has it."""
+    held = WORDS[item.duty]
+    act = held.act + _when(item)
     return Conflict(
-        rule=rule.number,
+        rule=number,
         held=item.duty,
-        wanted=rule.wanted,
+        wanted=wanted,
         act=act,
-        sentence=f"{act}, so someone else must {WORDS[rule.wanted].instead} (rule {rule.number}).",
-        third_person=f"{WORDS[item.duty].whoever.capitalize()}{_when(item)} (rule {rule.number})",
-        general=rule.sentence,
+        sentence=f"{act}, so someone else must {WORDS[wanted].instead} (rule {number}).",
+        third_person=f"{held.whoever.capitalize()}{_when(item)} (rule {number})",
+        general=general,
         about=item.about,
         at=item.at,
     )
+
+
+def _general(rule: Cell) -> str:
+    if rule.verdict == Verdict.YES:
+        return f"This organization's policy forbids both to one person: {rule.held.label} and {rule.wanted.label}."
+    return rule.sentence
 
 
 def _when(item: Held) -> str:

@@ -1,7 +1,8 @@
 """The same-item matrix of PRACTICE.md section 4 as data, and the roles nobody may hold together.
 
-One line per unordered pair, so the matrix cannot become asymmetric. A migration copies it into sod_rule, where the
-database looks; a change of the matrix is a new version and a new migration, never an edit.
+One line per unordered pair, so the matrix cannot become asymmetric. A migration copies it into sod_rule and
+sod_toxicpair, where the database looks; a change is a new version and a new migration, never an edit. It is the floor:
+an organization's policy (policy.py) may forbid more, and allow the conditional cells alone.
 """
 
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from enum import StrEnum
 
 from remediation.sod.duties import WORDS, Duty
 
-VERSION = 1
+VERSION = 2
 
 
 class Verdict(StrEnum):
@@ -67,7 +68,7 @@ _NOTE_4 = "A business risk owner may accept Medium and Low only, and never what 
 _NOTE_5 = "Who administers the portal holds no workflow duty in the same organization."
 _NOTE_6 = "Both are possible only as different decisions on different cycles."
 
-PAIRS: tuple[Pair, ...] = (
+_SAME_ITEM: tuple[Pair, ...] = (
     Pair("S-01", Duty.REQUESTER, Duty.APPROVER, _N),
     Pair("S-01", Duty.REQUESTER, Duty.ACCEPTOR, _N),
     Pair("S-02", Duty.OWNER, Duty.VERIFIER, _N),
@@ -111,8 +112,25 @@ PAIRS: tuple[Pair, ...] = (
     Pair("S-39", Duty.AUDITOR, Duty.PREPARER, _N),
 )
 
+# The rest of the "also forbidden pairs". A duty that nothing takes yet (sampling) is refused for any item all the same.
+_ALSO: tuple[Pair, ...] = (
+    Pair("S-42", Duty.SAMPLER, Duty.OPERATOR, _N),
+    Pair("S-43", Duty.ACCESS_REVIEWER, Duty.ACCESS_HOLDER, _N),
+    Pair("S-44", Duty.REDACTOR, Duty.APPROVER, _N),
+    Pair("S-45", Duty.AUTHOR, Duty.APPROVER, _N),
+    Pair("S-46", Duty.AUTHOR, Duty.CARRIER, _N),
+    Pair("S-47", Duty.BENEFICIARY, Duty.APPROVER, _N),
+    Pair("S-48", Duty.CARRIER, Duty.APPROVER, _N),
+    Pair("S-49", Duty.PREPARER, Duty.SIGNER, _N),
+    Pair("S-50", Duty.RELEASER, Duty.DISPOSER, _N),
+    Pair("S-51", Duty.GRANTER, Duty.GRANTEE, _N, "Nobody grants a role to themselves."),
+    Pair("S-52", Duty.GRANTER, Duty.CONFIRMER, _N, "A privileged grant needs a second administrator."),
+    Pair("S-53", Duty.GRANTEE, Duty.CONFIRMER, _N),
+)
+
 # Every version there was, so that a migration loads the one it was written for.
-MATRICES: dict[int, tuple[Pair, ...]] = {1: PAIRS}
+MATRICES: dict[int, tuple[Pair, ...]] = {1: _SAME_ITEM, 2: (*_SAME_ITEM, *_ALSO)}
+PAIRS = MATRICES[VERSION]
 
 # Severities for which a conditional cell may ever allow; anything else, also an unknown one, is refused.
 CONDITIONAL_SEVERITIES = frozenset({"medium", "low"})
@@ -152,18 +170,54 @@ def cell(held: str, wanted: str) -> Cell | None:
     return CELLS.get((held, wanted))
 
 
-def _toxic(role: str, others: tuple[str, ...]) -> set[frozenset[str]]:
-    return {frozenset({role, other}) for other in others}
+@dataclass(frozen=True)
+class Toxic:
+    """Two roles that one person never holds together in one organization, under a number."""
+
+    number: str
+    one: str
+    other: str
+
+    @property
+    def sentence(self) -> str:
+        return f"{_role(self.one)} and {_role(self.other)} may not meet in one person"
 
 
-# Roles that one person never holds together in one organization: administrators and auditors hold no other at all.
-# Note 2 (reporting through a second role) therefore waits for a role that may stand beside the administrator's.
-TOXIC_ROLES: frozenset[frozenset[str]] = frozenset(
-    _toxic("administrator", ("manager", "engineer", "reviewer", "approver", "executive", "auditor"))
-    | _toxic("auditor", ("manager", "engineer", "reviewer", "approver", "executive", "administrator"))
+def _role(key: str) -> str:
+    return key.replace("_", " ")
+
+
+# PRACTICE.md section 4, toxic roles: administrators, auditors and support hold no other role at all. Note 2 (reporting through a
+# second role) waits for a role that may stand beside the administrator's. V-12 to V-16 name roles that the portal does
+# not have; a membership in both is refused all the same.
+TOXIC: tuple[Toxic, ...] = (
+    Toxic("V-01", "administrator", "approver"),
+    Toxic("V-02", "administrator", "auditor"),
+    Toxic("V-03", "administrator", "manager"),
+    Toxic("V-04", "administrator", "engineer"),
+    Toxic("V-05", "administrator", "reviewer"),
+    Toxic("V-06", "administrator", "executive"),
+    Toxic("V-07", "auditor", "manager"),
+    Toxic("V-08", "auditor", "engineer"),
+    Toxic("V-09", "auditor", "reviewer"),
+    Toxic("V-10", "auditor", "approver"),
+    Toxic("V-11", "auditor", "executive"),
+    Toxic("V-12", "developer", "deploy_approver"),
+    Toxic("V-13", "token_custodian", "log_administrator"),
+    Toxic("V-14", "data_exporter", "export_log_reviewer"),
+    Toxic("V-15", "vendor_onboarder", "vendor_risk_owner"),
+    Toxic("V-16", "backup_operator", "backup_eraser"),
+    Toxic("V-17", "support", "administrator"),
+    Toxic("V-18", "support", "manager"),
+    Toxic("V-19", "support", "engineer"),
+    Toxic("V-20", "support", "reviewer"),
+    Toxic("V-21", "support", "approver"),
+    Toxic("V-22", "support", "executive"),
+    Toxic("V-23", "support", "auditor"),
 )
 
 
 def toxic_with(role: str, held: frozenset[str] | set[str]) -> str | None:
-    """The role among `held` that may not stand beside `role`, or None."""
-    return next((other for other in sorted(held) if frozenset({role, other}) in TOXIC_ROLES), None)
+    """The role among `held` that may not stand beside `role` by the product's own pairs, or None."""
+    pairs = {frozenset({pair.one, pair.other}) for pair in TOXIC}
+    return next((other for other in sorted(held) if frozenset({role, other}) in pairs), None)

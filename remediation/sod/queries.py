@@ -1,8 +1,10 @@
 """Reads of hands: what a person holds on an item, and which duties that leaves them."""
 
+import json
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -16,11 +18,13 @@ from django.db.models.expressions import RawSQL
 from evidence import clock, tenancy
 from evidence.organizations import queries as organizations
 from remediation.sod import matrix
-from remediation.sod.judgement import Conflict, Held, Terms, judge
+from remediation.sod.judgement import Conflict, Held, Terms, judge, worded
 from remediation.sod.models import Hand
+from remediation.sod.policy import parse
 
 __all__ = [
     "Conflict",
+    "Standing",
     "conflicts",
     "hands_on",
     "held_by",
@@ -30,8 +34,10 @@ __all__ = [
     "same_people",
     "severity_of",
     "terms",
+    "toxic_with",
     "voice",
     "voices",
+    "who_may",
 ]
 
 
@@ -65,7 +71,9 @@ def conflicts(
         [*held_by(person_id, subject_type=subject_type, subject_id=subject_id, cycle=cycle), *extra],
         duty,
         roles=roles_of(person_id, organization_id),
-        terms=terms(organization_id, severity_of(subject_type, subject_id) if severity is None else severity),
+        terms=terms(
+            organization_id, severity_of(subject_type, subject_id) if severity is None else severity, person_id
+        ),
     )
 
 
@@ -136,10 +144,65 @@ def roles_of(person_id: UUID, organization_id: UUID) -> frozenset[str]:
     return frozenset(_running(organization_id).filter(person_id=person_id).values_list("role", flat=True))
 
 
-def terms(organization_id: UUID, severity: str) -> Terms:
-    """What decides conditional cells for an item of this severity."""
-    body = organizations.policy(organization_id, "sod").body
-    return Terms(severity=severity, allow_conditional=bool(body.get("allow_conditional", False)))
+def terms(organization_id: UUID, severity: str, person_id: UUID | None = None) -> Terms:
+    """What decides besides the matrix for an item of this severity, with the person's exceptions, in one query."""
+    with connections[tenancy.alias()].cursor() as cursor:
+        cursor.execute(
+            "SELECT sod_policy(%s)::text, sod_waived_of(%s, %s)::text", [organization_id, organization_id, person_id]
+        )
+        body, waived = map(json.loads, cursor.fetchone())
+    return Terms(severity, parse(body), frozenset((number, wanted) for number, wanted in waived))
+
+
+@dataclass(frozen=True)
+class Standing:
+    """One member towards one duty on one item: free when there is no conflict. `waivers` carry what a rule forbids."""
+
+    person_id: UUID
+    name: str
+    departments: dict[str, str]
+    is_active: bool
+    conflicts: list[Conflict]
+    waivers: list[UUID]
+
+    @property
+    def roles(self) -> frozenset[str]:
+        return frozenset(self.departments)
+
+
+def who_may(
+    duty: str,
+    *,
+    subject_type: str,
+    subject_id: UUID,
+    cycle: int,
+    severity: str,
+    organization_id: UUID,
+    requester_id: UUID | None = None,
+    asked_at: datetime | None = None,
+) -> list[Standing]:
+    """Everybody of the organization towards this duty, by name, in one query however many they are.
+
+    It judges persons and their roles; whether a role takes the duty at all is the caller's question.
+    """
+    with connections[tenancy.alias()].cursor() as cursor:
+        cursor.execute(
+            "SELECT person, name, roles, departments, is_active, number, held, at, about, sentence, waiver"
+            " FROM sod_who_may(%s, %s, %s, %s, %s, %s, %s, %s)",
+            [organization_id, subject_type, subject_id, cycle, str(duty), severity, requester_id, asked_at],
+        )
+        rows = cursor.fetchall()
+    found: dict[UUID, Standing] = {}
+    for person, name, roles, departments, is_active, number, held, at, about, sentence, waiver in rows:
+        standing = found.get(person)
+        if standing is None:
+            places = dict(zip(roles, departments, strict=True))
+            standing = found[person] = Standing(person, name, places, is_active, [], [])
+        if waiver is not None:
+            standing.waivers.append(waiver)
+        elif number is not None:
+            standing.conflicts.append(worded(number, Held(held, at, about), str(duty), sentence))
+    return list(found.values())
 
 
 def severity_of(subject_type: str, subject_id: UUID) -> str:
@@ -155,6 +218,24 @@ def severity_of(subject_type: str, subject_id: UUID) -> str:
 def matrix_version() -> int:
     """The version of the matrix in force."""
     return matrix.VERSION
+
+
+def policy_version(organization_id: UUID) -> int:
+    """The version of the organization's segregation policy in force; 0 while it has none of its own."""
+    return organizations.policy(organization_id, "sod").version
+
+
+def toxic_with(role: str, held: Iterable[str], *, organization_id: UUID) -> tuple[str, str] | None:
+    """The rule and the held role that keep `role` from the same person, or None. R-01 stands for the own pairs."""
+    others = sorted(set(held) - {role})
+    for pair in matrix.TOXIC:
+        if role in (pair.one, pair.other):
+            clash = pair.other if role == pair.one else pair.one
+            if clash in others:
+                return pair.number, clash
+    own = parse(organizations.policy(organization_id, "sod").body).toxic
+    clash = next((other for other in others if frozenset({role, other}) in own), "")
+    return ("R-01", clash) if clash else None
 
 
 def current_organization() -> UUID:

@@ -19,6 +19,7 @@ WITHOUT_ORGANIZATION = {
     "controls.framework": "public catalogue",
     "controls.criterion": "public catalogue",
     "sod.rule": "the matrix of the product, the same for all",
+    "sod.toxicpair": "roles that never meet, the same for all",
     "approvals.actionrule": "what each action needs, the same for all",
     "approvals.bar": "duties that an emergency takes away, the same for all",
 }

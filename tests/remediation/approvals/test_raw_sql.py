@@ -14,6 +14,7 @@ from portal.accounts.models import Account, Membership, Person
 from remediation.approvals import services
 from remediation.approvals.models import Decision, Request
 from remediation.sod import services as sod
+from remediation.sod.matrix import VERSION
 from remediation.sod.models import Hand
 from tests.remediation.subjects import TYPE, refusal_of
 
@@ -46,7 +47,7 @@ def vote(request, who, **other):
         "sha": request.content_sha256,
         "authenticated": clock.now(),
         "department": "Security",
-        "matrix": 1,
+        "matrix": VERSION,
         "at": clock.now(),
         **other,
     }
@@ -67,7 +68,7 @@ def asked(thing, who, **other):
         "severity": "medium",
         "needed": 1,
         "distinct": False,
-        "matrix": 1,
+        "matrix": VERSION,
         "person": who.person_id,
         "account": who.account_id,
         "expires": clock.now() + timedelta(days=14),
@@ -169,9 +170,7 @@ def test_a_finder_approves_only_medium_and_low_and_only_by_policy(people, thing,
     on = {"subject_type": request.subject_type, "subject_id": request.subject_id, "cycle": 1}
     sod.take_duty("finder", actor=people.arun, **on)
     assert refused(VOTE, vote(request, people.arun)) == ("CH003", "S-10")
-    Policy.objects.create(
-        organization_id=people.arun.organization_id, kind="sod", version=1, body={"allow_conditional": True}
-    )
+    Policy.objects.create(organization_id=people.arun.organization_id, kind="sod", version=1, body={"allow": ["S-10"]})
     if severity in ("high", "critical"):
         assert refused(VOTE, vote(request, people.arun)) == ("CH003", "S-10")
     else:

@@ -23,7 +23,7 @@ BY_HAND = [
     for pair in PAIRS
     if pair.verdict != Verdict.YES and not {pair.one, pair.other} & {Duty.REQUESTER, Duty.ADMINISTRATOR, Duty.AUDITOR}
 ]
-# S-31, administrator and auditor, is two roles and no hand: R-01 of portal/accounts refuses it.
+# S-31, administrator and auditor, is two roles and no hand: the grant of the role is refused (V-02).
 STANDING = [pair for pair in PAIRS if pair.one in (Duty.ADMINISTRATOR, Duty.AUDITOR) and pair.number != "S-31"]
 
 FORBIDDEN = [pair.number for pair in [*BY_HAND, *STANDING]]
@@ -147,7 +147,7 @@ def test_a_hand_without_person_account_or_duty_is_refused(people, thing, column)
 @pytest.mark.parametrize(
     "statement", ["UPDATE sod_hand SET duty = 'finder'", "DELETE FROM sod_hand", "TRUNCATE sod_hand",
                   "UPDATE sod_item SET cycle = 9", "DELETE FROM sod_item", "UPDATE sod_rule SET verdict = 'Y'",
-                  "INSERT INTO sod_rule SELECT gen_random_uuid(), 2, number, held, wanted, 'Y', '', '', ''"
+                  "INSERT INTO sod_rule SELECT gen_random_uuid(), 9, number, held, wanted, 'Y', '', '', ''"
                   " FROM sod_rule"]
 )  # fmt: skip
 def test_hands_items_and_rules_cannot_be_changed_by_the_app(people, thing, statement):
