@@ -62,6 +62,8 @@ class Policy(TenantModel):
     body = models.JSONField()
     effective_from = models.DateTimeField(default=clock.now)
     set_by = models.ForeignKey(settings.PERSON_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    # The granted request that a version of "sod" or "quorum" stands by (rule Q-01).
+    request_id = models.UUIDField(null=True, blank=True)
 
     class Meta:
         verbose_name_plural = "policies"

@@ -108,3 +108,6 @@ FOUNDED_WITH: dict[str, dict[str, Any]] = {
         "absolute_hours": 8,
     },
 }
+
+# Policies that one person alone never changes: a version stands by a granted request (rule Q-01).
+DECIDED_BY_ANOTHER = frozenset({"sod", "quorum"})

@@ -7,10 +7,10 @@ from django.db import connections, transaction
 
 from evidence import clock, tenancy
 from evidence.actors import Actor
-from evidence.errors import Invalid
+from evidence.errors import Invalid, WrongState
 from evidence.identifiers import uuid7
 from evidence.organizations.models import Organization, Policy
-from evidence.organizations.policies import DEFAULTS, LIMITS
+from evidence.organizations.policies import DECIDED_BY_ANOTHER, DEFAULTS, LIMITS
 
 
 def take_numbers(organization_id: UUID, prefix: str, count: int = 1) -> range:
@@ -41,6 +41,12 @@ def set_policy(kind: str, body: dict[str, Any], *, actor: Actor) -> Policy:
     actor.require("settings.manage")
     if kind not in DEFAULTS:
         raise Invalid(f"There is no policy called “{kind}”.", fields={"kind": ["Choose one of the listed policies."]})
+    if kind in DECIDED_BY_ANOTHER:
+        raise WrongState(
+            "This policy changes by a proposal that somebody else decides (rule Q-01).",
+            help="Propose the change under Settings, Rules, Own policy.",
+            rule="Q-01",
+        )
     for name, (least, most) in LIMITS.get(kind, {}).items():
         if not least <= body.get(name, least) <= most:
             raise Invalid(
@@ -56,4 +62,19 @@ def set_policy(kind: str, body: dict[str, Any], *, actor: Actor) -> Policy:
         body=body,
         effective_from=clock.now(),
         set_by_id=actor.person_id,
+    )
+
+
+def put_in_force(
+    kind: str, body: dict[str, Any], *, version: int, person_id: UUID, request_id: UUID, organization_id: UUID
+) -> Policy:
+    """The version that a granted request made. The database refuses one that the request is not about (rule Q-01)."""
+    return Policy.objects.create(
+        organization_id=organization_id,
+        kind=kind,
+        version=version,
+        body=body,
+        effective_from=clock.now(),
+        set_by_id=person_id,
+        request_id=request_id,
     )

@@ -67,6 +67,7 @@ INSTALLED_APPS = [
     "remediation.findings",
     "remediation.tasks",
     "remediation.risk",
+    "remediation.policies",
     "remediation.monitoring",
     "portal.accounts",
     "portal.access",

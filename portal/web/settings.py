@@ -23,7 +23,6 @@ app_name = "settings"
 WORDS = {
     "sla": ("Due dates", "How long triage and remediation may take, by severity, and which days are no business days."),
     "risk_expiry": ("Risk acceptance", "How long an acceptance may last at most, and how often it may be renewed."),
-    "quorum": ("Quorum", "How many people decide, by severity, and from how many departments."),
     "access": (
         "Access",
         "Which roles must show a second factor, and when sessions end: only sooner than 15 minutes and 8 hours.",

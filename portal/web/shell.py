@@ -86,7 +86,7 @@ GROUPS: tuple[tuple[str, tuple[Place, ...]], ...] = (
         "Manage",
         (
             Place("people", "People and roles", "users", "people", ("people:list",), ("people.view",), short="People"),
-            Place("rules", "Rules", "scale", "settings/rules", ("rules:rulebook",), ("approvals.view",)),
+            Place("rules", "Rules", "scale", "settings/rules", ("rules:rulebook",), ("rules.view",)),
             Place("emergency", "Emergency access", "siren", "emergency", ("emergency:list",), ("emergency.use",), short="Emergency"),
             Place("settings", "Settings", "settings-2", "settings", ("settings:home", "settings:policies"), ("settings.manage",)),
             Place("retention", "Retention", "archive", "retention", ("retention:home",), ("retention.view",)),

@@ -39,6 +39,8 @@ ACTIONS: dict[str, Action] = {
         _approval("finding.move_due", "Change of due date"),
         _approval("finding.reassign", "Reassignment"),
         _approval("finding.narrow_scope", "Narrower scope"),
+        Action("policy.change", "Change of the rules", Duty.APPROVER, "rules.decide", ("executive", "approver")),
+        Action("sod.waive", "Exception", Duty.APPROVER, "rules.waive", ("executive",)),
         Action("package.seal", "Package", Duty.APPROVER, "packages.approve", ("approver", "executive")),
     )
 }

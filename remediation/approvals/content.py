@@ -43,12 +43,17 @@ def bind(
     severity: str,
     matrix_version: int,
     quorum_version: int,
+    policy_version: int,
 ) -> Bound:
     """The bytes that people vote on. Raises TypeError for floats and other types without one spelling."""
     payload = {
         "action": action,
         "subject": {"type": subject_type, "id": str(subject_id), "cycle": cycle, "severity": severity},
-        "rules": {"matrix_version": matrix_version, "quorum_version": quorum_version},
+        "rules": {
+            "matrix_version": matrix_version,
+            "policy_version": policy_version,
+            "quorum_version": quorum_version,
+        },
         "content": dict(content),
     }
     data = canonical_bytes(payload)

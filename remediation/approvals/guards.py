@@ -9,23 +9,75 @@ from remediation.sod.rulebook.a_decisions import FAMILY
 _PATH = "SET search_path = pg_catalog, public, pg_temp"
 _refuse = FAMILY.refusal
 
-REQUESTS = f"""
-CREATE FUNCTION approvals_quorum(organization uuid, part text, severity text, OUT needed int, OUT distinct_departments
-  boolean, OUT days int) LANGUAGE plpgsql STABLE {_PATH} AS $$
+QUORUM = f"""
+-- PRACTICE.md 3.3: the product's floor. Unknown counts as critical.
+CREATE OR REPLACE FUNCTION approvals_floor(part text, severity text) RETURNS int LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog, public AS $$
+  SELECT CASE WHEN $1 = 'closure' AND sod_severity_rank($2) >= 3 THEN 2 ELSE 1 END $$;
+
+CREATE OR REPLACE FUNCTION approvals_quorum(organization uuid, part text, severity text, OUT needed int,
+  OUT distinct_departments boolean, OUT days int) LANGUAGE plpgsql STABLE {_PATH} AS $$
 DECLARE
   body jsonb := coalesce((SELECT p.body FROM public.organizations_policy p WHERE p.organization_id = $1
                            AND p.kind = 'quorum' ORDER BY p.version DESC LIMIT 1), '{{}}'::jsonb);
   rule jsonb;
+  is_top boolean := part = 'closure' AND sod_severity_rank(severity) = 4;
 BEGIN
-  -- Unknown counts as critical. The defaults are those of evidence/organizations/policies.py; a test compares.
+  -- The defaults are those of evidence/organizations/policies.py; a test compares.
   rule := coalesce(body -> part -> severity, body -> part -> 'critical');
-  needed := coalesce((rule ->> 'needed')::int,
-                     CASE WHEN part = 'closure' AND sod_severity_rank(severity) >= 3 THEN 2 ELSE 1 END);
-  distinct_departments := coalesce((rule ->> 'distinct_departments')::boolean,
-                                   part = 'closure' AND sod_severity_rank(severity) = 4);
-  days := coalesce((body ->> 'votes_expire_days')::int, 14);
+  needed := coalesce((rule ->> 'needed')::int, approvals_floor(part, severity));
+  distinct_departments := coalesce((rule ->> 'distinct_departments')::boolean, is_top);
+  days := least(coalesce((body ->> 'votes_expire_days')::int, 14), 14);
+  -- A policy below the floor was made under an exception, and holds as long as that does.
+  IF (needed < approvals_floor(part, severity) OR is_top AND NOT distinct_departments)
+     AND NOT policies_quorum_waived(organization) THEN
+    needed := greatest(needed, approvals_floor(part, severity));
+    distinct_departments := distinct_departments OR is_top;
+  END IF;
 END $$;
 
+-- Whether content was bound to the rules that are in force: matrix, policy and quorum.
+CREATE OR REPLACE FUNCTION approvals_is_of_these_rules(organization uuid, content bytea) RETURNS boolean
+LANGUAGE sql STABLE {_PATH} AS $$
+  SELECT coalesce(convert_from($2, 'UTF8')::jsonb -> 'rules' = jsonb_build_object(
+    'matrix_version', sod_matrix_version(), 'policy_version', sod_policy_version($1, 'sod'),
+    'quorum_version', sod_policy_version($1, 'quorum')), false) $$;
+
+-- Beside the trigger that judges the person: the rules that a decision is made by are those it was asked by.
+CREATE OR REPLACE FUNCTION approvals_decision_rules() RETURNS trigger LANGUAGE plpgsql {_PATH} AS $$
+BEGIN
+  IF NOT EXISTS (SELECT 1 FROM public.approvals_request r
+                  WHERE r.id = NEW.request_id AND approvals_is_of_these_rules(r.organization_id, r.content)) THEN
+    {_refuse("A-08")}
+  END IF;
+  RETURN NEW;
+END $$;
+
+CREATE OR REPLACE FUNCTION approvals_request_rules() RETURNS trigger LANGUAGE plpgsql {_PATH} AS $$
+BEGIN
+  IF NOT approvals_is_of_these_rules(NEW.organization_id, NEW.content) THEN
+    {_refuse("A-08")}
+  END IF;
+  RETURN NEW;
+END $$;
+"""  # noqa: S608
+RULES_TRIGGERS = """
+CREATE TRIGGER approvals_decision_rules BEFORE INSERT ON approvals_decision
+  FOR EACH ROW EXECUTE FUNCTION approvals_decision_rules();
+ALTER TABLE approvals_decision ENABLE ALWAYS TRIGGER approvals_decision_rules;
+CREATE TRIGGER approvals_request_rules BEFORE INSERT ON approvals_request
+  FOR EACH ROW EXECUTE FUNCTION approvals_request_rules();
+ALTER TABLE approvals_request ENABLE ALWAYS TRIGGER approvals_request_rules;
+"""
+REMOVE_RULES_TRIGGERS = """
+DROP TRIGGER approvals_request_rules ON approvals_request;
+DROP TRIGGER approvals_decision_rules ON approvals_decision;
+DROP FUNCTION approvals_request_rules();
+DROP FUNCTION approvals_decision_rules();
+DROP FUNCTION approvals_is_of_these_rules(uuid, bytea);
+"""
+
+REQUESTS = f"""
 CREATE FUNCTION approvals_request_begin() RETURNS trigger LANGUAGE plpgsql {_PATH} AS $$
 DECLARE
   action public.approvals_action%ROWTYPE;
@@ -214,7 +266,8 @@ LANGUAGE sql STABLE {_PATH} AS $$
    ORDER BY r.requested_at DESC, r.id DESC LIMIT 1 $$;
 """  # noqa: S608
 
-INSTALL = REQUESTS + DECISIONS + ANSWERS
+# Functions name others of later migrations, and PostgreSQL would look at the bodies of those in SQL at once.
+INSTALL = "SET LOCAL check_function_bodies = off;" + QUORUM + REQUESTS + DECISIONS + ANSWERS
 REMOVE = """
 DROP FUNCTION approvals_granted_content(text, uuid, int, text);
 DROP FUNCTION approvals_granted(text, uuid, int, text);
@@ -229,4 +282,5 @@ DROP FUNCTION approvals_request_move();
 DROP TRIGGER approvals_request_begin ON approvals_request;
 DROP FUNCTION approvals_request_begin();
 DROP FUNCTION approvals_quorum(uuid, text, text);
+DROP FUNCTION approvals_floor(text, text);
 """

@@ -4,7 +4,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any
 from uuid import UUID
 
 from django.db import connections
@@ -187,7 +186,17 @@ def bound_now(request: Request) -> contents.Bound | None:
         severity=request.severity,
         matrix_version=sod.matrix_version(),
         quorum_version=quorum(request.organization_id, ACTIONS[request.action], request.severity)[3],
+        policy_version=sod.policy_version(request.organization_id),
     )
+
+
+def rules_in_force(organization_id: UUID) -> dict[str, int]:
+    """The versions that a request asked now is bound to."""
+    return {
+        "matrix_version": sod.matrix_version(),
+        "policy_version": sod.policy_version(organization_id),
+        "quorum_version": organizations.policy(organization_id, "quorum").version,
+    }
 
 
 def differences_now(request: Request, now: contents.Bound) -> list[contents.Change]:
@@ -675,12 +684,11 @@ def quorum(organization_id: UUID, action: Action, severity: str) -> tuple[int, b
 
     An unknown severity counts as critical: unknown is never good.
     """
-    policy = organizations.policy(organization_id, "quorum")
-    part: dict[str, Any] = policy.body[action.quorum]
-    rule = part.get(severity) or part["critical"]
-    return (
-        int(rule["needed"]),
-        bool(rule["distinct_departments"]),
-        int(policy.body["votes_expire_days"]),
-        policy.version,
-    )
+    with connections[tenancy.alias()].cursor() as cursor:
+        cursor.execute(
+            "SELECT q.needed, q.distinct_departments, q.days, sod_policy_version(%s, 'quorum')"
+            " FROM approvals_quorum(%s, %s, %s) AS q",
+            [organization_id, organization_id, action.quorum, severity],
+        )
+        needed, distinct, days, version = cursor.fetchone()
+    return int(needed), bool(distinct), int(days), int(version)

@@ -86,6 +86,7 @@ def request(
         severity=severity,
         matrix_version=sod_queries.matrix_version(),
         quorum_version=quorum_version,
+        policy_version=sod_queries.policy_version(actor.organization_id),
     )
     now = clock.now()
     made = Request.objects.create(
@@ -225,6 +226,24 @@ def void_granted(
 ) -> list[Request]:
     """Void grants that a later change overtook, such as a plan's approval after the severity rose."""
     return _void(subject_type, subject_id, cycle, actor, why, actions, Request.State.GRANTED)
+
+
+@transaction.atomic
+def void_asked_under_old_rules(*, actor: Actor, why: str) -> int:
+    """Void every open request that was asked under other versions of the rules than those in force; their subjects follow.
+
+    For whoever puts new rules in force, inside that transaction. Returns how many.
+    """
+    wanted = queries.rules_in_force(actor.organization_id)
+    rows = Request.objects.filter(organization_id=actor.organization_id, state=Request.State.OPEN).order_by("id")
+    ended = 0
+    for request_id in list(rows.values_list("pk", flat=True)):
+        row = _locked(request_id, actor)
+        if row.state == Request.State.OPEN and row.payload["rules"] != wanted:
+            _end(row, Request.State.VOID, events.APPROVAL_VOIDED, actor, why=why)
+            _tell_ended(row, actor)
+            ended += 1
+    return ended
 
 
 @transaction.atomic

@@ -108,7 +108,8 @@ class Waiver(TenantModel):
 
     ref = models.CharField(max_length=20)
     number = models.PositiveIntegerField()
-    person = models.ForeignKey(settings.PERSON_MODEL, on_delete=models.PROTECT, related_name="+")
+    # Nobody carries an exception from the quorum.
+    person = models.ForeignKey(settings.PERSON_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     rules = ArrayField(models.CharField(max_length=8))
     reason = models.TextField()
     reviewer = models.CharField(max_length=200)

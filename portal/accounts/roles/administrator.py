@@ -16,6 +16,8 @@ ROLE = Role(
             "ledger.view",
             "people.manage",
             "people.view",
+            "rules.propose",
+            "rules.view",
             "settings.manage",
         }
     ),

@@ -28,6 +28,8 @@ ROLE = Role(
             "packages.approve",
             "packages.view",
             "retention.view",
+            "rules.decide",
+            "rules.view",
         }
     ),
 )

@@ -29,6 +29,9 @@ ROLE = Role(
             "people.view",
             "retention.view",
             "risk.accept",
+            "rules.decide",
+            "rules.view",
+            "rules.waive",
         }
     ),
 )

@@ -51,6 +51,8 @@ ROLE = Role(
             "people.view_as",
             "retention.classify",
             "retention.view",
+            "rules.propose",
+            "rules.view",
             "tasks.manage",
         }
     ),

@@ -23,6 +23,7 @@ ROLE = Role(
             "jobs.view",
             "ledger.view",
             "retention.view",
+            "rules.view",
         }
     ),
 )

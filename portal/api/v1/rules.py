@@ -26,7 +26,7 @@ class RulesOut(serializers.Serializer):
 
 
 class RulesView(NounView):
-    permission_needed = {"*": "approvals.view"}
+    permission_needed = {"*": "rules.view"}
 
     @extend_schema(operation_id="organizations_rules_list", responses=RulesOut)
     def get(self, request: Request) -> Response:

@@ -3,6 +3,7 @@
 import inspect
 from dataclasses import replace
 from datetime import timedelta
+from unittest.mock import patch
 
 import pytest
 
@@ -20,6 +21,8 @@ from remediation.sod import services as sod
 from remediation.sod.duties import Duty
 from remediation.sod.models import Hand
 from tests.people import actor, stale
+from tests.remediation.policy import in_force
+from tests.remediation.subjects import Thing, registered
 
 WHY = "The retest shows it works."
 
@@ -167,14 +170,18 @@ def test_a_change_after_the_first_vote_voids_that_vote_too(people, thing):
 
 
 @pytest.mark.rule("A-08", by="python")
-def test_a_new_quorum_policy_voids_what_was_asked_under_the_old(org, people, thing):
-    from evidence.organizations.models import Policy
-
+def test_a_change_of_the_rules_voids_what_was_asked_under_the_old(org, people, thing):
     request = thing.ask(people.maya)
-    Policy.objects.create(organization=org, kind="quorum", version=1, body=DEFAULTS["quorum"])
-    with pytest.raises(services.ContentChanged) as refused:
+    in_force(org, people, quorum={"votes_expire_days": 7})
+    request.refresh_from_db()
+    assert request.state == Request.State.VOID and thing.heard == ["ended"]
+    with pytest.raises(WrongState):
         decide(request, people.arun)
-    assert refused.value.details["changes"] == ["Rules · quorum version: “0” became “1”"]
+    fresh = thing.ask(people.maya)
+    assert fresh.payload["rules"]["quorum_version"] == 1
+    with patch.object(queries.sod, "policy_version", return_value=7), pytest.raises(services.ContentChanged) as refused:
+        decide(fresh, people.arun)
+    assert refused.value.details["changes"] == ["Rules · policy version: “0” became “7”"]
     assert refused.value.rule == "A-08"
 
 
@@ -295,8 +302,6 @@ def test_position_says_why_others_are_blocked(people, thing):
 
 
 def test_the_queue_is_split_and_its_queries_do_not_grow(people, django_assert_max_num_queries):
-    from tests.remediation.subjects import Thing, registered
-
     for number in range(12):
         one = Thing(ref=f"X-{number:03d}")
         registered(one, "finding.close")

@@ -9,13 +9,13 @@ from django.db import connection, transaction
 from evidence import clock
 from evidence.canonical import sha256_hex
 from evidence.identifiers import uuid7
-from evidence.organizations.models import Policy
 from portal.accounts.models import Account, Membership, Person
-from remediation.approvals import services
+from remediation.approvals import queries, services
 from remediation.approvals.models import Decision, Request
 from remediation.sod import services as sod
 from remediation.sod.matrix import VERSION
 from remediation.sod.models import Hand
+from tests.remediation.policy import in_force
 from tests.remediation.subjects import TYPE, refusal_of
 
 VOTE = (
@@ -32,6 +32,8 @@ ASK = (
     " %(severity)s, %(needed)s, %(distinct)s, %(matrix)s, '', %(person)s, %(account)s, now(), %(expires)s, %(state)s,"
     " NULL, '')"
 )
+# What a request made now is bound to, in an organization without a policy of its own.
+RULES = {"matrix_version": VERSION, "policy_version": 0, "quorum_version": 0}
 GRANT = "UPDATE approvals_request SET state = 'granted', ended_at = now()"
 
 
@@ -56,7 +58,7 @@ def vote(request, who, **other):
 def asked(thing, who, **other):
     action = other.get("action", "finding.close")
     about = {"type": TYPE, "id": str(thing.id), "cycle": 1, "severity": thing.severity}
-    content = json.dumps({"action": action, "subject": about, "rules": {}, "content": {}}).encode()
+    content = json.dumps({"action": action, "subject": about, "rules": RULES, "content": {}}).encode()
     return {
         "id": uuid7(),
         "organization": who.organization_id,
@@ -157,7 +159,8 @@ def about_a_request(thing, who, severity):
     thing.severity = severity
     subject = thing.ask(who, "finding.defer").pk
     about = {"type": "approvals.request", "id": str(subject), "cycle": 1, "severity": severity}
-    content = json.dumps({"action": "finding.close", "subject": about, "rules": {}, "content": {}}).encode()
+    rules = queries.rules_in_force(who.organization_id)
+    content = json.dumps({"action": "finding.close", "subject": about, "rules": rules, "content": {}}).encode()
     row = asked(thing, who, content=content, severity=severity, needed=2, distinct=True)
     run(ASK, row | {"type": "approvals.request", "subject": subject})
     services.withdraw(subject, actor=who)
@@ -165,16 +168,31 @@ def about_a_request(thing, who, severity):
 
 
 @pytest.mark.parametrize("severity", ["low", "medium", "high", "critical"])
-def test_a_finder_approves_only_medium_and_low_and_only_by_policy(people, thing, severity):
+def test_a_finder_approves_only_medium_and_low_and_only_by_policy(org, people, thing, severity):
     request = about_a_request(thing, people.maya, severity)
-    on = {"subject_type": request.subject_type, "subject_id": request.subject_id, "cycle": 1}
-    sod.take_duty("finder", actor=people.arun, **on)
+    sod.take_duty("finder", actor=people.arun, **on(request))
     assert refused(VOTE, vote(request, people.arun)) == ("CH003", "S-10")
-    Policy.objects.create(organization_id=people.arun.organization_id, kind="sod", version=1, body={"allow": ["S-10"]})
+    in_force(org, people, sod={"allow": ["S-10"]})
+    thing.id = uuid7()
+    request = about_a_request(thing, people.maya, severity)
+    sod.take_duty("finder", actor=people.arun, **on(request))
     if severity in ("high", "critical"):
         assert refused(VOTE, vote(request, people.arun)) == ("CH003", "S-10")
     else:
         run(VOTE, vote(request, people.arun))
+
+
+@pytest.mark.rule("A-08", by="database")
+def test_a_request_and_a_vote_under_rules_that_were_replaced(org, people, thing):
+    request = thing.ask(people.maya)
+    in_force(org, people, sod={"forbid": ["S-37"]})
+    request.refresh_from_db()
+    assert request.state == "void" and "The rules changed by CR-001" in request.ended_why
+    assert refused(ASK, asked(thing, people.maya)) == ("CH004", "A-08")
+
+
+def on(request):
+    return {"subject_type": request.subject_type, "subject_id": request.subject_id, "cycle": 1}
 
 
 def test_a_preparer_may_not_approve_the_package(people, thing):
@@ -290,7 +308,7 @@ def test_a_request_about_a_milder_severity_than_its_subject_has(people, thing):
     content = {
         "action": "finding.close",
         "subject": {"type": "approvals.request", "id": str(subject.pk), "cycle": 1},
-        "rules": {},
+        "rules": RULES,
         "content": {},
     }
     row = asked(thing, people.maya, content=json.dumps(content).encode())

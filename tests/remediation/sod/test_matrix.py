@@ -6,7 +6,6 @@ import pytest
 from django.db import connection
 
 from evidence.identifiers import uuid7
-from evidence.organizations.models import Policy
 from portal.accounts import roles
 from portal.accounts.models import Membership, Person
 from remediation.approvals.models import Request
@@ -16,6 +15,8 @@ from remediation.sod.judgement import Held, Terms, judge
 from remediation.sod.matrix import CELLS, PAIRS, TOXIC, VERSION, Verdict
 from remediation.sod.models import Rule, ToxicPair
 from remediation.sod.policy import ALLOWED, CONDITIONAL, Segregation
+from tests.people import hire
+from tests.remediation.policy import in_force
 
 NINE = (
     Duty.FINDER,
@@ -145,7 +146,7 @@ def test_python_and_the_database_judge_every_cell_alike(org, held, wanted):
     everything = Segregation(CONDITIONAL, ALLOWED)
     for policy in (Segregation(), everything):
         if policy == everything:
-            Policy.objects.create(organization=org, kind="sod", version=1, body=policy.body)
+            in_force(org, hire(org), sod=policy.body)
         for severity in ("low", "medium", "high", "critical", ""):
             python = judge(hands, wanted, roles=standing, terms=Terms(severity, policy))
             database = database_says(org, person.pk, item, wanted, severity, requester)
@@ -177,7 +178,7 @@ def test_an_administrator_reports_only_through_a_second_role():
 def test_a_conditional_hand_follows_the_severity_that_the_subjects_table_has(org, people, thing, severity):
     from tests.remediation.subjects import refusal_of
 
-    Policy.objects.create(organization=org, kind="sod", version=1, body={"allow": ["S-09"]})
+    in_force(org, people, sod={"allow": ["S-09"]})
     thing.severity = severity
     subject = thing.ask(people.maya).pk
     lay = (
