@@ -22,6 +22,7 @@ from evidence.controls import services as controls
 from evidence.controls.models import Control
 from evidence.intake import services as intake
 from evidence.ledger import sequencer
+from evidence.organizations import queries as organizations
 from evidence.organizations.models import Organization
 from portal.access import services as access
 from portal.access import teams
@@ -46,6 +47,8 @@ from remediation.findings.models import Finding
 from remediation.importers import services as importers
 from remediation.monitoring import services as monitoring
 from remediation.monitoring.models import Run
+from remediation.policies import services as policies
+from remediation.policies.models import Proposal
 from remediation.risk import services as risk
 from remediation.tasks import checklist
 from remediation.tasks import services as tasks
@@ -124,6 +127,7 @@ def _make(say: Say) -> None:
             for word, step in (
                 ("people, roles and 18 controls", sample.people_and_controls),
                 (f"findings from {len(written)} files in {folder()}", lambda: sample.imports(written)),
+                ("a policy of its own and one exception", sample.rules),
                 ("triage, plans, work, evidence, verification, decisions", sample.tales),
                 ("a colleague who stands in, an absence, an emergency", sample.cover),
                 ("a dozen weeks of control runs", sample.runs),
@@ -164,6 +168,31 @@ class Sample:
         self.actors = cast.hire(self.organization)
         owners = {role: self[key].person_id for role, key in OWNERS.items()}
         controls.adopt_starter_set(actor=self["priya"], owners=owners)  # type: ignore[arg-type]
+
+    def rules(self) -> None:
+        """The compliance manager proposes, the executive decides: a tighter life of votes, and a dated exception."""
+        quorum = {**organizations.policy(self.organization.pk, "quorum").body, "votes_expire_days": 10}
+        self._agree(
+            policies.propose(
+                {"sod": {"allow": ["S-09"]}, "quorum": quorum},
+                actor=self["priya"],
+                reason="Whoever reported a small finding may verify it; votes should not lie about for two weeks.",
+            )
+        )
+        self._agree(
+            policies.ask_exception(
+                person_id=self["wes"].person_id,
+                rules=["S-10"],
+                reviewer="Nadia Brook, Brook Advisory",
+                days=60,
+                actor=self["priya"],
+                reason="Only two people approve until the third is hired in spring.",
+            )
+        )
+
+    def _agree(self, proposal: Proposal) -> None:
+        asked = Request.objects.get(subject_type=policies.SUBJECT, subject_id=proposal.pk)
+        approvals.decide(asked.pk, verdict="approve", reason="Read it; the auditor was told.", actor=self["ruth"])
 
     def twice(self) -> None:
         """Tomás was invited once as a contractor and once as an employee: possibly one person, for Jonas to look at."""

@@ -24,7 +24,7 @@ from portal.web import shell
 from portal.web.components import ApprovalPanel, Candidate, DecisionLine, OwnAct, Slice, View
 from remediation.approvals import content, queries, services, subjects
 from remediation.approvals.actions import ACTIONS
-from remediation.approvals.models import Request
+from remediation.approvals.models import Decision, Request
 from remediation.approvals.services import ContentChanged
 from remediation.sod.judgement import Conflict
 
@@ -200,7 +200,7 @@ def _panel(request: HttpRequest, asked: Request, left: Refusal | None = None) ->
     action = ACTIONS[asked.action]
     is_open = asked.state == Request.State.OPEN
     decided = any(actor.person_id in decision.people for decision in position.decisions)
-    lines = [DecisionLine(one.by, one.verdict, one.department, one.at, one.reason) for one in position.decisions]
+    lines = [DecisionLine(one.by, one.verdict, _note(one), one.at, one.reason) for one in position.decisions]
     if is_open and position.still_needed:
         lines.append(_missing(position.still_needed, asked))
     blocked = not position.may_somehow and not decided
@@ -259,6 +259,11 @@ def _voices(position: queries.Position) -> list[tuple[str, str, str]]:
     ]
     own = [("", "For yourself", "")] if position.may else []
     return [*own, *lent] if lent else []
+
+
+def _note(one: Decision) -> str:
+    exception = one.exception  # type: ignore[attr-defined]
+    return " · ".join(filter(None, [one.department, f"by exception {exception}" if exception else ""]))
 
 
 def _missing(count: int, asked: Request) -> DecisionLine:

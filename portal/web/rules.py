@@ -182,9 +182,9 @@ def _quorum_rows(form: PolicyForm) -> list[dict[str, Any]]:
 
 @require_GET
 @needs("rules.view")
-def proposal(request: HttpRequest, item: UUID) -> HttpResponse:
+def proposal(request: HttpRequest, proposal_id: UUID) -> HttpResponse:
     """One proposal: what it would change, who gains, and its decision."""
-    row = queries.get(item, actor=request.actor)  # type: ignore[attr-defined]
+    row = queries.get(proposal_id, actor=request.actor)  # type: ignore[attr-defined]
     asked = queries.Request.objects.filter(subject_type=services.SUBJECT, subject_id=row.pk).order_by("-id").first()
     content = asked.fields if asked else {}
     context = {
@@ -253,10 +253,10 @@ def exceptions(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 @needs("rules.view")
-def end_exception(request: HttpRequest, item: UUID) -> HttpResponse:
+def end_exception(request: HttpRequest, waiver_id: UUID) -> HttpResponse:
     """End an exception before its date."""
     reason = request.POST.get("reason", "")[:5000]
-    row = services.end_exception(item, actor=request.actor, reason=reason)  # type: ignore[attr-defined]
+    row = services.end_exception(waiver_id, actor=request.actor, reason=reason)  # type: ignore[attr-defined]
     messages.success(request, f"{row.ref} has ended.")
     return redirect(reverse("rules:exceptions", args=[request.organization.slug]))  # type: ignore[attr-defined]
 
@@ -309,8 +309,8 @@ def who_may(request: HttpRequest) -> HttpResponse:
 urlpatterns = [
     path("settings/rules", table, name="rulebook"),
     path("settings/rules/policy", policy, name="policy"),
-    path("settings/rules/proposals/<uuid:item>", proposal, name="proposal"),
+    path("settings/rules/proposals/<uuid:proposal_id>", proposal, name="proposal"),
     path("settings/rules/exceptions", exceptions, name="exceptions"),
     path("settings/rules/who-may", who_may, name="who_may"),
-    path("settings/rules/exceptions/<uuid:item>/end", end_exception, name="end_exception"),
+    path("settings/rules/exceptions/<uuid:waiver_id>/end", end_exception, name="end_exception"),
 ]

@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import connections
-from django.db.models import Count, F, Prefetch, Q, QuerySet
+from django.db.models import Count, F, OuterRef, Prefetch, Q, QuerySet, Subquery, Value
+from django.db.models.functions import Concat
 
 from evidence import clock, tenancy
 from evidence.actors import Actor
@@ -22,6 +23,7 @@ from remediation.approvals.models import Decision, Delegation, Nudge, Request
 from remediation.sod import queries as sod
 from remediation.sod.duties import Duty
 from remediation.sod.judgement import Conflict, Held, Terms, judge
+from remediation.sod.models import WaiverUse
 
 PAGE = 50
 
@@ -248,8 +250,16 @@ def changes_since(request: Request) -> list[Since]:
 
 def decisions_on(request: Request) -> list[Decision]:
     """The decisions in the order they were made."""
-    rows = request.decisions.select_related("person", "for_person")
+    rows = request.decisions.select_related("person", "for_person").annotate(exception=_exception())
     return list(_counted(rows).order_by("at", "id"))
+
+
+def _exception() -> Subquery:
+    """The exception that carried a decision, as "EX-001 (S-07)"; None for all others."""
+    uses = WaiverUse.objects.filter(
+        subject_id=OuterRef("request__subject_id"), cycle=OuterRef("request__cycle"), person_id=OuterRef("person_id")
+    ).order_by("id")
+    return Subquery(uses.values_list(Concat("waiver__ref", Value(" ("), "rule", Value(")")), flat=True)[:1])
 
 
 def _counted(rows: QuerySet[Decision]) -> QuerySet[Decision]:

@@ -45,9 +45,7 @@ def propose(wanted: Mapping[str, Mapping[str, Any]], *, actor: Actor, reason: st
     actor.require("rules.propose")
     _check_reason(reason)
     now = queries.in_force(actor.organization_id)
-    bodies = {kind: {**now[kind].body, **wanted[kind]} for kind in queries.KINDS if kind in wanted}
-    if "sod" in bodies:
-        bodies["sod"] = parse(bodies["sod"]).body
+    bodies = whole(wanted, actor.organization_id)
     check(bodies, organization_id=actor.organization_id)
     bodies = {kind: body for kind, body in bodies.items() if wording.differences({kind: now[kind].body}, {kind: body})}
     if not bodies:
@@ -67,6 +65,65 @@ def propose(wanted: Mapping[str, Mapping[str, Any]], *, actor: Actor, reason: st
     _ask(made, POLICY_ACTION, actor)
     ledger.record(events.RULES_PROPOSED, subject=made, actor=actor, reason=reason, after={"policies": bodies})
     return made
+
+
+def whole(wanted: Mapping[str, Mapping[str, Any]], organization_id: UUID) -> dict[str, dict[str, Any]]:
+    """The wanted parts, filled up with what stands, in the one order that a body has."""
+    now = queries.in_force(organization_id)
+    bodies = {kind: {**now[kind].body, **wanted[kind]} for kind in queries.KINDS if kind in wanted}
+    if "sod" in bodies:
+        bodies["sod"] = parse(bodies["sod"]).body
+    return bodies
+
+
+def check_shape(wanted: Mapping[str, Any]) -> None:
+    """Raise Invalid for bodies that don't have the form of a policy, whoever sends them."""
+    fields: dict[str, list[str]] = {}
+    sod_body, quorum = wanted.get("sod", {}), wanted.get("quorum", {})
+    if not _is_segregation(sod_body):
+        fields["policy"] = ["Give “allow” and “forbid” as lists of numbers, “toxic_roles” as a list of pairs of roles."]
+    if not _is_quorum(quorum):
+        fields["quorum"] = ["Give “closure” and “other” with all four severities, and “votes_expire_days”."]
+    if fields or not wanted:
+        raise Invalid("This is no policy.", fields=fields or {"policy": ["Say what should change."]})
+
+
+def _is_segregation(body: Any) -> bool:
+    if not isinstance(body, dict) or not body.keys() <= {"allow", "forbid", "toxic_roles"}:
+        return False
+    numbers = [*_items(body.get("allow", [])), *_items(body.get("forbid", []))]
+    pairs = _items(body.get("toxic_roles", []))
+    return all(isinstance(number, str) for number in numbers) and all(
+        isinstance(pair, list) and len(pair) == 2 and all(isinstance(role, str) and len(role) <= 20 for role in pair)
+        for pair in pairs
+    )
+
+
+def _items(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [None]
+
+
+def _is_quorum(body: Any) -> bool:
+    if not isinstance(body, dict) or not body.keys() <= {*wording.PARTS, "votes_expire_days"}:
+        return False
+    days = body.get("votes_expire_days", 1)
+    parts = [body[part] for part in wording.PARTS if part in body]
+    return type(days) is int and all(_is_part(part) for part in parts)
+
+
+def _is_part(part: Any) -> bool:
+    return (
+        isinstance(part, dict)
+        and part.keys() == {"critical", "high", "medium", "low"}
+        and all(
+            isinstance(rule, dict)
+            and rule.keys() == {"needed", "distinct_departments"}
+            and type(rule["needed"]) is int
+            and 0 <= rule["needed"] <= 99
+            and type(rule["distinct_departments"]) is bool
+            for rule in part.values()
+        )
+    )
 
 
 def check(bodies: Mapping[str, Mapping[str, Any]], *, organization_id: UUID) -> None:

@@ -59,6 +59,8 @@ def ask(ref: str, *, actor: Actor, action: str = "", duty: str = "", person_id: 
     action or duty.
     """
     actor.require("rules.view")
+    if not ref.strip():
+        raise Invalid("Say which item.", fields={"item": ["Give an id such as F-017."]})
     known = _action(action)
     item = _item(ref.strip().upper(), known, actor)
     known = known or ACTIONS.get(item.action)

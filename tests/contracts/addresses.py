@@ -51,6 +51,8 @@ BLANKS: dict[str, Callable[[World], Any]] = {
     "slug": lambda world: world.slug,
     "secret": lambda world: "no-such-secret",
     "item": lambda world: world.request.pk,
+    "proposal_id": lambda world: world.proposal.pk,
+    "waiver_id": lambda world: world.waiver.pk,
     "delegations.item": lambda world: world.delegation.pk,
     "emergency.item": lambda world: world.emergency.pk,
     "emergency_id": lambda world: world.emergency.pk,

@@ -53,7 +53,10 @@ from remediation.importers import services as importers
 from remediation.importers.jobs import KIND
 from remediation.monitoring import services as monitoring
 from remediation.monitoring.models import Run
+from remediation.policies import services as policies
+from remediation.policies.models import Proposal
 from remediation.risk import services as risk
+from remediation.sod.models import Waiver
 from remediation.tasks import services as tasks
 from tests.people import CAST, People, actor, join
 from tests.remediation.story import Story
@@ -104,6 +107,8 @@ class World:
     delegation: Delegation | None = None
     emergency: Emergency | None = None
     absence: Absence | None = None
+    proposal: Proposal | None = None
+    waiver: Waiver | None = None
 
     @property
     def slug(self) -> str:
@@ -324,6 +329,13 @@ def _risks(world: World, mark: str) -> None:
 
 def _people(world: World, mark: str) -> None:
     people = world.people
+    world.proposal = policies.ask_exception(
+        person_id=people.vera.person_id, rules=["S-09"], reviewer=f"Reviewer {mark}", days=30, actor=people.maya,
+        reason=f"A small team, {mark}.",
+    )  # fmt: skip
+    asked = Request.objects.get(subject_id=world.proposal.pk)
+    approvals.decide(asked.pk, verdict="approve", reason=f"Read it, {mark}.", actor=people.edda)
+    world.waiver = Waiver.objects.get()
     organizations.set_policy("uploads", DEFAULTS["uploads"], actor=people.adam)
     world.invitation = accounts.invite(
         email=f"new{mark.lower()}@{world.slug}.example", name=f"New {mark}", role="engineer", actor=people.adam

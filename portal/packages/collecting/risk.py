@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from django.db.models import Prefetch, Q
+
 from portal.accounts.models import Membership
 from portal.packages import snapshot as s
 from portal.packages import wording
@@ -9,9 +11,10 @@ from portal.packages.collecting import cover
 from portal.packages.collecting.exhibits import FINDING
 from portal.packages.collecting.ground import Ground
 from remediation.approvals.models import Request
+from remediation.findings.models import Finding
 from remediation.risk.models import Acceptance, Deferral
 from remediation.sod import queries as sod
-from remediation.sod.models import Hand, Rule
+from remediation.sod.models import Hand, Rule, Waiver, WaiverUse
 
 
 def acceptances(ground: Ground, finding_ids: Any) -> tuple[s.Acceptance, ...]:
@@ -89,8 +92,9 @@ def duties(ground: Ground, finding_ids: Any, findings: list[s.Finding]) -> s.Dut
     unique: dict[str, s.Rule] = {}
     for rule in rules:
         unique.setdefault(rule.sentence, s.Rule(rule.number, rule.sentence, rule.verdict))
+    own = sod.policy_version(ground.organization.pk)
     return s.Duties(
-        matrix=str(version),
+        matrix=f"{version}, own policy {own}" if own else str(version),
         rules=tuple(unique.values()),
         decisions=sum(len(request.decisions) for f in findings for request in f.requests),
         refused=None,
@@ -98,6 +102,39 @@ def duties(ground: Ground, finding_ids: Any, findings: list[s.Finding]) -> s.Dut
         delegations=cover.lent(ground),
         break_glass=cover.emergency(ground),
         small_team=few,
+        waivers=_waivers(ground, finding_ids),
+    )
+
+
+def _waivers(ground: Ground, finding_ids: Any) -> tuple[str, ...]:
+    """Every exception that stood in the period or carried a duty on these findings, each with what it carried."""
+    uses = WaiverUse.objects.filter(subject_type=FINDING, subject_id__in=finding_ids).order_by("at", "id")
+    rows = (
+        Waiver.objects.filter(organization_id=ground.organization.pk)
+        .filter(
+            Q(ends_at__date__gte=ground.engagement.period_start, starts_at__date__lte=ground.today)
+            | Q(uses__subject_type=FINDING, uses__subject_id__in=finding_ids)
+        )
+        .select_related("person", "ended_by")
+        .prefetch_related(Prefetch("uses", uses, to_attr="carried"))
+        .distinct()
+        .order_by("number")
+    )
+    refs = dict(Finding.objects.filter(pk__in=finding_ids).values_list("pk", "ref"))
+    return tuple(_waiver(ground, row, refs) for row in rows)
+
+
+def _waiver(ground: Ground, row: Waiver, refs: dict[Any, str]) -> str:
+    who = f"{row.person.name} may do what {', '.join(row.rules)} forbids" if row.person else "A lower quorum (Q-03)"
+    until = ground.day(row.ended_at or row.ends_at)
+    carried = "; ".join(
+        f"{use.get_duty_display()} of {refs[use.subject_id]} on {ground.day(use.at):%d %b %Y} ({use.rule})"
+        for use in row.carried  # type: ignore[attr-defined]
+    )
+    return (
+        f"{row.ref}: {who}, {ground.day(row.starts_at):%d %b %Y} to {until:%d %b %Y}, granted by an executive while fewer "
+        f"than three people could take the duty. Looked at from outside by {row.reviewer}. Why: {row.reason} "
+        f"It carried: {carried or 'nothing in this package'}."
     )
 
 

@@ -6,7 +6,6 @@ import pytest
 
 from evidence import clock, tenancy
 from evidence.identifiers import uuid7
-from evidence.organizations.models import Policy
 from portal.accounts.models import Account, Membership, Person
 from remediation.approvals.delegations import services as delegations
 from remediation.approvals.models import Delegation, Request
@@ -14,6 +13,7 @@ from remediation.sod import services as sod
 from remediation.sod.models import Hand
 from tests.remediation.approvals.test_delegation import lend, terms
 from tests.remediation.approvals.test_raw_sql import GRANT, refused, run, vote
+from tests.remediation.policy import in_force
 
 LEND = (
     "INSERT INTO approvals_delegation (id, organization_id, giver_id, given_through_id, deputy_id, duty, actions, scope,"
@@ -272,12 +272,11 @@ def test_the_department_counted_is_the_delegators(people, thing):
     assert refused(FOR, for_another(request, people.ivan, row, department="Engineering")) == ("CH004", "A-07")
 
 
-def test_votes_older_than_the_policy_allows_count_no_more(people, thing):
+def test_votes_under_a_policy_that_was_replaced_count_no_more(org, people, thing):
     request = thing.ask(people.maya)
     run(FOR, {**vote(request, people.arun), "for": None, "delegation": None})
-    body = {"votes_expire_days": 0}
-    Policy.objects.create(organization_id=request.organization_id, kind="quorum", version=1, body=body)
-    assert refused(GRANT) == ("CH002", "A-10")
+    in_force(org, people, quorum={"votes_expire_days": 1})
+    assert refused(f"{GRANT} WHERE id = %s", [request.pk]) == ("CH002", "A-02")
 
 
 def test_another_organization_sees_no_delegation(people, other_org):
