@@ -126,7 +126,7 @@ def _refuse_meeting(email: str, role: str, organization_id: UUID) -> None:
 
 
 def refuse_toxic(person_id: UUID, role: str, organization_id: UUID) -> None:
-    """Raise DutyConflict when the person's live roles and the new one may not meet (rules V-01 to V-16, R-01)."""
+    """Raise DutyConflict when the person's live roles and the new one may not meet (rules N-01 to N-23, R-01)."""
     held = set(
         Membership.objects.filter(person_id=person_id, organization_id=organization_id, ended_at=None)
         .exclude(role=role)

@@ -188,32 +188,32 @@ def _role(key: str) -> str:
 
 
 # PRACTICE.md section 4, toxic roles: administrators, auditors and support hold no other role at all. Note 2 (reporting through a
-# second role) waits for a role that may stand beside the administrator's. V-12 to V-16 name roles that the portal does
+# second role) waits for a role that may stand beside the administrator's. N-12 to N-16 name roles that the portal does
 # not have; a membership in both is refused all the same.
 TOXIC: tuple[Toxic, ...] = (
-    Toxic("V-01", "administrator", "approver"),
-    Toxic("V-02", "administrator", "auditor"),
-    Toxic("V-03", "administrator", "manager"),
-    Toxic("V-04", "administrator", "engineer"),
-    Toxic("V-05", "administrator", "reviewer"),
-    Toxic("V-06", "administrator", "executive"),
-    Toxic("V-07", "auditor", "manager"),
-    Toxic("V-08", "auditor", "engineer"),
-    Toxic("V-09", "auditor", "reviewer"),
-    Toxic("V-10", "auditor", "approver"),
-    Toxic("V-11", "auditor", "executive"),
-    Toxic("V-12", "developer", "deploy_approver"),
-    Toxic("V-13", "token_custodian", "log_administrator"),
-    Toxic("V-14", "data_exporter", "export_log_reviewer"),
-    Toxic("V-15", "vendor_onboarder", "vendor_risk_owner"),
-    Toxic("V-16", "backup_operator", "backup_eraser"),
-    Toxic("V-17", "support", "administrator"),
-    Toxic("V-18", "support", "manager"),
-    Toxic("V-19", "support", "engineer"),
-    Toxic("V-20", "support", "reviewer"),
-    Toxic("V-21", "support", "approver"),
-    Toxic("V-22", "support", "executive"),
-    Toxic("V-23", "support", "auditor"),
+    Toxic("N-01", "administrator", "approver"),
+    Toxic("N-02", "administrator", "auditor"),
+    Toxic("N-03", "administrator", "manager"),
+    Toxic("N-04", "administrator", "engineer"),
+    Toxic("N-05", "administrator", "reviewer"),
+    Toxic("N-06", "administrator", "executive"),
+    Toxic("N-07", "auditor", "manager"),
+    Toxic("N-08", "auditor", "engineer"),
+    Toxic("N-09", "auditor", "reviewer"),
+    Toxic("N-10", "auditor", "approver"),
+    Toxic("N-11", "auditor", "executive"),
+    Toxic("N-12", "developer", "deploy_approver"),
+    Toxic("N-13", "token_custodian", "log_administrator"),
+    Toxic("N-14", "data_exporter", "export_log_reviewer"),
+    Toxic("N-15", "vendor_onboarder", "vendor_risk_owner"),
+    Toxic("N-16", "backup_operator", "backup_eraser"),
+    Toxic("N-17", "support", "administrator"),
+    Toxic("N-18", "support", "manager"),
+    Toxic("N-19", "support", "engineer"),
+    Toxic("N-20", "support", "reviewer"),
+    Toxic("N-21", "support", "approver"),
+    Toxic("N-22", "support", "executive"),
+    Toxic("N-23", "support", "auditor"),
 )
 
 

@@ -54,6 +54,6 @@ def test_it_meets_no_other_role(sam, people, org):
     for role in ("engineer", "auditor", "administrator"):
         with pytest.raises(DutyConflict) as refused:
             services.grant_role(person_id=sam.person_id, role=role, actor=people.adam)
-        assert refused.value.rule.startswith("V-")
-        with pytest.raises(DatabaseError, match=r"\[V-"), transaction.atomic():
+        assert refused.value.rule.startswith("N-")
+        with pytest.raises(DatabaseError, match=r"\[N-"), transaction.atomic():
             Membership.objects.create(organization=org, person_id=sam.person_id, role=role)

@@ -109,7 +109,7 @@ def test_a_toxic_pair_is_refused_on_the_page_with_its_rule(org, people):
     client.force_login(admin, backend="portal.accounts.backend.RoleBackend")
     answer = client.post(f"/o/{org.slug}/settings/people/{people.adam.person_id}/roles", {"role": "approver"})
     assert answer.status_code == 409
-    assert "rule V-01" in answer.content.decode()
+    assert "rule N-01" in answer.content.decode()
 
 
 def test_people_is_hidden_from_who_may_not_see_it(org, people):

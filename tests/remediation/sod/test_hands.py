@@ -23,7 +23,7 @@ BY_HAND = [
     for pair in PAIRS
     if pair.verdict != Verdict.YES and not {pair.one, pair.other} & {Duty.REQUESTER, Duty.ADMINISTRATOR, Duty.AUDITOR}
 ]
-# S-31, administrator and auditor, is two roles and no hand: the grant of the role is refused (V-02).
+# S-31, administrator and auditor, is two roles and no hand: the grant of the role is refused (N-02).
 STANDING = [pair for pair in PAIRS if pair.one in (Duty.ADMINISTRATOR, Duty.AUDITOR) and pair.number != "S-31"]
 
 FORBIDDEN = [pair.number for pair in [*BY_HAND, *STANDING]]

@@ -69,7 +69,7 @@ def test_administrators_and_auditors_hold_no_other_role_and_the_table_holds_the_
     pairs = {frozenset({pair.one, pair.other}): pair for pair in TOXIC}
     for alone in ("administrator", "auditor"):
         assert all(frozenset({alone, role}) in pairs for role in roles.ROLES if role != alone)
-    assert [pair.number for pair in TOXIC] == [f"V-{number:02d}" for number in range(1, len(TOXIC) + 1)]
+    assert [pair.number for pair in TOXIC] == [f"N-{number:02d}" for number in range(1, len(TOXIC) + 1)]
     table = ToxicPair.objects.filter(matrix_version=VERSION).values_list("number", "one", "other", "sentence")
     assert set(table) == {(pair.number, pair.one, pair.other, pair.sentence) for pair in TOXIC}
 

@@ -4,7 +4,7 @@ from remediation.sod.matrix import TOXIC
 from remediation.sod.rulebook import ROLES, Family, Rule
 
 FAMILY = Family(
-    "V",
+    "N",
     "Roles that never meet",
     "Whoever holds the one is refused the other in the same organization. An organization may add pairs of its own.",
     tuple(
