@@ -45,10 +45,6 @@ GROUPS: tuple[tuple[str, tuple[Place, ...]], ...] = (
             Place(
                 "approvals", "Approvals", "stamp", "approvals", ("approvals:queue",), ("approvals.view",), "a", hot=True
             ),
-            Place(
-                "delegations", "Delegation and absence", "user-check", "approvals/delegations", ("delegations:list",),
-                ("delegations.view",), short="Delegation",
-            ),
         ),
     ),
     (
@@ -87,6 +83,10 @@ GROUPS: tuple[tuple[str, tuple[Place, ...]], ...] = (
         (
             Place("people", "People and roles", "users", "people", ("people:list",), ("people.view",), short="People"),
             Place("rules", "Rules", "scale", "settings/rules", ("rules:rulebook",), ("rules.view",)),
+            Place(
+                "delegations", "Delegation and absence", "user-check", "approvals/delegations", ("delegations:list",),
+                ("delegations.view",), short="Delegation",
+            ),
             Place("emergency", "Emergency access", "siren", "emergency", ("emergency:list",), ("emergency.use",), short="Emergency"),
             Place("settings", "Settings", "settings-2", "settings", ("settings:home", "settings:policies"), ("settings.manage",)),
             Place("retention", "Retention", "archive", "retention", ("retention:home",), ("retention.view",)),

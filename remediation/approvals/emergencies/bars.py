@@ -20,10 +20,10 @@ BARS: tuple[Bar, ...] = (
     Bar("packages.approve", "approve or seal a package", rule="B-09"),
     Bar("disposals.decide", "decide on a disposal", rule="B-09"),
     Bar("evidence.decide_personal", "decide on personal data", rule="B-09"),
+    Bar("ledger.erase", "erase words from the history", rule="B-09"),
     Bar("findings.verify", "verify", rule="B-10"),
     Bar("packages.build", "prepare a package", rule="B-10"),
     Bar("holds.release", "release a hold", rule="B-12"),
-    Bar("ledger.erase", "erase words from the history", rule="B-09"),
     Bar("emergency.activate", "activate emergency access", rule="B-05"),
     Bar("emergency.review", "review emergency access", rule="B-13"),
 )
