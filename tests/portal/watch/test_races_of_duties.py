@@ -16,6 +16,7 @@ from portal.accounts import linking
 from portal.accounts.models import PersonLink
 from remediation.approvals import services as approvals
 from remediation.approvals.delegations import services as delegations
+from remediation.approvals.emergencies import services as emergencies
 from remediation.approvals.models import Decision, Request
 from remediation.sod import services as sod
 from tests.people import account_of, actor, hire, join
@@ -156,3 +157,21 @@ def test_a_policy_edit_and_a_decision_leave_one_truth(own_database, thing, attem
         asked = Request.objects.get()
         assert Decision.objects.count() == outcomes[:-1].count("done") <= 1
         assert (asked.state == "granted") == (Decision.objects.count() == 1)
+
+
+def test_nobody_decides_before_their_emergency_access_has_ended(own_database, thing):  # noqa: F811
+    stage = Stage(thing)
+    with stage.inside():
+        arun = stage.people.arun
+        row = emergencies.ask(
+            role="engineer", hours=1, reason="The directory is locked.", ticket="INC-1", actor=stage.afresh(arun)
+        )
+        emergencies.activate(row.pk, actor=stage.afresh(stage.people.adam))
+    acts = [stage.vote(arun), lambda: emergencies.end(row.pk, actor=stage.afresh(arun))] * (CLIENTS // 2)
+    outcomes = stage.at_once(acts)
+    with stage.inside():
+        row.refresh_from_db()
+        made = list(Decision.objects.all())
+    assert row.ended_at is not None and len(made) == outcomes[::2].count("done") <= 1
+    assert outcomes[1::2].count("done") == 1
+    assert all(one.at >= row.ended_at for one in made)
