@@ -124,6 +124,11 @@ class ApiToken(TenantModel):
     expires_at = models.DateTimeField()
     revoked_at = models.DateTimeField(null=True, blank=True)
     last_used_on = models.DateField(null=True, blank=True)
+    last_address = models.GenericIPAddressField(null=True, blank=True)
+    # Networks (CIDR) it may be used from; none means from everywhere.
+    networks = ArrayField(models.CharField(max_length=43), default=list, blank=True)
+    refused_at = models.DateTimeField(null=True, blank=True)
+    refused_address = models.GenericIPAddressField(null=True, blank=True)
 
     @property
     def is_live(self) -> bool:

@@ -3,6 +3,7 @@
 import hashlib
 import re
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
@@ -18,15 +19,18 @@ from evidence.errors import DutyConflict, Invalid, NotFound, ReauthenticationReq
 from evidence.ledger import services as ledger
 from evidence.organizations.models import Organization, Policy
 from evidence.organizations.policies import FOUNDED_WITH
-from portal.accounts import roles
+from portal.accounts import leaving, roles, sessions, token_secrets
 from portal.accounts.events import (
     INVITATION_ACCEPTED,
     ORGANIZATION_FOUNDED,
     PERSON_INVITED,
     ROLE_ENDED,
     ROLE_GRANTED,
+    SESSIONS_ENDED,
     TOKEN_CREATED,
+    TOKEN_REFUSED,
     TOKEN_REVOKED,
+    TOKEN_ROTATED,
 )
 from portal.accounts.models import Account, ApiToken, Invitation, Membership, Person
 from portal.accounts.stepping_up import reauthenticate
@@ -36,7 +40,8 @@ from remediation.sod import queries as sod
 __all__ = ["reauthenticate"]
 INVITATION_DAYS = 7
 CLOCK_SKEW = timedelta(minutes=5)
-TOKEN_PREFIX = "clh_"  # noqa: S105
+ROTATION_OVERLAP = timedelta(days=1)
+REFUSALS_APART = timedelta(hours=1)
 TOKEN_DAYS_MAX = 365
 
 
@@ -267,11 +272,29 @@ def end_role(membership_id: UUID, *, actor: Actor, reason: str) -> Membership:
         reason=reason,
         data={"role": membership.role, "person": str(membership.person_id)},
     )
+    if not Membership.objects.filter(
+        organization_id=actor.organization_id, person_id=membership.person_id, ended_at=None
+    ).exists():
+        leaving.end_access(membership.person_id, actor=actor, reason=reason, roles=1)
     return membership
 
 
 @transaction.atomic
-def create_token(*, name: str, scopes: list[str], days: int, actor: Actor) -> Issued:
+def end_sessions(person_id: UUID, *, actor: Actor) -> int:
+    """Sign a member out everywhere, at once. Their next request anywhere is nobody's."""
+    actor.require("people.manage")
+    person = Person.objects.filter(
+        pk=person_id, memberships__organization_id=actor.organization_id, memberships__ended_at=None
+    ).first()
+    if person is None:
+        raise NotFound("This person is not in your organization.")
+    count = sessions.end_all(list(person.accounts.values_list("pk", flat=True)), how=sessions.End.ADMINISTRATOR)
+    ledger.record(SESSIONS_ENDED, subject=person, actor=actor, data={"count": count})
+    return count
+
+
+@transaction.atomic
+def create_token(*, name: str, scopes: list[str], days: int, actor: Actor, networks: Sequence[str] = ()) -> Issued:
     """A bearer token for the actor's own account, with no more rights than the actor holds now."""
     if actor.via == "token":
         raise ReauthenticationRequired("A token can't create tokens.", help="Sign in and create it on your profile.")
@@ -283,11 +306,18 @@ def create_token(*, name: str, scopes: list[str], days: int, actor: Actor) -> Is
         fields["scopes"] = ["Choose at least one thing the token may do."]
     if unknown:
         fields["scopes"] = [f"Your role does not include {', '.join(sorted(unknown))}."]
-    if not 1 <= days <= TOKEN_DAYS_MAX:
-        fields["days"] = [f"A token lives from 1 to {TOKEN_DAYS_MAX} days."]
+    places = [network for network in map(token_secrets.network, networks) if network]
+    if len(places) < len(networks):
+        fields["networks"] = ["Give addresses or networks, for instance 203.0.113.7 or 2001:db8::/32."]
     if fields:
         raise Invalid("The token was not created.", fields=fields)
-    secret = TOKEN_PREFIX + secrets.token_urlsafe(32)
+    if not 1 <= days <= TOKEN_DAYS_MAX:
+        raise Invalid(
+            "The token was not created.",
+            fields={"days": [f"A token lives from 1 to {TOKEN_DAYS_MAX} days."]},
+            rule="T-02",
+        )
+    secret = token_secrets.make()
     token = ApiToken.objects.create(
         organization_id=actor.organization_id,
         account_id=actor.account_id,
@@ -295,10 +325,55 @@ def create_token(*, name: str, scopes: list[str], days: int, actor: Actor) -> Is
         prefix=secret[:10],
         token_hash=hash_of(secret),
         scopes=sorted(set(scopes)),
+        networks=places,
         expires_at=clock.now() + timedelta(days=days),
     )
     ledger.record(TOKEN_CREATED, subject=token, actor=actor, data={"scopes": token.scopes, "days": days})
     return Issued(token, secret)
+
+
+@transaction.atomic
+def rotate_token(token_id: UUID, *, actor: Actor) -> Issued:
+    """A new token of the same name, scopes, networks and length; the old one works for one more day, then ends."""
+    if actor.via == "token":
+        raise ReauthenticationRequired("A token can't make tokens.", help="Sign in and do it on your profile.")
+    old = (
+        ApiToken.objects.select_for_update()
+        .filter(pk=token_id, organization_id=actor.organization_id, account_id=actor.account_id)
+        .first()
+    )
+    if old is None:
+        raise NotFound("There is no such token.")
+    if not old.is_live:
+        raise WrongState("This token has ended already; make a new one.")
+    issued = create_token(
+        name=old.name, scopes=[scope for scope in old.scopes if actor.may(scope)], networks=old.networks,
+        days=max(1, (old.expires_at - old.created_at).days), actor=actor,
+    )  # fmt: skip
+    old.expires_at = min(old.expires_at, clock.now() + ROTATION_OVERLAP)
+    old.save(update_fields=["expires_at"])
+    ledger.record(TOKEN_ROTATED, subject=old, actor=actor, data={"by": str(issued.row.pk)})
+    return issued
+
+
+@transaction.atomic
+def note_refused_token(organization_id: UUID, secret_hash: str, address: str | None) -> ApiToken | None:
+    """Record that a token was tried from a network it may not be used from; once an hour, so that nobody floods."""
+    token = (
+        ApiToken.objects.select_for_update()
+        .filter(organization_id=organization_id, token_hash=secret_hash)
+        .select_related("account__person")
+        .first()
+    )
+    moment = clock.now()
+    if token is None or (token.refused_at and moment - token.refused_at < REFUSALS_APART):
+        return None
+    token.refused_at, token.refused_address = moment, address
+    token.save(update_fields=["refused_at", "refused_address"])
+    person = token.account.person
+    actor = Actor(organization_id, token.account_id, person.pk, via="token", name=person.name)
+    ledger.record(TOKEN_REFUSED, subject=token, actor=actor)
+    return token
 
 
 @transaction.atomic

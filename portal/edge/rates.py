@@ -1,7 +1,7 @@
-"""How often one address may ask for what anybody may see; counted in the broker's server, free while that is away."""
+"""How often an address, a person or a token may ask in a minute; counted in the broker's server, free while that is away."""
 
 import functools
-import logging
+import threading
 import time
 from collections.abc import Callable
 from typing import Any
@@ -11,20 +11,24 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
 from evidence.errors import Refused
+from portal.accounts import addresses
 
-logger = logging.getLogger(__name__)
 WINDOW_SECONDS = 60
 AWAY_SECONDS = 5
 
 _client: redis.Redis | None = None
+_making = threading.Lock()
 _away_until = 0.0
 
 
 class TooOften(Refused):
-    """The address asked more often than the limit allows."""
+    """Somebody asked more often than the limit allows."""
 
     code = "too_many_requests"
     status = 429
+
+    def __init__(self, message: str, *, help: str) -> None:  # noqa: A002
+        super().__init__(message, help=help, details={"retry_after": wait()})
 
 
 def limited(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
@@ -32,22 +36,38 @@ def limited(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
 
     @functools.wraps(view)
     def counted(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        limit = settings.PUBLIC_REQUESTS_PER_MINUTE
-        if limit and _asked(request.META.get("REMOTE_ADDR", "")) > limit:
+        if is_over("public", addresses.of(request) or "", settings.PUBLIC_REQUESTS_PER_MINUTE):
             raise TooOften("This address asks too often.", help="Wait a minute. The tiles never change: keep them.")
         return view(request, *args, **kwargs)
 
     return counted
 
 
-def _asked(address: str) -> int:
-    global _client, _away_until  # one pool a process; after a failure the server is left alone for some seconds
+def is_over(what: str, whose: Any, limit: int) -> bool:
+    """Count one more of `what` for somebody; whether that is more than the minute's limit. No limit is 0."""
+    return bool(limit) and _counted(f"clearhold:{what}:{whose}:{int(time.time()) // WINDOW_SECONDS}") > limit
+
+
+def wait() -> int:
+    """Whole seconds until the next minute begins."""
+    return int(WINDOW_SECONDS - time.time() % WINDOW_SECONDS) + 1
+
+
+def client() -> redis.Redis:
+    global _client  # one pool a process
+    # Of two made at once the one that is dropped would close the connections that a thread has of it.
+    with _making:
+        if _client is None:
+            _client = redis.Redis.from_url(settings.REDIS_URL, socket_timeout=0.2, socket_connect_timeout=0.2)
+        return _client
+
+
+def _counted(name: str) -> int:
+    global _away_until  # after a failure the server is left alone for some seconds
     if time.monotonic() < _away_until:
         return 0
-    _client = _client or redis.Redis.from_url(settings.REDIS_URL, socket_timeout=0.2, socket_connect_timeout=0.2)
-    name = f"clearhold:public:{address}:{int(time.time()) // WINDOW_SECONDS}"
     try:
-        pipe = _client.pipeline(transaction=False)
+        pipe = client().pipeline(transaction=False)
         pipe.incr(name)
         pipe.expire(name, WINDOW_SECONDS * 2)
         return int(pipe.execute()[0])

@@ -28,10 +28,11 @@ from django.urls import reverse
 from evidence import clock, tenancy
 from evidence.actors import Actor
 from evidence.errors import NotAllowed, NotFound, Refused
-from portal.accounts import factors, roles, services, sessions, stepping_up, viewing
+from evidence.organizations.models import Organization
+from portal.accounts import addresses, factors, mail, roles, services, sessions, stepping_up, viewing
 from portal.accounts.backend import roles_of
 from portal.accounts.models import Account, ApiToken, Viewing
-from portal.edge import refusals
+from portal.edge import rates, refusals
 from portal.edge.sessions import Limits
 from remediation.approvals.emergencies.bars import BARRED
 
@@ -44,6 +45,16 @@ class SecondFactorNeeded(NotAllowed):
     """The organization demands a second factor of this role, and the session has shown none."""
 
     code = "second_factor_needed"
+
+
+class TokenElsewhere(NotAllowed):
+    """A token came from a network that it may not be used from: perhaps it was stolen."""
+
+    code = "token_elsewhere"
+
+    def __init__(self, slug: str, sha256: str, address: str | None) -> None:
+        super().__init__("This token may not be used from this network (rule T-01).", rule="T-01")
+        self.slug, self.sha256, self.address = slug, sha256, address
 
 
 @dataclass(frozen=True)
@@ -132,6 +143,8 @@ class TenancyMiddleware:
             return self._inside(request, slug, view, args, kwargs)
         except SecondFactorNeeded as refusal:
             return _led_to_factor(request, refusal)
+        except TokenElsewhere as refusal:
+            return _told_of_token(request, refusal)
         except Refused as refusal:
             return refusals.answer(request, refusal)
         except Http404:
@@ -274,13 +287,16 @@ def _identify(request: HttpRequest, slug: str) -> HttpResponse | None:
     """Set request.organization and request.actor, or return the answer for somebody who is not let in."""
     header = request.headers.get("Authorization", "")
     if header.startswith("Bearer "):
-        row = _call("enter_organization_by_token", [slug, services.hash_of(header.removeprefix("Bearer ").strip())])
+        address = addresses.of(request)
+        sha256 = services.hash_of(header.removeprefix("Bearer ").strip())
+        row = _call("enter_organization_by_token", [slug, sha256, address])
         if row is None:
             return refusals.unauthorized(
                 request, "The token is unknown, expired, revoked, or for another organization."
             )
         request.user = _account(row)
-        _touch(row)
+        _touch(row, address)
+        request.token_id = row["token_id"]  # type: ignore[attr-defined]
         _set(request, slug, row, via="token", scopes=frozenset(row["scopes"]))
         return None
     if not request.user.is_authenticated:
@@ -294,6 +310,11 @@ def _identify(request: HttpRequest, slug: str) -> HttpResponse | None:
     if limits.passed(request):
         return _ended(request, limits)
     request.limits = limits  # type: ignore[attr-defined]
+    # Calls of the API are counted by its own throttle, per person and token.
+    if not request.path.startswith("/api/") and rates.is_over(
+        "pages", row["person_id"], settings.PAGE_REQUESTS_PER_MINUTE
+    ):
+        raise rates.TooOften("You ask for more pages than a person reads.", help="Wait a minute, then go on.")
     _set(request, slug, row, via="session", scopes=None)
     return None
 
@@ -303,6 +324,8 @@ def _call(function: str, arguments: list[Any]) -> dict[str, Any] | None:
         return _first(function, arguments)
     except DatabaseError as error:
         refused = refusals.from_database(error)
+        if refused is not None and refused.rule == "T-01":
+            raise TokenElsewhere(arguments[0], arguments[1], arguments[2]) from error
         if refused is not None and refused.rule == "M-01":
             raise SecondFactorNeeded(f"{refused.message[:1].upper()}{refused.message[1:]}", rule="M-01") from error
         raise
@@ -327,10 +350,10 @@ def _account(row: dict[str, Any]) -> Account:
     return account
 
 
-def _touch(row: dict[str, Any]) -> None:
+def _touch(row: dict[str, Any], address: str | None) -> None:
     today = clock.today()
-    if row["last_used_on"] != today:
-        ApiToken.objects.filter(pk=row["token_id"]).update(last_used_on=today)
+    if row["last_used_on"] != today or row["last_address"] != address:
+        ApiToken.objects.filter(pk=row["token_id"]).update(last_used_on=today, last_address=address)
 
 
 def _set(request: HttpRequest, slug: str, row: dict[str, Any], *, via: str, scopes: frozenset[str] | None) -> None:
@@ -369,6 +392,20 @@ def _led_to_factor(request: HttpRequest, refusal: SecondFactorNeeded) -> HttpRes
         return refusals.answer(request, refusal)
     place = "security:prove" if factors.is_strong(request.user.pk) else "security:home"  # type: ignore[arg-type]
     return redirect(f"{reverse(place)}?{urlencode({'next': request.get_full_path(), 'needed': '1'})}")
+
+
+def _told_of_token(request: HttpRequest, refusal: TokenElsewhere) -> HttpResponse:
+    """Refuse, write it down, and tell the owner: whoever holds the token may not be them."""
+    place = Organization.objects.get(slug=refusal.slug)
+    with transaction.atomic(), tenancy.entered(place.pk):
+        token = services.note_refused_token(place.pk, refusal.sha256, refusal.address)
+        if token is not None:
+            mail.tell_of_change(
+                token.account,
+                f"Your access token “{token.name}” ({token.prefix}…) was tried from {refusal.address or 'an unknown address'},"
+                f" a network it may not be used from. It was refused. If you don't know why, revoke the token.",
+            )
+    return refusals.answer(request, refusal)
 
 
 def _ended(request: HttpRequest, limits: Limits) -> HttpResponse:

@@ -177,9 +177,6 @@ MFA_RECOVERY_CODES_SHOW_ONCE = True
 MFA_WEBAUTHN_USER_VERIFICATION = "required"
 MFA_PASSKEY_LOGIN_ENABLED = True
 
-# Addresses (or networks) of proxies whose X-Forwarded-For is believed; "unix" for a socket of this machine.
-CLEARHOLD_TRUSTED_PROXIES = os.environ.get("CLEARHOLD_TRUSTED_PROXIES", "").replace(",", " ").split()
-
 # SECURITY.md section 3: idle 15 minutes, absolute 8 hours, fresh proof within 5 minutes.
 SESSION_ENGINE = "django.contrib.sessions.backends.db"
 SESSION_IDLE_SECONDS = 15 * 60
@@ -303,6 +300,9 @@ REST_FRAMEWORK = {
 }
 # For each address, of what may be read without an account.
 PUBLIC_REQUESTS_PER_MINUTE = int(os.environ.get("PUBLIC_REQUESTS_PER_MINUTE", "600"))
+# For each person, over all their tokens, and for each token; pages for each person.
+API_TOKEN_REQUESTS_PER_MINUTE = int(os.environ.get("API_TOKEN_REQUESTS_PER_MINUTE", "1200"))
+PAGE_REQUESTS_PER_MINUTE = int(os.environ.get("PAGE_REQUESTS_PER_MINUTE", "900"))
 API_REQUESTS_PER_MINUTE = int(os.environ.get("API_REQUESTS_PER_MINUTE", "1200"))
 SPECTACULAR_SETTINGS = {
     "TITLE": "Clearhold API",

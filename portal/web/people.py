@@ -10,8 +10,8 @@ from django.urls import path
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from evidence.errors import Invalid, NotAllowed, NotFound
-from portal.accounts import mail, roles, services
-from portal.accounts.models import ApiToken, Invitation, Membership
+from portal.accounts import leaving, mail, roles, services, sessions
+from portal.accounts.models import ApiToken, Invitation, Membership, Person
 from portal.edge.tenancy import needs
 
 app_name = "people"
@@ -28,6 +28,16 @@ class TokenForm(forms.Form):
     name = forms.CharField(max_length=80, label="Name", help_text="The system that will use it, for instance “deploy”.")
     days = forms.IntegerField(min_value=1, max_value=services.TOKEN_DAYS_MAX, initial=90, label="Days until it expires")
     scopes = forms.MultipleChoiceField(label="What it may do", widget=forms.CheckboxSelectMultiple)
+
+    networks = forms.CharField(
+        max_length=1000,
+        required=False,
+        label="Only from these networks",
+        help_text="Addresses or networks with commas, for instance 203.0.113.0/24. Empty means from everywhere.",
+    )
+
+    def clean_networks(self) -> list[str]:
+        return self.cleaned_data["networks"].replace(",", " ").split()
 
     def __init__(self, *args: object, allowed: list[str], **kwargs: object) -> None:
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]
@@ -123,14 +133,20 @@ def profile(request: HttpRequest) -> HttpResponse:
                 form.add_error(field, words)
         else:
             form = TokenForm(allowed=allowed)
+    return render(
+        request, "people/profile.html", _profile(request, form=form, issued=issued), status=422 if form.errors else 200
+    )
+
+
+def _profile(request: HttpRequest, *, form: TokenForm | None = None, issued: object = None) -> dict[str, object]:
+    actor, held = request.actor, list(request.organization.roles)  # type: ignore[attr-defined]
     tokens = ApiToken.objects.filter(organization_id=actor.organization_id, account_id=actor.account_id)
-    context = {
-        "form": form,
+    return {
+        "form": form or TokenForm(allowed=sorted(roles.permissions_of(held))),
         "issued": issued,
         "tokens": tokens.order_by("-created_at"),
-        "held": [roles.ROLES[key] for key in request.organization.roles],
-    }  # type: ignore[attr-defined]
-    return render(request, "people/profile.html", context, status=422 if form.errors else 200)
+        "held": [roles.ROLES[key] for key in held],
+    }
 
 
 def _profile_of_auditor(request: HttpRequest) -> HttpResponse:
@@ -150,6 +166,54 @@ def revoke(request: HttpRequest, token: str) -> HttpResponse:
     return redirect("people:profile", organization=request.organization.slug)  # type: ignore[attr-defined]
 
 
+@require_POST
+def rotate(request: HttpRequest, token: str) -> HttpResponse:
+    """Exchange a token; the new secret is shown on this answer, once."""
+    if request.organization.is_auditor:  # type: ignore[attr-defined]
+        raise NotFound("There is no such token.")
+    issued = services.rotate_token(token, actor=request.actor)  # type: ignore[arg-type, attr-defined]
+    return render(request, "people/profile.html", _profile(request, issued=issued))
+
+
+@require_GET
+@needs("people.manage")
+def tokens(request: HttpRequest) -> HttpResponse:
+    """Every token of the organization that works or was refused lately: whose, what for, from where, last used."""
+    rows = ApiToken.objects.filter(organization_id=request.organization.id)  # type: ignore[attr-defined]
+    rows = rows.select_related("account__person").order_by("-created_at")[:200]
+    return render(request, "people/tokens.html", {"tokens": rows})
+
+
+@require_http_methods(["GET", "POST"])
+@needs("people.manage")
+def leave(request: HttpRequest, person: str) -> HttpResponse:
+    """What somebody owns, before all their access ends; and what ended, after."""
+    actor, found = request.actor, Person.objects.filter(pk=person).first()  # type: ignore[attr-defined]
+    held = Membership.objects.filter(organization_id=actor.organization_id, person_id=person)
+    if found is None or not held.exists():
+        raise NotFound("There is no such person here.")
+    left = None
+    if request.method == "POST":
+        left = leaving.leave(person, actor=actor, reason=request.POST.get("reason", "")[:300])  # type: ignore[arg-type]
+    context = {
+        "person": found,
+        "left": left,
+        "held": [roles.ROLES[role].word for role in held.filter(ended_at=None).values_list("role", flat=True)],
+        "owned": left.owned if left else leaving.owned_by(found.pk, actor.organization_id),
+        "sessions": sessions.of(list(found.accounts.values_list("pk", flat=True))),
+    }
+    return render(request, "people/leave.html", context)
+
+
+@require_POST
+@needs("people.manage")
+def end_sessions(request: HttpRequest, person: str) -> HttpResponse:
+    """Sign a member out everywhere, at once."""
+    count = services.end_sessions(person, actor=request.actor)  # type: ignore[arg-type, attr-defined]
+    messages.success(request, f"{count} sessions were ended." if count != 1 else "One session was ended.")
+    return redirect("people:leave", request.organization.slug, person)  # type: ignore[attr-defined]
+
+
 urlpatterns = [
     path("settings/people", people, name="list"),
     path("settings/people/invite", invite, name="invite"),
@@ -157,4 +221,8 @@ urlpatterns = [
     path("settings/memberships/<uuid:membership>/end", end, name="end"),
     path("profile", profile, name="profile"),
     path("profile/tokens/<uuid:token>/revoke", revoke, name="revoke"),
+    path("profile/tokens/<uuid:token>/rotate", rotate, name="rotate"),
+    path("settings/tokens", tokens, name="tokens"),
+    path("settings/people/<uuid:person>/leave", leave, name="leave"),
+    path("settings/people/<uuid:person>/sessions/end", end_sessions, name="end_sessions"),
 ]
