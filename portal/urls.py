@@ -16,6 +16,7 @@ _pages = [
     path("", include("portal.web.access")),
     path("", include("portal.web.teams")),
     path("", include("portal.web.support")),
+    path("", include("portal.web.access_reviews")),
     path("", include("portal.web.ledger")),
     path("", include("portal.web.auditor")),
     path("", include("portal.web.imports")),

@@ -21,3 +21,6 @@ VIEWING_ENDED = Event("viewing.ended", "{actor} ended to look through a colleagu
 PERSON_LEFT = Event("person.left", "{actor} ended all access of a person who left")
 TOKEN_ROTATED = Event("token.rotated", "{actor} exchanged an access token for a new one")
 TOKEN_REFUSED = Event("token.refused", "A token of {actor} was refused: it came from a network it may not be used from")
+REVIEW_OPENED = Event("access_review.opened", "{actor} opened {subject}, a review of everybody's access")
+REVIEW_DECIDED = Event("access_review.decided", "{actor} decided about one access in {subject}")
+REVIEW_FINISHED = Event("access_review.finished", "{actor} finished {subject}; it stands as evidence")

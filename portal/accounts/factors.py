@@ -20,6 +20,7 @@ from allauth.mfa.totp.internal import auth as totp
 from allauth.mfa.webauthn.internal import auth as webauthn
 from django.core.exceptions import ValidationError
 from django.db import connections, transaction
+from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from evidence import clock, tenancy
@@ -98,6 +99,16 @@ def held(account_id: UUID) -> Held:
 def is_strong(account_id: UUID) -> bool:
     """Whether the account holds an authenticator or a passkey."""
     return Authenticator.objects.filter(user_id=account_id, type__in=[TOTP, PASSKEY]).exists()
+
+
+def words_by_person(accounts: "QuerySet[Account]") -> dict[UUID, str]:
+    """What each person can prove themselves by, in words, for a report."""
+    named = {TOTP: "authenticator app", PASSKEY: "passkey"}
+    found: dict[UUID, set[str]] = {}
+    rows = Authenticator.objects.filter(user__in=accounts, type__in=list(named))
+    for person_id, kind in rows.values_list("user__person_id", "type"):
+        found.setdefault(person_id, set()).add(named[kind])
+    return {person_id: ", ".join(["password", *sorted(words)]) for person_id, words in found.items()}
 
 
 # --- authenticator app ----------------------------------------------------------------------------------------------

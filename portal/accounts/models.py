@@ -304,3 +304,52 @@ class Viewing(TenantModel):
                 fields=["organization", "viewer"], condition=Q(ended_at=None), name="viewing_one_at_a_time"
             ),
         ]
+
+
+class AccessReview(TenantModel):
+    """Everybody's access at one moment, judged line by line; frozen as evidence when it is finished."""
+
+    ref = models.CharField(max_length=20)
+    opened_by = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
+    opened_at = models.DateTimeField(default=clock.now)
+    finished_by = models.ForeignKey(Person, null=True, on_delete=models.PROTECT, related_name="+")
+    finished_at = models.DateTimeField(null=True)
+    artifact_ref = models.CharField(max_length=20, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["organization", "ref"], name="access_review_ref_once"),
+            models.UniqueConstraint(
+                fields=["organization"], condition=Q(finished_at=None), name="access_review_one_open"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.ref
+
+
+class AccessReviewLine(TenantModel):
+    """One role, token or grant of one person as it stood, and what the reviewer decided about it."""
+
+    class Kind(models.TextChoices):
+        ROLE = "role", "Role"
+        TOKEN = "token", "Token"
+        GRANT = "grant", "Grant"
+
+    class Verdict(models.TextChoices):
+        KEEP = "keep", "Keep"
+        REVOKE = "revoke", "Revoke"
+
+    review = models.ForeignKey(AccessReview, on_delete=models.PROTECT, related_name="lines")
+    person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
+    kind = models.CharField(max_length=5, choices=Kind.choices)
+    target_id = models.UUIDField()
+    # As it stood: what, since when or until when, by whom granted, factors, last seen.
+    facts = models.JSONField()
+    verdict = models.CharField(max_length=6, blank=True, choices=Verdict.choices)
+    reason = models.CharField(max_length=300, blank=True)
+    decided_by = models.ForeignKey(Person, null=True, on_delete=models.PROTECT, related_name="+")
+    decided_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["review", "person"], name="access_review_by_person")]

@@ -4,7 +4,7 @@ An inactive account holds nothing, a grant outside its dates is no grant, and bo
 (SECURITY.md section 3). Models subclass `TimeBoxedGrant` with a foreign key `content_object` to the object.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from django.conf import settings
@@ -96,3 +96,19 @@ def end_all(account_ids: Collection[Any], *, organization_id: Any, by: Any) -> i
         rows = grant._default_manager.filter(user_id__in=account_ids, organization_id=organization_id, revoked_at=None)
         ended += rows.update(revoked_at=moment, revoked_by_id=by)
     return ended
+
+
+def all_live(organization_id: Any) -> Iterator[TimeBoxedGrant]:
+    """Every grant of the organization that holds now, with its account, object and giver."""
+    moment = clock.now()
+    for grant in TimeBoxedGrant.__subclasses__():
+        rows = grant._default_manager.filter(
+            organization_id=organization_id, revoked_at=None, valid_from__lte=moment, valid_until__gt=moment
+        )
+        yield from rows.select_related("user", "content_object", "granted_by").iterator()
+
+
+def end_one(grant_id: Any, *, by: Any) -> None:
+    """End one grant now, whichever table holds it."""
+    for grant in TimeBoxedGrant.__subclasses__():
+        grant._default_manager.filter(pk=grant_id, revoked_at=None).update(revoked_at=clock.now(), revoked_by_id=by)

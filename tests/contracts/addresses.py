@@ -66,6 +66,8 @@ BLANKS: dict[str, Callable[[World], Any]] = {
     "session": lambda world: world.job.pk,
     "key": lambda world: 0,
     "token": lambda world: world.token.pk,
+    "review": lambda world: world.access_review.pk,
+    "line": lambda world: world.access_review.lines.get(person_id=world.people.ines.person_id, kind="role").pk,
     "index": lambda world: 0,
     "event": lambda world: world.event.pk,
     "tree": lambda world: world.organization.pk,

@@ -34,6 +34,7 @@ from evidence.vault import services as vault
 from portal.access import services as access
 from portal.access import teams
 from portal.accounts import linking
+from portal.accounts import reviews
 from portal.accounts import services as accounts
 from portal.accounts.models import Membership
 from portal.engagements import services as engagements
@@ -98,6 +99,7 @@ class World:
     claim: Any = None
     report: Any = None
     token: Any = None
+    access_review: Any = None
     request: Request | None = None
     event: Event | None = None
     team: Any = None
@@ -361,6 +363,7 @@ def _people(world: World, mark: str) -> None:
         organization=world.organization, start=PERIOD[0], end=PERIOD[1], blob=vault.adopt(printed),
         sha256=printed.sha256, pages=1, made_by_id=people.maya.person_id,
     )  # fmt: skip
+    world.access_review = reviews.begin(actor=people.maya)
     world.token = accounts.create_token(name=f"ci {mark}".strip(), scopes=["jobs.view"], days=5, actor=people.maya).row
 
 

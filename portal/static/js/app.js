@@ -3,6 +3,7 @@
 import { parsed } from "./trusted.js";
 import { cookie, csrf, icon, isSignIn, keep, make, say, showRefusal, toast } from "./ui.js";
 import "./keys.js";
+import "./drafts.js";
 
 // --- theme -----------------------------------------------------------------------------------------------------------
 
