@@ -33,8 +33,7 @@ from evidence.uploads.models import Upload
 from evidence.vault import services as vault
 from portal.access import services as access
 from portal.access import teams
-from portal.accounts import linking
-from portal.accounts import reviews
+from portal.accounts import linking, reviews
 from portal.accounts import services as accounts
 from portal.accounts.models import Membership
 from portal.engagements import services as engagements
