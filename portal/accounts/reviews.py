@@ -26,6 +26,8 @@ from portal.accounts import factors, object_grants, roles
 from portal.accounts import services as accounts
 from portal.accounts.events import REVIEW_DECIDED, REVIEW_FINISHED, REVIEW_OPENED
 from portal.accounts.models import AccessReview, AccessReviewLine, Account, ApiToken, Membership
+from portal.accounts.object_grants import TimeBoxedGrant
+from remediation.findings.models import Finding
 
 Kind, Verdict = AccessReviewLine.Kind, AccessReviewLine.Verdict
 LIMIT_BYTES = 50 * 1024 * 1024
@@ -167,7 +169,7 @@ def _snapshot(review: AccessReview) -> Iterator[AccessReviewLine]:
         yield line(token.account.person_id, Kind.TOKEN, token.pk, what=what, since=_moment(token.created_at),
                    until=_moment(token.expires_at))  # fmt: skip
     for grant in object_grants.all_live(review.organization_id):
-        yield line(grant.user.person_id, Kind.GRANT, grant.pk, what=f"{grant.content_object}",
+        yield line(grant.user.person_id, Kind.GRANT, grant.pk, what=_named(grant),
                    since=_moment(grant.valid_from), until=_moment(grant.valid_until),
                    granted_by=grant.granted_by.name)  # fmt: skip
 
@@ -181,6 +183,13 @@ def _revoke(line: AccessReviewLine, reason: str) -> None:
         object_grants.end_one(line.target_id, by=line.decided_by_id)
     elif Membership.objects.filter(pk=line.target_id, ended_at=None).exists():
         accounts.end_role(line.target_id, actor=product, reason=reason)
+
+
+def _named(grant: TimeBoxedGrant) -> str:
+    # A reviewer is told that somebody may see a restricted finding, never which: they may not know of it themselves.
+    if isinstance(grant.content_object, Finding):
+        return "One restricted finding"
+    return f"{grant.content_object}"
 
 
 def _moment(at: datetime | None) -> str:

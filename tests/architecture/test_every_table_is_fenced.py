@@ -88,6 +88,7 @@ KEPT_TO_A_FEW = {
 }  # fmt: skip
 # Points at one of them and tells nothing of it, each with its reason.
 TELLS_NOTHING = {
+    "accounts_accessreviewline": "says that somebody may see one restricted finding, never which",
     "findings_importbatch": "the file that was imported, which its importer holds",
     "uploads_upload": "one person's own half-sent file, by its policy own_person",
     "monitoring_run": "a run of a control; its evidence is hidden by itself",
