@@ -4,7 +4,7 @@ from portal.accounts import token_guards as guards
 
 
 class Migration(migrations.Migration):
-    dependencies = [("accounts", "0014_tokens_from_networks")]
+    dependencies = [("accounts", "0015_tokens_from_networks")]
 
     operations = [
         migrations.RunSQL(guards.ENTER, migrations.RunSQL.noop),

@@ -9,7 +9,7 @@ import evidence.identifiers
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0015_token_guards"),
+        ("accounts", "0016_token_guards"),
         ("organizations", "0004_what_is_hidden"),
     ]
 

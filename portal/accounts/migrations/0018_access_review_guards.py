@@ -5,7 +5,7 @@ from portal.accounts import review_guards as guards
 
 
 class Migration(migrations.Migration):
-    dependencies = [("accounts", "0016_access_reviews")]
+    dependencies = [("accounts", "0017_access_reviews")]
 
     operations = [
         tenancy.tenant_table("accounts_accessreview", auditor=""),

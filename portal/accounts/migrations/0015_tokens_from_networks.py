@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0013_support_stands_alone"),
+        ("accounts", "0014_toxic_roles_are_data"),
     ]
 
     operations = [
