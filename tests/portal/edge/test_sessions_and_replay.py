@@ -113,6 +113,12 @@ def test_a_role_that_ended_is_refused_at_the_next_request(org, people):
     assert client.get(f"/o/{org.slug}/findings").status_code == 404
 
 
+def test_signing_out_is_on_every_page(org, people):
+    for who, path in ((people.maya, "findings"), (people.adam, "settings/people"), (people.ines, "me")):
+        page = signed_in(who).get(f"/o/{org.slug}/{path}").content.decode()
+        assert re.search(r'<form[^>]*action="/signout"', page), path
+
+
 @pytest.mark.parametrize("path", ["/signout", "/session/keep"])
 def test_acts_are_no_links(org, people, path):
     client = signed_in(people.maya)
