@@ -153,6 +153,10 @@ def configuration(*, form: str, level: str, syslog: str, details: bool) -> dict[
             "django.server": {"handlers": [], "propagate": True},
             # A worker's own line of a failed job holds the error's words; ours of the same failure does not.
             "celery.app.trace": {"level": "CRITICAL"},
+            "celery": {"level": "WARNING"},
+            "kombu": {"level": "WARNING"},
+            # What gunicorn says of a request goes the same way as everything else.
+            "gunicorn.error": {"level": "WARNING", "handlers": [], "propagate": True},
         },
     }
 

@@ -127,7 +127,8 @@ def version_of(operation: Any, world: World) -> str:
     subject = {"findings": world.findings["triaged"].finding, "tasks": world.findings["in_remediation"].task}.get(noun)
     if subject is None:
         return '"1"'
-    subject.refresh_from_db()
+    with tenancy.entered(world.organization.pk):
+        subject.refresh_from_db()
     return f'"{subject.version}"'
 
 

@@ -128,6 +128,23 @@ def test_a_setting_that_means_nothing_is_refused(wrong):
         logs.configuration(**{"form": "lines", "level": "INFO", "syslog": "", "details": False, **wrong})
 
 
+def test_what_gunicorn_and_celery_say_has_the_same_form(settings):
+    import io
+    import logging.config
+
+    own = io.StringIO()
+    logger = logging.getLogger("gunicorn.error")
+    before = logger.handlers[:], logger.propagate, logger.level
+    logger.handlers, logger.propagate = [logging.StreamHandler(own)], False
+    try:
+        logging.config.dictConfig({**settings.LOGGING, "handlers": {"console": {"class": "logging.NullHandler"}}})
+        assert not logger.handlers and logger.propagate
+        assert logging.getLogger("celery.worker").getEffectiveLevel() == logging.WARNING
+    finally:
+        logger.handlers, logger.propagate, logger.level = before
+        logging.config.dictConfig(settings.LOGGING)
+
+
 def test_every_logger_of_ours_stands_in_the_documents():
     text = (ROOT / "docs" / "operators.md").read_text()
     named = {
