@@ -1,4 +1,4 @@
-"""Which network address a request comes from; portal/edge/forwarding.py has put the caller's own into REMOTE_ADDR."""
+"""Which network address a request comes from: the caller's, which portal/edge/forwarding.py has put into REMOTE_ADDR."""
 
 import ipaddress
 
@@ -6,7 +6,7 @@ from django.http import HttpRequest
 
 
 def of(request: HttpRequest) -> str | None:
-    """The caller's address in its plain spelling, None when it can't be known."""
+    """The caller's address, None when it can't be known (a socket of this machine without a proxy that names one)."""
     try:
         address = ipaddress.ip_address(request.META.get("REMOTE_ADDR", "").strip())
     except ValueError:

@@ -113,6 +113,16 @@ def test_a_role_that_ended_is_refused_at_the_next_request(org, people):
     assert client.get(f"/o/{org.slug}/findings").status_code == 404
 
 
+def test_other_sessions_can_be_ended_at_once(org, people):
+    here, there = Client(), Client()
+    for client in (here, there):
+        assert sign_in(client).status_code == 302
+        assert client.get(f"/o/{org.slug}/findings").status_code == 200
+    assert here.post("/account/security/sessions/end").status_code in (200, 302)
+    assert there.get(f"/o/{org.slug}/findings").status_code == 302
+    assert here.get(f"/o/{org.slug}/findings").status_code == 200
+
+
 def test_signing_out_is_on_every_page(org, people):
     for who, path in ((people.maya, "findings"), (people.adam, "settings/people"), (people.ines, "me")):
         page = signed_in(who).get(f"/o/{org.slug}/{path}").content.decode()
