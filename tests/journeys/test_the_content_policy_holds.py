@@ -104,7 +104,8 @@ def crawled(page: Page, base: str, routes: set[str]) -> Iterator[str]:
     while waiting and opened < MOST_PAGES:
         path = waiting.pop(0)
         route = route_of(path)
-        if route is None or (route in routes and path != home):
+        # Each role's own home is opened, once.
+        if route is None or (route in routes and (path != home or opened)):
             continue
         routes.add(route)
         opened += 1
