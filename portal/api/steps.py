@@ -24,6 +24,12 @@ class Asked(serializers.Serializer):
     state = serializers.CharField()
 
 
+class Made(serializers.Serializer):
+    """A step that adds something beside the object."""
+
+    id = serializers.UUIDField()
+
+
 class Empty(serializers.Serializer):
     """Nothing needs to be sent."""
 
@@ -60,14 +66,19 @@ def step(
     out: type[serializers.Serializer],
     permission: str,
     conditional: bool = True,
+    adds: bool = False,
 ) -> Callable[..., HttpResponse]:
-    """The view of one verb. `conditional` asks for If-Match and hands the version to the service."""
+    """The view of one verb. `conditional` asks for If-Match and hands the version to the service.
+
+    `adds` says that the step leaves the object as it is and answers with the id of what it added.
+    """
+    answers = {201: Made} if adds else {200: out, 202: Asked}
 
     class Step(NounView):
         permission_needed = {"*": permission}
 
         @extend_schema(
-            request=body, responses={200: out, 202: Asked}, operation_id=f"{noun}_{verb}",
+            request=body, responses=answers, operation_id=f"{noun}_{verb}",
             description=f"{verb.replace('_', ' ').capitalize()}: one step for one of the {noun}.",
         )  # fmt: skip
         def post(self, request: Request, ref: str) -> Response:

@@ -292,7 +292,7 @@ class ReviewView(NounView):
 class OriginalView(NounView):
     permission_needed = {"GET": "evidence.download"}
 
-    @extend_schema(responses={(200, "application/octet-stream"): OpenApiTypes.BINARY})
+    @extend_schema(responses={(200, "*/*"): OpenApiTypes.BINARY, (206, "*/*"): OpenApiTypes.BINARY})
     def get(self, request: Request, ref: str, number: int) -> HttpResponseBase:
         """The original bytes; `Range` is understood. Leaves an event."""
         version = downloads.record(request._request, queries.version(ref, number).pk)

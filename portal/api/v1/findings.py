@@ -282,10 +282,12 @@ def _shown(view: NounView, finding: Finding, code: int = 200) -> Response:
     return versioned(whole(finding, internal=not view.organization.is_auditor), finding.version, code)
 
 
-def finding_step(verb: str, body: type[serializers.Serializer], act: Act, *, conditional: bool = True) -> Any:
+def finding_step(
+    verb: str, body: type[serializers.Serializer], act: Act, *, conditional: bool = True, adds: bool = False
+) -> Any:
     """A verb of a finding's life."""
     return step(
-        "findings", verb, body, act, conditional=conditional, permission="findings.view", out=FindingDetail,
+        "findings", verb, body, act, conditional=conditional, adds=adds, permission="findings.view", out=FindingDetail,
         find=lambda view, ref: queries.find(view.actor, ref), answer=answer,
     )  # fmt: skip
 
@@ -315,7 +317,7 @@ urlpatterns = [
          name="api-finding-reassign"),
     path("findings/<str:ref>/reject/", finding_step("reject", RejectIn, _reject), name="api-finding-reject"),
     path("findings/<str:ref>/reopen/", finding_step("reopen", ReopenIn, call(findings.reopen)), name="api-finding-reopen"),
-    path("findings/<str:ref>/comments/", finding_step("comment", CommentIn, call(findings.comment), conditional=False),
+    path("findings/<str:ref>/comments/", finding_step("comment", CommentIn, call(findings.comment), conditional=False, adds=True),
          name="api-finding-comments"),
-    path("findings/<str:ref>/links/", finding_step("link", LinkIn, _link, conditional=False), name="api-finding-links"),
+    path("findings/<str:ref>/links/", finding_step("link", LinkIn, _link, conditional=False, adds=True), name="api-finding-links"),
 ]  # fmt: skip

@@ -1,6 +1,7 @@
 """`jobs/`: the state of long work."""
 
 from django.urls import path
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -44,6 +45,7 @@ class JobView(NounView):
         """One job with its progress and outcome."""
         return Response(JobOut(self._find(job)).data)
 
+    @extend_schema(responses={202: JobOut})
     def delete(self, request: Request, job: str) -> Response:
         """Ask the job to stop."""
         return Response(JobOut(services.cancel(self._find(job).pk, actor=self.actor)).data, status=202)
