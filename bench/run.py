@@ -3,15 +3,13 @@
 import gzip
 from pathlib import Path
 
-from django.contrib.sessions.backends.db import SessionStore
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from bench import access, duties, imports, ledger, packages, seed, uploads, vault, verification
 from bench.figures import Figure, figure, in_turn
-from bench.server import Server
-from evidence import clock
+from bench.server import Server, session
 
 
 def everything(found: list[Figure], var: Path, *, small: int, middle: int, large: int, full: bool) -> None:
@@ -32,7 +30,7 @@ def everything(found: list[Figure], var: Path, *, small: int, middle: int, large
     ledger.measure(found, var)
     duties.measure(found, var)
     for size in (1_000, 5_000) if full else (1_000,):
-        packages.measure(found, var, size)
+        packages.measure(found, var, size, beside_bare=size == 1_000)
     verification.measure(found, var)
 
 
@@ -75,24 +73,6 @@ def address(place: tuple, size: int, name: str) -> tuple[str, dict[str, str]]:
         return f"/o/{organization.slug}/findings{query}", session(people["manager"])
     noun = f"F-{size // 2:03d}/" if "detail" in name else query
     return f"/api/v1/organizations/{organization.slug}/findings/{noun}", {"Authorization": f"Bearer {secret}"}
-
-
-def session(account: object) -> dict[str, str]:
-    """The cookie of a signed-in browser."""
-    store = SessionStore()
-    moment = clock.now().isoformat()
-    store.update(
-        {
-            "_auth_user_id": str(account.pk),
-            "_auth_user_backend": "portal.accounts.backend.RoleBackend",
-            "_auth_user_hash": account.get_session_auth_hash(),
-            "started_at": moment,
-            "seen_at": moment,
-            "authenticated_at": moment,
-        }
-    )
-    store.save()
-    return {"Cookie": f"sessionid={store.session_key}"}
 
 
 def queries(path: str, headers: dict[str, str]) -> int:

@@ -9,6 +9,9 @@ import time
 from pathlib import Path
 
 import psutil
+from django.contrib.sessions.backends.db import SessionStore
+
+from evidence import clock
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -87,3 +90,21 @@ def _peak(pid: int) -> float:
         line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
         return int(line.split()[1]) / 1024
     return psutil.Process(pid).memory_info().rss / 2**20
+
+
+def session(account: object) -> dict[str, str]:
+    """The cookie of a signed-in browser."""
+    store = SessionStore()
+    moment = clock.now().isoformat()
+    store.update(
+        {
+            "_auth_user_id": str(account.pk),
+            "_auth_user_backend": "portal.accounts.backend.RoleBackend",
+            "_auth_user_hash": account.get_session_auth_hash(),
+            "started_at": moment,
+            "seen_at": moment,
+            "authenticated_at": moment,
+        }
+    )
+    store.save()
+    return {"Cookie": f"sessionid={store.session_key}"}

@@ -29,13 +29,13 @@ def measure(found: list[Figure], var: Path) -> None:
     checked = verify.check(path)
     if checked.verdict or len(checked.enclosed) < EVENTS:
         raise RuntimeError(f"the package to measure with is not as it should be: {checked.told()}")
-    seconds = min(_cpu_seconds(path) for _ in range(5))
+    seconds = min(cpu_seconds(path) for _ in range(5))
     name = f"verify.py on a package of {len(checked.enclosed):,} events"
     found.append(figure(name, seconds, "CPU s", limit=LIMIT_SECONDS))
     found.append(figure(f"{name}: proof", len(checked.files["events.proof"]) / 1024, "KB"))
 
 
-def _cpu_seconds(path: Path) -> float:
+def cpu_seconds(path: Path) -> float:
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     words = [sys.executable, "-I", str(Path(verify.__file__)), str(path)]
     done = subprocess.run(words, env={}, stdout=subprocess.DEVNULL)

@@ -7,6 +7,7 @@ far it is in lines of JSON. It has no database, no settings and no network addre
 import hashlib
 import json
 import logging
+import os
 import resource
 import sys
 import warnings
@@ -16,6 +17,8 @@ from typing import Any
 
 from portal.packages import limiting
 
+PATIENCE = 5
+
 
 def say(**facts: Any) -> None:
     sys.stdout.write(json.dumps(facts, ensure_ascii=True) + "\n")
@@ -24,6 +27,8 @@ def say(**facts: Any) -> None:
 
 def main(folder: Path, name: str) -> int:
     order = json.loads((folder / "order.json").read_text()) | json.loads((folder / f"{name}.step").read_text())
+    # People who wait for a page come first.
+    os.nice(PATIENCE)
     for refused in limiting.limit(order["memory_bytes"], order["cpu_seconds"]):
         say(warning=refused)
     stage = {"section": "Start", "row": ""}

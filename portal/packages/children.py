@@ -2,6 +2,7 @@
 
 import errno
 import json
+import logging
 import os
 import selectors
 import signal
@@ -17,6 +18,8 @@ from typing import Any
 from evidence import crashing
 from evidence.errors import Refused
 from portal.packages import typefaces
+
+logger = logging.getLogger(__name__)
 
 ROOT = Path(__file__).resolve().parents[2]
 POLL_SECONDS = 0.25
@@ -115,11 +118,13 @@ class _Child:
         chunk = self._out.read()
         if chunk == b"":
             self._process.wait()
-            tail = self._errors.read_bytes()[-400:].decode(errors="replace").strip()
-            own = self._process.returncode in (-signal.SIGXCPU, -signal.SIGALRM) or self._process.returncode >= 0
-            raise (BuildFailed if own else _Ended)(
-                f"The process that sets the package ended without a result at {self.note} "
-                f"({_ending(self._process.returncode)}). No package was made. {tail}".strip()
+            # For the log alone: it names paths of this machine.
+            logger.error("%s ended: %s", self.step.name, self._errors.read_bytes()[-2000:].decode(errors="replace"))
+            code = self._process.returncode
+            is_own = code >= 0 or code in (-signal.SIGXCPU, -signal.SIGALRM)
+            raise (BuildFailed if is_own else _Ended)(
+                f"The process that sets the package ended without a result at {self.note} ({_ending(code)}). "
+                "No package was made."
             )
         *lines, self._buffer = (self._buffer + (chunk or b"")).split(b"\n")
         for line in lines:

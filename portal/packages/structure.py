@@ -128,7 +128,8 @@ class Tree:
             return None
         if tag in ("li", "dt", "dd"):
             return self._item(tag, element, parent)
-        role = ROLES.get(tag, "")
+        # A link that leads nowhere has become text.
+        role = ROLES.get(tag, "") if tag != "a" or element.get("href") else ""
         if role in ("Table", "TR", "TBody", "THead", "TFoot") and self._is_layout(element):
             return parent
         if role in ("TD", "TH"):

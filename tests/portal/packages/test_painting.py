@@ -204,7 +204,7 @@ def test_a_killed_process_is_tried_once_more_then_named(tmp_path, monkeypatch, t
             assert printed.pages
     else:
         with (
-            pytest.raises(render.BuildFailed, match=r"Findings, F-00. \(killed by SIGKILL\)"),
+            pytest.raises(render.BuildFailed, match=r"at Findings.* \(killed by SIGKILL\)"),
             render.printed(few(), fetch, UNPROVEN, paper="A4", watch=kill, work=tmp_path),
         ):
             pytest.fail("a package was made")
