@@ -1,8 +1,9 @@
 """A package of many findings: built as the command line builds it, then its printing beside bare WeasyPrint's."""
 
-import os
 import subprocess
 import sys
+import time
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from django.db import transaction
 
 from bench import printing, seed, verification
 from bench.figures import Figure, figure
-from bench.server import Server, session
+from bench.server import Server, peak_mb, session
 from evidence import clock, tenancy
 from evidence.actors import Actor
 from evidence.vault import services as vault
@@ -81,9 +82,12 @@ def _beside_pages(found: list[Figure], var: Path, words: list[str], slug: str, m
 
 
 def _built(building: "subprocess.Popen[bytes]") -> float:
-    """Wait for it; the highest memory of the process itself or of one that it started, in MB."""
-    _, status, used = os.wait4(building.pid, 0)
-    building.returncode = os.waitstatus_to_exitcode(status)
+    """Wait for it; its highest memory in MB, without that of the processes it started."""
+    peak = 0.0
+    while building.poll() is None:
+        with suppress(OSError, StopIteration):
+            peak = max(peak, peak_mb(building.pid))
+        time.sleep(0.2)
     if building.returncode:
         raise RuntimeError(f"build_package ended with {building.returncode}")
-    return used.ru_maxrss / 1024
+    return peak

@@ -14,7 +14,7 @@ from uuid import UUID
 import weasyprint
 from weasyprint.text.fonts import FontConfiguration
 
-from portal.packages import composing, manifest, press, render, shelf, stylesheet, typefaces, units
+from portal.packages import composing, fontfiles, manifest, press, render, shelf, stylesheet, units
 from portal.packages.proving import Proving, program
 from portal.packages.snapshot import Snapshot, digest
 
@@ -71,13 +71,13 @@ def bare_cpu_seconds(snapshot: Snapshot, var: Path) -> float:
     composing.compose(folder, order, lambda *_: None)
     texts = [
         (folder / f"unit-{place}.html").read_text()
-        for place in range(len(json.loads((folder / composing.UNITS).read_text())))
+        for place in range(len(json.loads((folder / units.UNITS).read_text())))
     ]
     cut = units.shards([len(text) for text in texts])
     shutil.rmtree(folder)
     for text in texts:
         for face in stylesheet.faces(text):
-            typefaces.program(face.file)
+            fontfiles.program(face.file)
     begin = time.process_time()
     spent = [_forked(lambda shard=shard: _bare([texts[place] for place in shard])) for shard in cut]
     return sum(spent) + time.process_time() - begin

@@ -76,7 +76,7 @@ class Server:
         return sum(sum(worker.cpu_times()[:2]) for worker in self.workers)
 
     def peak_mb(self) -> float:
-        return max(_peak(worker.pid) for worker in self.workers)
+        return max(peak_mb(worker.pid) for worker in self.workers)
 
     def stop(self) -> None:
         self._process.terminate()
@@ -84,7 +84,7 @@ class Server:
         self._log.close()
 
 
-def _peak(pid: int) -> float:
+def peak_mb(pid: int) -> float:
     status = Path(f"/proc/{pid}/status")
     if status.exists():
         line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))

@@ -93,12 +93,12 @@ def _painted(folder: Path, order: dict[str, Any], report: Any) -> dict[str, Any]
 
 
 def _bound(folder: Path, order: dict[str, Any], report: Any) -> dict[str, Any]:
-    from portal.packages import binding, composing
+    from portal.packages import binding, units
 
-    told = json.loads((folder / composing.ABOUT).read_text())
-    units = [
+    told = json.loads((folder / units.ABOUT).read_text())
+    bound = [
         binding.Bound((folder / f"leaf-{place}").read_bytes, unit["row"] or unit["section"], unit["is_sub"])
-        for place, unit in enumerate(json.loads((folder / composing.UNITS).read_text()))
+        for place, unit in enumerate(json.loads((folder / units.UNITS).read_text()))
     ]
     enclosures = (
         binding.Enclosure(
@@ -114,7 +114,7 @@ def _bound(folder: Path, order: dict[str, Any], report: Any) -> dict[str, Any]:
     target = folder / "package.pdf"
     pages = binding.bind(
         target,
-        units,
+        bound,
         enclosures,
         binding.About(**told | {"when": datetime.fromisoformat(told["when"])}),
         manifest_sha256=order["manifest_sha256"],

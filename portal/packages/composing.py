@@ -20,8 +20,16 @@ from portal.packages.snapshot import plain
 
 #: What was made by these is painted anew when any of them changes.
 LIBRARIES = ("weasyprint", "pydyf", "fonttools", "tinycss2", "tinyhtml5", "cssselect2", "pyphen")
-OWN = ("leaves.py", "painting.py", "press.py", "structure.py", "stylesheet.py", "typefaces.py", "units.py")
-UNITS, ABOUT = "units.json", "about.json"
+OWN = (
+    "fontfiles.py",
+    "leaves.py",
+    "painting.py",
+    "press.py",
+    "structure.py",
+    "stylesheet.py",
+    "typefaces.py",
+    "units.py",
+)
 
 
 def compose(folder: Path, order: dict[str, Any], report: book.Report) -> dict[str, Any]:
@@ -48,8 +56,8 @@ def compose(folder: Path, order: dict[str, Any], report: book.Report) -> dict[st
         key = begun.copy()
         key.update(text.encode())
         told |= {"key": key.hexdigest(), "characters": len(text)}
-    (folder / UNITS).write_text(json.dumps(listed))
-    (folder / ABOUT).write_text(json.dumps(plain(book.about(edition))))
+    (folder / units.UNITS).write_text(json.dumps(listed))
+    (folder / units.ABOUT).write_text(json.dumps(plain(book.about(edition))))
     return {"units": len(listed)}
 
 

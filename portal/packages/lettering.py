@@ -11,7 +11,7 @@ from functools import cached_property
 from fontTools import subset
 from fontTools.ttLib import TTFont
 
-from portal.packages import typefaces, writing
+from portal.packages import fontfiles, typefaces, writing
 from portal.packages.writing import Writer
 
 #: Tables that only a text editor or a screen would ask for.
@@ -74,7 +74,7 @@ class _Face:
 
     @cached_property
     def font(self) -> TTFont:
-        return TTFont(io.BytesIO(typefaces.program(self.face.file)), lazy=True, recalcTimestamp=False)
+        return TTFont(io.BytesIO(fontfiles.program(self.face.file)), lazy=True, recalcTimestamp=False)
 
     @cached_property
     def scale(self) -> float:
@@ -130,7 +130,7 @@ class _Face:
             recalc_timestamp=False,
         )
         options.drop_tables = [*options.drop_tables, *UNUSED]
-        font = TTFont(io.BytesIO(typefaces.program(self.face.file)), recalcTimestamp=False)
+        font = TTFont(io.BytesIO(fontfiles.program(self.face.file)), recalcTimestamp=False)
         if "glyf" not in font:
             raise ValueError(f"{self.face.file} has no TrueType outlines")
         chooser = subset.Subsetter(options)

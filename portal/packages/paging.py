@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from fontTools.ttLib import TTFont
 
-from portal.packages import typefaces
+from portal.packages import fontfiles, typefaces
 
 Row = TypeVar("Row")
 
@@ -66,6 +66,6 @@ def _advance(char: str) -> float:
 
 @cache
 def _advances() -> dict[int, float]:
-    font = TTFont(io.BytesIO(typefaces.program(typefaces.figures(500))), lazy=True)
+    font = TTFont(io.BytesIO(fontfiles.program(typefaces.figures(500))), lazy=True)
     scale, metrics = font["head"].unitsPerEm, font["hmtx"]
     return {point: metrics[glyph][0] / scale for point, glyph in font.getBestCmap().items()}

@@ -25,7 +25,7 @@ from weasyprint.pdf.stream import Stream
 from weasyprint.text.ffi import ffi
 from weasyprint.text.fonts import FontConfiguration, get_hb_object_data, get_pango_font_hb_face, get_pango_font_key
 
-from portal.packages import press, stylesheet, typefaces
+from portal.packages import fontfiles, press, stylesheet, typefaces
 from portal.packages.leaves import Index, Leaf, Link, Number
 from portal.packages.structure import Annotation, Element, Slot, Tree, in_order, pruned
 from portal.packages.units import ELSEWHERE, NUMBER
@@ -62,12 +62,12 @@ class Press:
 
 @cache
 def _fingerprint(file: str) -> str:
-    return hashlib.sha256(typefaces.program(file)).hexdigest()
+    return hashlib.sha256(fontfiles.program(file)).hexdigest()
 
 
 @cache
 def _widths(file: str) -> dict[int, int]:
-    font = TTFont(BytesIO(typefaces.program(file)), lazy=True)
+    font = TTFont(BytesIO(fontfiles.program(file)), lazy=True)
     scale = 1000 / font["head"].unitsPerEm
     metrics, names = font["hmtx"], font.getGlyphOrder()
     return {glyph: round(metrics[name][0] * scale) for glyph, name in enumerate(names)}

@@ -2,7 +2,7 @@
 
 from weasyprint.urls import FatalURLFetchingError, URLFetcher, URLFetcherResponse
 
-from portal.packages import typefaces
+from portal.packages import fontfiles, typefaces
 
 #: Of a document that is printed in one piece.
 VARIANT = "pdf/a-3a"
@@ -18,4 +18,4 @@ class Refusing(URLFetcher):
         file = url.removeprefix("asset:fonts/")
         if file == url or file not in {face.file for face in typefaces.faces()}:
             raise FatalURLFetchingError(f"A package may not fetch {url[:200]!r}.")
-        return URLFetcherResponse(url, typefaces.program(file), {"Content-Type": "font/ttf"})
+        return URLFetcherResponse(url, fontfiles.program(file), {"Content-Type": "font/ttf"})

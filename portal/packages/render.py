@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from portal.packages import children, composing, manifest, typefaces, units, workplace
+from portal.packages import children, manifest, typefaces, units, workplace
 from portal.packages.children import BuildFailed, Step, Watch
 from portal.packages.proving import Proving
 from portal.packages.shelf import NOTHING_KEPT, Shelf
@@ -98,7 +98,7 @@ def _set(folder: Path, snapshot: Snapshot, shelf: Shelf, watch: Watch) -> list[d
     cpu = CPU_SECONDS + len(snapshot.findings) // 10
     compose = Step("compose", "compose", MEMORY_BYTES, cpu)
     results = [children.run(folder, [compose], lambda done, total, note: watch(0, 1, note))["compose"]]
-    told = json.loads((folder / composing.UNITS).read_text())
+    told = json.loads((folder / units.UNITS).read_text())
     missing = [place for place, unit in enumerate(told) if not shelf.take(unit["key"], folder / f"leaf-{place}")]
     known = len(told) - len(missing)
     if missing:

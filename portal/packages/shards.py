@@ -4,8 +4,10 @@ One process reads the libraries and the fonts, then forks: a shard starts with b
 processor time and wall time; one that was killed from outside is tried once more, then its unit is named.
 """
 
+import errno
 import json
 import os
+import shutil
 import signal
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,7 +16,7 @@ from typing import Any
 
 from weasyprint.urls import FatalURLFetchingError
 
-from portal.packages import composing, leaves, limiting, stylesheet, typefaces
+from portal.packages import fontfiles, leaves, limiting, stylesheet, units
 from portal.packages.book import SectionFailed
 from portal.packages.painting import Press
 
@@ -22,6 +24,9 @@ AT_ONCE = 2
 ATTEMPTS = 2
 #: A process that waits uses no processor time, so the clock on the wall has a limit of its own.
 WALL_FACTOR = 4
+
+#: With less than this a disk is full.
+ROOM_BYTES = 1 << 16
 
 Say = Callable[..., None]
 
@@ -48,7 +53,7 @@ class Painted:
 
 def paint(folder: Path, cut: Sequence[Sequence[int]], paper: str, limits: Limits, say: Say) -> Painted:
     """Writes `leaf-N` for every unit of every shard. Raises SectionFailed, with nothing left running."""
-    told = json.loads((folder / composing.UNITS).read_text())
+    told = json.loads((folder / units.UNITS).read_text())
     press = Press(paper)
     press.prepare(stylesheet.faces(""))
     _read_fonts(folder, cut)
@@ -84,7 +89,7 @@ def _read_fonts(folder: Path, cut: Sequence[Sequence[int]]) -> None:
     for places in cut:
         for place in places:
             for face in stylesheet.faces((folder / f"unit-{place}.html").read_text()):
-                typefaces.program(face.file)
+                fontfiles.program(face.file)
 
 
 def _fork(folder: Path, shard: _Shard, told: list[dict[str, Any]], press: Press, limits: Limits, say: Say) -> int:
@@ -104,15 +109,17 @@ def _work(folder: Path, shard: _Shard, told: list[dict[str, Any]], press: Press,
     at = folder / f"shard-{shard.number}"
     for place in shard.places:
         unit = told[place]
-        at.write_text(json.dumps({"place": place, "cause": ""}))
-        say(section=unit["section"], row=unit["row"], done=0, total=0)
         try:
+            at.write_text(json.dumps({"place": place, "cause": ""}))
+            say(section=unit["section"], row=unit["row"], done=0, total=0)
             leaf = leaves.dump(press.paint((folder / f"unit-{place}.html").read_text()))
             (folder / f"leaf-{place}").write_bytes(leaf)
         except MemoryError:
             return _fail(at, place, "it needs more memory than one shard may have")
         # The edge of the process: its parent names the unit and the cause. A refused address is no Exception.
         except (Exception, FatalURLFetchingError) as error:
+            # On a full disk what was begun makes room for the reason.
+            (folder / f"leaf-{place}").unlink(missing_ok=True)
             return _fail(at, place, f"{type(error).__name__}: {error}"[:600])
     at.write_text(json.dumps({"peak_bytes": limiting.peak_bytes()}))
     return 0
@@ -126,7 +133,7 @@ def _fail(at: Path, place: int, cause: str) -> int:
 def _look(folder: Path, shard: _Shard, status: int, told: list[dict[str, Any]], used: Painted) -> _Shard | None:
     """None when the shard is done, the shard to try again when it was killed. Raises SectionFailed."""
     at = folder / f"shard-{shard.number}"
-    left = json.loads(at.read_text()) if at.exists() else {"place": shard.places[0], "cause": ""}
+    left = _left(at)
     if "peak_bytes" in left and status == 0:
         used.peak_bytes = max(used.peak_bytes, left["peak_bytes"])
         return None
@@ -138,3 +145,13 @@ def _look(folder: Path, shard: _Shard, status: int, told: list[dict[str, Any]], 
         return _Shard(shard.number, shard.places, shard.attempt + 1)
     cause = left.get("cause") or ("it took longer than one shard may" if spent else f"{ending}, twice")
     raise SectionFailed(unit["section"], unit["row"] or "its first page", cause)
+
+
+def _left(at: Path) -> dict[str, Any]:
+    """What a shard said last; a full disk may have swallowed it."""
+    try:
+        told: dict[str, Any] = json.loads(at.read_text())
+    except (FileNotFoundError, ValueError):
+        is_full = shutil.disk_usage(at.parent).free < ROOM_BYTES
+        return {"cause": os.strerror(errno.ENOSPC) if is_full else ""}
+    return told

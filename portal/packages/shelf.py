@@ -40,11 +40,13 @@ class Shelf:
 NOTHING_KEPT = Shelf()
 
 
-@dataclass(frozen=True)
+@dataclass
 class Kept(Shelf):
+    """Makes its folder and its key with the first unit that is kept. Without the vault's keys nothing is."""
+
     folder: Path
     organization_id: UUID
-    data_key: bytes
+    data_key: bytes = b""
 
     def take(self, key: str, target: Path) -> bool:
         path = self._path(key)
@@ -53,29 +55,35 @@ class Kept(Shelf):
             opener = sealing.Opener(
                 lambda at, length: sealed[at : at + length],
                 len(sealed),
-                data_key=self.data_key,
+                data_key=self._key(),
                 context=self._context(key),
                 name=f"the painted unit {key[:12]}",
             )
-            target.write_bytes(b"".join(opener.read()))
+            plain = b"".join(opener.read())
             os.utime(path)
-        except FileNotFoundError:
-            return False
         except sealing.Damaged:
             path.unlink(missing_ok=True)
             return False
+        except (FileNotFoundError, Unavailable):
+            return False
+        target.write_bytes(plain)
         return True
 
     def put(self, key: str, source: Path) -> None:
         path = self._path(key)
         draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-        sealer = sealing.Sealer(self.data_key, self._context(key))
+        plain = source.read_bytes()
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            draft.write_bytes(sealer.header + sealer.update(source.read_bytes()) + sealer.finish())
+            sealer = sealing.Sealer(self._key(), self._context(key))
+            draft.write_bytes(sealer.header + sealer.update(plain) + sealer.finish())
             draft.replace(path)
-        except OSError:
+        except (OSError, Unavailable):
             draft.unlink(missing_ok=True)
+
+    def _key(self) -> bytes:
+        self.data_key = self.data_key or _data_key(self.folder, self.organization_id)
+        return self.data_key
 
     def tidy(self) -> None:
         oldest = time.time() - AGE_SECONDS
@@ -100,13 +108,8 @@ class Kept(Shelf):
 
 
 def of(organization_id: UUID, work: Path) -> Shelf:
-    """The organization's shelf under the folder of unfinished work. Without its vault's keys nothing is kept."""
-    folder = work / FOLDER / organization_id.hex
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return Kept(folder, organization_id, _data_key(folder, organization_id))
-    except (Unavailable, OSError):
-        return NOTHING_KEPT
+    """The organization's shelf under the folder of unfinished work."""
+    return Kept(work / FOLDER / organization_id.hex, organization_id)
 
 
 def _data_key(folder: Path, organization_id: UUID) -> bytes:

@@ -1,13 +1,10 @@
 """The fonts that ship with the project: which files a text needs, and what to print when no font has a character."""
 
-import io
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-
-from fontTools.ttLib import woff2
 
 FOLDER = Path(__file__).parent / "fonts"
 SANS, SERIF, MONO = "Inter", "Source Serif 4", "JetBrains Mono"
@@ -26,17 +23,6 @@ class Face:
 def faces() -> tuple[Face, ...]:
     listed = json.loads((FOLDER / "index.json").read_text())["fonts"]
     return tuple(Face(row["family"], row["weight"], row["file"], _points(row["covers"])) for row in listed)
-
-
-@cache
-def program(file: str) -> bytes:
-    """The font as layout reads it, decompressed."""
-    data = (FOLDER / file).read_bytes()
-    if data[:4] != b"wOF2":
-        return data
-    plain = io.BytesIO()
-    woff2.decompress(io.BytesIO(data), plain)
-    return plain.getvalue()
 
 
 @cache

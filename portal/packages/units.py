@@ -16,6 +16,9 @@ NUMBER = "0000"
 SHARD_UNITS = 25
 SHARD_CHARACTERS = 400_000
 
+#: Their list with their keys, and what the document says of itself, in the folder where a package is set.
+UNITS, ABOUT = "units.json", "about.json"
+
 LINK = re.compile(r' href="#([^"]+)"')
 ANCHOR = re.compile(r' id="([^"]+)"')
 

@@ -255,3 +255,14 @@ def test_shards_hold_so_many_units_or_so_much_text():
     assert [len(shard) for shard in units.shards([10] * 60)] == [25, 25, 10]
     assert units.shards([300_000, 300_000, 5, 900_000, 1]) == [[0], [1, 2], [3], [4]]
     assert json.dumps(units.shards([])) == "[]"
+
+
+def test_the_portal_itself_loads_nothing_that_lays_out_or_cuts_fonts():
+    program = (
+        "import django, sys; django.setup()\n"
+        "import portal.urls, portal.celery\n"
+        "print(sorted({'weasyprint', 'fontTools', 'pydyf'} & sys.modules.keys()))\n"
+    )
+    around = os.environ | {"DJANGO_SETTINGS_MODULE": "portal.settings.test", "PYTHONPATH": str(ROOT)}
+    said = subprocess.run([sys.executable, "-c", program], cwd=ROOT, env=around, capture_output=True, check=True)
+    assert said.stdout.split()[-1] == b"[]"
