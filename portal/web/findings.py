@@ -10,7 +10,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 from evidence.controls.models import Control, Criterion
 from evidence.ledger import queries as ledger
 from portal.edge.tenancy import needs
-from portal.web import acts, history
+from portal.web import acts, finding_exports, history
 from portal.web.approvals import panel_of
 from portal.web.components import Filter, Slice, Step, View
 from portal.web.finding_acts import ACTS, FactsForm
@@ -62,13 +62,14 @@ def listing(request: HttpRequest) -> HttpResponse:
     chosen = request.GET.get("view", "open")
     chosen = chosen if chosen in known else "open"
     given = queries.filters_from(request.GET)
-    filters = _narrowed(known[chosen], given)
+    filters = finding_exports.narrowed(known[chosen], given)
     page = queries.page(actor, filters, after=request.GET.get("after") or None)
     context = {
         "rows": page.rows,
         "page": Slice(len(page.rows), None, _next_url(request, page.next_key), "shown"),
         "filters": _filters(request),
         "is_filtered": given.is_narrow,
+        "query": request.GET.urlencode(),
         "here": reverse("findings:list", args=[_slug(request)]),
         "may_report": actor.may("findings.report"),
         "may_import": actor.may("findings.import"),
@@ -83,16 +84,6 @@ def listing(request: HttpRequest) -> HttpResponse:
             for key, word in VIEWS
         ]
     return render(request, "findings/list.html", context)
-
-
-def _narrowed(view: queries.Filters, given: queries.Filters) -> queries.Filters:
-    """A view narrowed further; what the URL says about a field stands above what the view says."""
-    fields = {
-        name: getattr(given, name) or getattr(view, name)
-        for name in queries.Filters.__dataclass_fields__
-        if name != "order"
-    }
-    return queries.Filters(**{**fields, "order": given.order})
 
 
 def _next_url(request: HttpRequest, key: str | None) -> str:
@@ -260,6 +251,7 @@ def _controls(request: HttpRequest) -> list[tuple[str, str]]:
 
 
 urlpatterns = [
+    *finding_exports.urlpatterns,
     path("findings", listing, name="list"),
     path("findings/new", new, name="new"),
     path("findings/<str:ref>", detail, name="detail"),

@@ -275,7 +275,7 @@ class Writer:
         if reading.milestones:
             raw["milestones"] = list(reading.milestones)
         if reading.state_note:
-            raw["why it begins at triage"] = reading.state_note
+            raw["note"] = reading.state_note
         if reading.references:
             raw["references"] = list(reading.references[:10])
         return {

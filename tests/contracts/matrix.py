@@ -245,6 +245,10 @@ MATRIX: dict[str, Row] = {
     "jobs:cancel": Row(post=f"{MANAGER} {ADMINISTRATOR}"),
     # Findings.
     "findings:list": Row(get=READERS),
+    "findings:csv": Row(get=READERS),
+    "findings:workbook": Row(get=READERS),
+    # The world's job is another; what a job wrote is for who asked for it alone.
+    "findings:export": Row(),
     "findings:new": Row(get=f"{MANAGER} {ENGINEER}", post=f"{MANAGER} {ENGINEER}", body={**FACTS, "do": "report"}),
     "findings:detail": Row(get=READERS),
     "findings:history": Row(get=READERS),
@@ -448,6 +452,8 @@ MATRIX: dict[str, Row] = {
         get=READERS, post=f"{MANAGER} {ENGINEER}",
         body={"title": "New", "asset": "CRM", "detected_at": "2026-01-05T10:00:00Z"},
     ),
+    "api-findings-csv": Row(get=READERS),
+    "api-findings-xlsx": Row(get=READERS),
     "api-finding": Row(get=READERS),
     "api-finding-triage": Row(post=MANAGER, at="reported", body=api_triage),
     "api-finding-analyse": Row(post=f"{MANAGER} {ENGINEER}", at="triaged", body=ANALYSIS),

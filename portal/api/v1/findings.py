@@ -4,16 +4,22 @@ from dataclasses import fields
 from typing import Any
 
 from django.db import connections
+from django.http import HttpResponseBase
 from django.urls import path
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from evidence import tenancy
-from evidence.errors import Invalid
+from evidence.errors import Invalid, TooLarge
 from portal.api.steps import Act, ReasonIn, call, checked, step, waiting
-from portal.api.views import NounView, versioned
+from portal.api.views import NounView, OwnTransactionView, versioned
+from portal.edge.tenancy import inside
+from portal.packages import forms, listing
+from portal.web import finding_exports
+from portal.web.packages import attachment
 from remediation.findings import queries
 from remediation.findings import services as findings
 from remediation.findings.models import Finding
@@ -259,6 +265,41 @@ class FindingsView(NounView):
         return self.once(lambda: answer(self, findings.report(actor=self.actor, **facts), 201))
 
 
+FILTERS = [
+    OpenApiParameter("state", str, many=True, enum=State.values),
+    OpenApiParameter("severity", str, many=True, enum=Severity.values),
+    OpenApiParameter("q", str, description="Words of the title, the asset or the rule."),
+]
+
+
+class FindingsTable(OwnTransactionView):
+    permission_needed = {"*": "findings.view"}
+
+    @extend_schema(responses={(200, "text/csv"): OpenApiTypes.BINARY}, parameters=FILTERS, operation_id="findings_csv")
+    def get(self, request: Request) -> HttpResponseBase:
+        """The list, filtered like the list itself, as CSV: streamed, whatever its length."""
+        pieces = finding_exports.csv_of(request._request, queries.filters_from(request.query_params))
+        return attachment(pieces, "findings.csv", "text/csv; charset=utf-8")
+
+
+class FindingsWorkbook(OwnTransactionView):
+    permission_needed = {"*": "findings.view"}
+
+    @extend_schema(
+        responses={(200, forms.XLSX): OpenApiTypes.BINARY}, parameters=FILTERS, operation_id="findings_workbook"
+    )
+    def get(self, request: Request) -> HttpResponseBase:
+        """The same as a workbook, up to 2,000 findings; take CSV for more, or the page, which writes it in a job."""
+        filters = queries.filters_from(request.query_params)
+        with inside(request._request):
+            if queries.count(self.actor, filters, ceiling=listing.AT_ONCE).is_more:
+                raise TooLarge(
+                    f"The list has more than {listing.AT_ONCE:,} findings, too many for a workbook at once.",
+                    help="Narrow it, take it as CSV, or export it from the page.",
+                )
+        return attachment(*finding_exports.workbook_of(request._request, filters))
+
+
 class FindingView(NounView):
     permission_needed = {"*": "findings.view"}
 
@@ -306,8 +347,13 @@ def _reject(view: NounView, finding: Finding, given: dict[str, Any]) -> Any:
     return findings.propose_rejection(finding.pk, actor=view.actor, **given)
 
 
+_table, _workbook = FindingsTable.as_view(), FindingsWorkbook.as_view()
+_table.outside_transaction = _workbook.outside_transaction = True  # type: ignore[attr-defined]
+
 urlpatterns = [
     path("findings/", FindingsView.as_view(), name="api-findings"),
+    path("findings/list.csv", _table, name="api-findings-csv"),
+    path("findings/list.xlsx", _workbook, name="api-findings-xlsx"),
     path("findings/<str:ref>/", FindingView.as_view(), name="api-finding"),
     path("findings/<str:ref>/triage/", finding_step("triage", TriageIn, call(findings.triage)), name="api-finding-triage"),
     path("findings/<str:ref>/analyse/", finding_step("analyse", AnalyseIn, call(findings.analyse)), name="api-finding-analyse"),

@@ -3,13 +3,17 @@
 import csv
 import io
 import json
+from pathlib import Path
 
+import jsonschema_rs
 import openpyxl
 import pikepdf
 
-from portal.packages import forms, manifest, register, snapshot
+from portal.packages import forms, manifest, register, schema, snapshot
 from tests.portal.packages import sample
 from tests.remediation.poam.structure import faults
+
+DOCS = Path(__file__).resolve().parents[3] / "docs"
 
 
 def made(**changes) -> dict[str, bytes]:
@@ -83,3 +87,15 @@ def test_the_forms_are_attached_with_relationship_and_dates_and_listed(package):
 def test_manifest_names_each_file_once():
     paths = [file.path for file in manifest.made_files(sample.snapshot())]
     assert len(paths) == len(set(paths))
+
+
+def test_the_schema_in_the_documents_is_that_of_the_rows():
+    assert json.loads((DOCS / "snapshot.schema.json").read_text()) == json.loads(json.dumps(schema.schema()))
+
+
+def test_the_sample_fits_the_schema_and_a_wrong_one_does_not():
+    validator = jsonschema_rs.validator_for(schema.schema(), validate_formats=True)
+    rows = json.loads(snapshot.canonical(sample.snapshot()))
+    assert list(validator.iter_errors(rows)) == []
+    assert not validator.is_valid(rows | {"format": "clearhold-snapshot/9"})
+    assert not validator.is_valid({name: value for name, value in rows.items() if name != "findings"})

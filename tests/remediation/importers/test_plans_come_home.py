@@ -14,6 +14,7 @@ from portal.packages import plan
 from remediation.findings.models import Finding, FindingControl, FindingCriterion, Occurrence
 from remediation.importers import services
 from tests.portal.packages import sample
+from tests.portal.web.test_signing_in_and_people import signed_in
 from tests.remediation.importers.test_import import look, outcomes, upload
 from tests.remediation.importers.test_plans import WAYS
 
@@ -57,9 +58,9 @@ def test_what_stood_there_stays_with_the_sighting(maya, name):
     assert [
         line for line in raw["milestones"] if line.startswith("2026-02-20 T-001 Move the export to a server job, done")
     ]
-    assert raw["why it begins at triage"].startswith("In the file it is “Closed” since 2026-03-11.")
+    assert raw["note"].startswith("In the file it is “Closed” since 2026-03-11.")
     raw = Occurrence.objects.get(finding__source_ref="F-009").raw
-    assert "Risk accepted" in raw["why it begins at triage"] or "risk_accepted" in raw["why it begins at triage"]
+    assert "Risk accepted" in raw["note"] or "risk_accepted" in raw["why it begins at triage"]
 
 
 @ways
@@ -95,3 +96,12 @@ def test_one_bad_row_saves_nothing(maya):
     with pytest.raises(services.RowsInError, match="Purple"):
         services.run_import(io.BytesIO(data), actor=maya)
     assert not Finding.objects.exists()
+
+
+def test_the_page_of_a_finding_shows_what_the_plan_said(people, org):
+    upload(WAYS["oscal_poam"](SAMPLE), people.maya)
+    closed = Finding.objects.get(source_ref="F-001")
+    page = signed_in(people.maya).get(f"/o/{org.slug}/findings/{closed.ref}").content.decode()
+    assert "The imported plan calls it settled" in page
+    assert "2026-02-20 T-001 Move the export to a server job, done" in page
+    assert "A newer file no longer shows it" not in page
