@@ -9,6 +9,7 @@ from uuid import UUID
 from django.db import connections
 
 from evidence import tenancy
+from remediation.findings.queries import number_of
 from remediation.findings.states import State
 
 from .reader.compact import CompactMap
@@ -32,6 +33,8 @@ SELECT f.fingerprint, f.id, f.ref, f.state, f.cycle, f.severity, f.kev, f.propos
                  WHERE k.organization_id = %s AND k.fingerprint = wanted.fingerprint AND k.fingerprint <> '' OFFSET 0) g))
  ORDER BY f.id
 """
+
+_TITLES = "SELECT number, title FROM findings_finding WHERE organization_id = %s AND number = ANY(%s)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +85,11 @@ class Matcher:
             else:
                 found.append(Verdict(reading, MERGED, f"The same result as row {first} of this file."))
         known = self._known([reading.fingerprint for reading in fresh])
-        judgements = (judged(reading, known.get(reading.fingerprint)) for reading in fresh)
+        ours = self._ours([reading for reading in fresh if reading.due_on and reading.fingerprint not in known])
+        judgements = (
+            itself(reading) if reading.row in ours else judged(reading, known.get(reading.fingerprint))
+            for reading in fresh
+        )
         return [verdict or next(judgements) for verdict in found]
 
     def _known(self, fingerprints: list[str]) -> dict[str, Known]:
@@ -91,6 +98,23 @@ class Matcher:
         with connections[tenancy.alias()].cursor() as cursor:
             cursor.execute(self._sql, [fingerprints, self._organization_id])
             return {row[0]: Known(*row[1:]) for row in cursor.fetchall()}
+
+    def _ours(self, readings: Sequence[Reading]) -> set[int]:
+        """The rows of a plan that was exported here: their own id and their title are those of a finding."""
+        numbered = {reading.row: number_of(reading.tool_fingerprint) for reading in readings}
+        wanted = [number for number in numbered.values() if number is not None]
+        if not wanted:
+            return set()
+        with connections[tenancy.alias()].cursor() as cursor:
+            cursor.execute(_TITLES, [self._organization_id, wanted])
+            titles = dict(cursor.fetchall())
+        return {reading.row for reading in readings if titles.get(numbered[reading.row]) == reading.title}
+
+
+def itself(reading: Reading) -> Verdict:
+    """Its own finding, met again: nothing is made of it and no sighting left."""
+    why = f"It is {reading.tool_fingerprint} of this organization: the plan was exported here."
+    return Verdict(reading, UNCHANGED, why, digest=digest_of(reading))
 
 
 def judged(reading: Reading, known: Known | None) -> Verdict:

@@ -2,7 +2,7 @@
 
 import io
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -12,7 +12,9 @@ from evidence.controls import services as controls
 from evidence.ledger.models import Event
 from portal.packages import plan
 from remediation.findings.models import Finding, FindingControl, FindingCriterion, Occurrence
+from remediation.findings.services import reporting
 from remediation.importers import services
+from remediation.poam.items import Item
 from tests.portal.packages import sample
 from tests.portal.web.test_signing_in_and_people import signed_in
 from tests.remediation.importers.test_import import look, outcomes, upload
@@ -105,3 +107,19 @@ def test_the_page_of_a_finding_shows_what_the_plan_said(people, org):
     assert "The imported plan calls it settled" in page
     assert "2026-02-20 T-001 Move the export to a server job, done" in page
     assert "A newer file no longer shows it" not in page
+
+
+@ways
+def test_a_plan_that_comes_back_to_where_it_was_exported_makes_no_twins(maya, name):
+    for title in ("Log gap", "Late review"):
+        reporting.report(
+            actor=maya, title=title, source="internal", detected_at=clock.now(), asset="CRM", severity="high"
+        )
+    ours = tuple(
+        Item(found.ref, found.title, "", "reported", found.severity, found.severity, scheduled_on=date(2026, 12, 1))
+        for found in Finding.objects.order_by("number")
+    )
+    counts = upload(WAYS[name](replace(SAMPLE, items=ours)), maya)
+    assert outcomes(counts) == {"unchanged": len(ours)}
+    assert Finding.objects.count() == len(ours)
+    assert "F-001 of this organization" in look(WAYS[name](replace(SAMPLE, items=ours)), maya).rows[0].reason
