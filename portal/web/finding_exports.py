@@ -2,9 +2,9 @@
 
 import dataclasses
 import functools
-import tempfile
+import io
 from collections.abc import Iterator
-from typing import IO, Any
+from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -25,7 +25,6 @@ from portal.web.packages import attachment
 from remediation.findings import queries
 
 KIND = "packages.list_findings"
-PIECE_BYTES = 1 << 20
 
 
 def chosen(request: HttpRequest) -> queries.Filters:
@@ -74,19 +73,11 @@ def as_workbook(request: HttpRequest) -> HttpResponseBase:
 
 
 def workbook_of(request: Any, filters: queries.Filters) -> tuple[Iterator[bytes], str, str, int]:
-    """Its pieces, name, kind and size."""
+    """Its pieces, name, kind and size; short enough to be held in memory."""
     found = listing.rows(request.actor, filters, functools.partial(inside, request), zone_of(request))
-    draft = tempfile.TemporaryFile()  # noqa: SIM115  closed when its last piece is taken
+    draft = io.BytesIO()
     listing.write_workbook(draft, listing.about(request.organization.name), found)
-    size = draft.tell()
-    draft.seek(0)
-    return _pieces(draft), "findings.xlsx", forms.XLSX, size
-
-
-def _pieces(file: IO[bytes]) -> Iterator[bytes]:
-    with file:
-        while piece := file.read(PIECE_BYTES):
-            yield piece
+    return iter([draft.getvalue()]), "findings.xlsx", forms.XLSX, draft.tell()
 
 
 @require_GET
