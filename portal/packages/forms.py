@@ -34,10 +34,10 @@ FORMS = (
     Form("poam.xlsx", "POA&M workbook", "31 columns, open and closed items", XLSX),
     Form("poam.json", "POA&M as OSCAL", "OSCAL 1.2.1, plan of action and milestones", JSON),
     Form("assessment-results.json", "Assessment results as OSCAL", "OSCAL 1.2.1, control runs and findings", JSON),
-    Form("register.xlsx", "Findings register, workbook", "one line per finding", XLSX),
-    Form("register.csv", "Findings register, CSV", "one line per finding", CSV),
-    Form("evidence-index.csv", "Evidence index", "one line per exhibit, with its SHA-256", CSV),
-    Form("snapshot.json", "All rows as JSON", "what every form is made from", JSON),
+    Form("register.xlsx", "Findings register, workbook", "One line per finding", XLSX),
+    Form("register.csv", "Findings register, CSV", "One line per finding", CSV),
+    Form("evidence-index.csv", "Evidence index", "One line per exhibit, with its SHA-256", CSV),
+    Form("snapshot.json", "All rows as JSON", "What every form is made from", JSON),
 )
 BY_PATH = {form.path: form for form in FORMS}
 
