@@ -49,7 +49,7 @@ class TestEachPlaceOfThePdf:
     def test_a_flipped_bit_is_an_altered_file(self, kept, tmp_path):
         data = kept.second.read_bytes()
         places = self.places(data)
-        assert len(places) == 7 + 13
+        assert len(places) == 7 + 18
         for what, place in places.items():
             package = verify.check(copied(kept, tmp_path, flipped(data, place)), keys=[kept.key])
             assert (package.verdict, first_wrong(package)) == (verify.ALTERED, "file"), what

@@ -108,7 +108,8 @@ def test_a_file_lives_and_goes_and_its_hash_stays(org, people):
     )
     assert copied.status_code == 302, copied.content
     engagement = engagements.create(
-        engagements.Facts("Examination", date(2018, 1, 1), date(2018, 12, 31)), actor=people.maya
+        engagements.Facts("Examination", date(2018, 1, 1), date(2018, 12, 31), access_ends_on=date(2099, 12, 31)),
+        actor=people.maya,
     )
     engagements.scope(engagement.pk, actor=people.maya, controls=[control.pk])
     engagements.release(engagement.pk, actor=people.maya, controls=[control.pk])

@@ -91,4 +91,4 @@ def test_a_role_ended_is_a_right_lost(org, people):
 def _join(org, people, role):
     from tests.people import actor, join
 
-    return actor(org, join(org, "Anna Second", role))
+    return actor(org, join(org, "Anna Second", role, email=f"anna-{role}@{org.slug}.example"))

@@ -105,12 +105,14 @@ def test_session_keys_and_tokens_cannot_be_guessed(org, people):
     assert len(invited.secret) * 6 >= 200
 
 
-def test_a_role_that_ended_is_refused_at_the_next_request(org, people):
+def test_who_lost_the_last_role_is_signed_out_at_the_next_request(org, people):
     client = signed_in(people.maya)
     assert client.get(f"/o/{org.slug}/findings").status_code == 200
     row = Membership.objects.get(person_id=people.maya.person_id)
     services.end_role(row.pk, actor=people.adam, reason="They moved on.")
-    assert client.get(f"/o/{org.slug}/findings").status_code == 404
+    answer = client.get(f"/o/{org.slug}/findings")
+    assert answer.status_code == 302
+    assert answer.url.startswith("/signin")
 
 
 def test_other_sessions_can_be_ended_at_once(org, people):

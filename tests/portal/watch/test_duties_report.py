@@ -13,7 +13,6 @@ from django.test.utils import CaptureQueriesContext
 from evidence import clock
 from evidence.ledger import sequencer
 from evidence.ledger.models import Event
-from evidence.organizations.models import Policy
 from portal.accounts import linking
 from portal.jobs.models import Job
 from portal.watch import printing, report, services
@@ -21,6 +20,7 @@ from remediation.approvals import services as approvals
 from remediation.approvals.delegations import services as delegations
 from tests.people import account_of
 from tests.remediation.conftest import story  # noqa: F401  a fixture
+from tests.remediation.policy import in_force
 from tests.remediation.story import Story
 
 
@@ -146,6 +146,6 @@ class nothing:
 
 def test_the_hash_of_the_rules_changes_with_the_policy(org, people):
     before = services.rules_in_force(org.pk)
-    Policy.objects.create(organization=org, kind="sod", version=1, body={"allow": ["S-10"]})
+    in_force(org, people, sod={"allow": ["S-10"]})
     after = services.rules_in_force(org.pk)
     assert before.sha256 != after.sha256 and after.policies["sod"] == before.policies["sod"] + 1

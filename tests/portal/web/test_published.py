@@ -113,7 +113,7 @@ def test_the_keys_of_all_epochs_are_published(sealed):
 def test_one_address_may_not_ask_without_end(sealed, settings, monkeypatch):
     settings.PUBLIC_REQUESTS_PER_MINUTE = 2
     times = iter((1, 2, 3))
-    monkeypatch.setattr(rates, "_asked", lambda address: next(times))
+    monkeypatch.setattr(rates, "_counted", lambda name: next(times))
     codes = [fetch(f"/ledger/{sealed.pk}/checkpoint").status_code for _ in range(3)]
     assert codes == [200, 200, 429]
 
@@ -122,10 +122,10 @@ def test_the_count_is_kept_in_the_brokers_server_and_given_up_without_it(setting
     monkeypatch.setattr(rates, "_client", None)
     monkeypatch.setattr(rates, "_away_until", 0.0)
     address = str(uuid7())
-    assert [rates._asked(address) for _ in range(3)] == [1, 2, 3]
+    assert [rates._counted(address) for _ in range(3)] == [1, 2, 3]
     monkeypatch.setattr(rates, "_client", None)
     settings.REDIS_URL = "redis://127.0.0.1:1/0"
-    assert rates._asked(address) == 0
+    assert rates._counted(address) == 0
     monkeypatch.setattr(rates, "_away_until", 0.0)
     monkeypatch.setattr(rates, "_client", None)
 

@@ -88,7 +88,7 @@ def test_nonsense_is_no_report(db, body):
 def test_somebody_who_reports_without_end_is_held_up(db, settings, monkeypatch):
     settings.PUBLIC_REQUESTS_PER_MINUTE = 2
     counted = iter(range(1, 9))
-    monkeypatch.setattr(rates, "_asked", lambda address: next(counted))
+    monkeypatch.setattr(rates, "_counted", lambda name: next(counted))
     answers = [
         Client().post("/policy-reports", "{}", content_type="application/csp-report").status_code for _ in range(4)
     ]
