@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from datetime import datetime
+from itertools import chain
 from typing import Any, BinaryIO
 from zoneinfo import ZoneInfo
 
@@ -28,22 +29,28 @@ Inside = Callable[[], AbstractContextManager[None]]
 
 
 def rows(actor: Actor, filters: queries.Filters, inside: Inside, zone: ZoneInfo) -> Iterator[tuple[Any, ...]]:
-    """Every row of the list in its order. Each page is read in a transaction of its own, inside the organization."""
-    after: str | None = None
-    while True:
+    """Every row of the list in its order. Each page is read in a transaction of its own, inside the organization.
+
+    The first is read at once: a filter that can't be answered is refused before a byte has gone out.
+    """
+
+    def page(after: str | None) -> queries.Page:
         with inside():
-            page = queries.page(actor, filters, after=after, limit=CHUNK)
-        yield from (_values(row, zone) for row in page.rows)
-        after = page.next_key
-        if after is None:
-            return
+            return queries.page(actor, filters, after=after, limit=CHUNK)
+
+    def following(found: queries.Page) -> Iterator[tuple[Any, ...]]:
+        yield from (_values(row, zone) for row in found.rows)
+        while found.next_key is not None:
+            found = page(found.next_key)
+            yield from (_values(row, zone) for row in found.rows)
+
+    return following(page(None))
 
 
 def table(actor: Actor, filters: queries.Filters, inside: Inside, zone: ZoneInfo) -> Iterator[bytes]:
     """As CSV, line by line."""
-    yield forms.MARK.encode()
-    for line in forms.table([column.name for column in COLUMNS], rows(actor, filters, inside, zone)):
-        yield line.encode()
+    lines = forms.table([column.name for column in COLUMNS], rows(actor, filters, inside, zone))
+    return (line.encode() for line in chain((forms.MARK,), lines))
 
 
 def write_workbook(

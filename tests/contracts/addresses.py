@@ -123,6 +123,10 @@ BLANKS: dict[str, Callable[[World], Any]] = {
 }
 
 
+# Blanks of the API that mean the same in whichever address they stand.
+SAME_EVERYWHERE = ("absence", "claim", "delegation_id", "emergency_id", "grant", "path", "place", "team", "waiver_id")
+
+
 def membership_of(someone: Any) -> Any:
     from portal.accounts.models import Membership
 

@@ -16,7 +16,7 @@ from django.urls import get_resolver
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from evidence import tenancy
-from tests.contracts.addresses import patterns
+from tests.contracts.addresses import BLANKS, SAME_EVERYWHERE, patterns
 from tests.contracts.test_access_matrix import forgotten, signed_in
 from tests.contracts.world import World
 
@@ -105,6 +105,7 @@ def requests(schema: dict[str, Any], world: World) -> list[Iterator[Any]]:
         "organization": world.slug, "job": str(world.job.pk), "request_id": str(world.request.pk), "number": "1",
         "filename": "a.csv", "upload": str(world.upload.pk),
     }  # fmt: skip
+    known |= {blank: str(BLANKS[blank](world)) for blank in SAME_EVERYWHERE}
     found = []
     for path, operations in schema["paths"].items():
         for method, operation in operations.items():

@@ -28,6 +28,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from evidence import clock, tenancy
+from tests.contracts.addresses import BLANKS, SAME_EVERYWHERE
 from tests.contracts.test_access_matrix import forgotten, prove_again, signed_in
 from tests.contracts.world import World, people_of
 from tests.portal.edge.test_who_is_let_in import bearer
@@ -125,6 +126,7 @@ def known(operation: Any, world: World) -> dict[str, str]:
         "job": str(world.job.pk), "request_id": str(world.request.pk), "upload": str(world.upload.pk),
         "package": str(world.package.pk),
     }  # fmt: skip
+    values |= {blank: str(BLANKS[blank](world)) for blank in SAME_EVERYWHERE}
     return {name: value for name, value in values.items() if f"{{{name}}}" in operation.path}
 
 

@@ -172,6 +172,7 @@ def test_raw_sql_does_not_make_a_letter_unsent(org, people, sunday, statement):
 @pytest.mark.parametrize("rule", RULES.values(), ids=RULES.keys())
 def test_every_rule_speaks_under_its_own_name(rule, org, people, sunday):
     newest = services.sealed_size(org.pk)
-    letter = rule.letter(org, {"size": newest, "root": "00"})
+    # What any of them is made with.
+    letter = rule.letter(org, {"size": newest, "root": "00", "what": "wanted", "path": "approvals", "ref": "F-001"})
     assert letter.subject and letter.text and len(rule.key) <= 40
     assert all(account.is_active for account in rule.recipients(org.pk))
