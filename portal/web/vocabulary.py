@@ -253,6 +253,12 @@ DELEGATION = {
     "over": Sign("Over", "archive"),
 }
 
+IDENTITY = {
+    "open": Sign("To confirm", "circle-dashed", "warn"),
+    "linked": Sign("One person", "link", "info"),
+    "dismissed": Sign("Two people", "users"),
+}
+
 EMERGENCY = {
     "asked": Sign("Waits for a second person", "clock-3", "review"),
     "running": Sign("Running", "siren", "crit"),
@@ -296,6 +302,7 @@ VOCABULARIES: dict[str, dict[str, Sign]] = {
     "membership": MEMBERSHIP,
     "delegation": DELEGATION,
     "emergency": EMERGENCY,
+    "identity": IDENTITY,
 }
 
 SEVERITIES = {

@@ -1,11 +1,10 @@
-// What every page needs. It adds to pages that already work as plain HTML.
+// What every page needs; each works as plain HTML, too.
 
 import { parsed } from "./trusted.js";
 import { cookie, csrf, icon, isSignIn, keep, make, say, showRefusal, toast } from "./ui.js";
 import "./keys.js";
-import "./drafts.js";
 
-// --- theme -----------------------------------------------------------------------------------------------------------
+// -- theme
 
 function applyTheme(theme) {
   const root = document.documentElement;
@@ -41,7 +40,7 @@ function startTheme() {
   });
 }
 
-// --- dialogs, popovers, copy --------------------------------------------------------------------------------------------
+// -- dialogs, popovers, copy
 
 function open(id) {
   const dialog = document.getElementById(id);
@@ -97,7 +96,7 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
-// --- fragments (htmx) -----------------------------------------------------------------------------------------------
+// -- fragments (htmx)
 
 function settle(element) {
   if (!(element instanceof Element)) return;
@@ -141,7 +140,7 @@ for (const name of ["htmx:sendError", "htmx:timeout"]) {
 window.addEventListener("offline", () => toast("You are offline. What you typed is kept on this page.", "warn"));
 window.addEventListener("online", () => toast("You are online again."));
 
-// --- the session's end ------------------------------------------------------------------------------------------------
+// -- the session's end
 
 const WARN = 120;
 
@@ -197,7 +196,7 @@ function startSession() {
   window.setTimeout(tick, Math.max(0, (Number(session) - WARN) * 1000));
 }
 
-// --- parts that only some pages have -------------------------------------------------------------------------------
+// -- parts that only some pages have
 
 const PARTS = [
   ["[data-table]", () => import("./table.js")],
@@ -206,6 +205,14 @@ const PARTS = [
   ["[data-verify]", () => import("./verify.js")],
   ["[data-passkey]", () => import("./passkey.js")],
 ];
+
+// Drafts need their part once there is one, or once something is typed.
+function startDrafts() {
+  try {
+    if (Object.keys(window.sessionStorage).some((key) => key.startsWith("draft:"))) import("./drafts.js");
+    else document.addEventListener("input", async (event) => (await import("./drafts.js")).note(event.target), { once: true });
+  } catch { /* no storage, no drafts */ }
+}
 
 async function enhance(root) {
   for (const [selector, load] of PARTS) {
@@ -218,6 +225,7 @@ async function enhance(root) {
 
 startTheme();
 startSession();
+startDrafts();
 enhance(document.body);
 const palette = document.getElementById("palette");
 if (palette) palette.addEventListener("opened", async () => (await import("./palette.js")).start(palette));

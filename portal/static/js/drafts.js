@@ -48,6 +48,11 @@ function restore(form, key, draft) {
   toast("What you had typed here is back.", "info", { word: "Discard it", run });
 }
 
+// For a field that was typed into before this part was there.
+export function note(field) {
+  field.form?.dispatchEvent(new Event("input"));
+}
+
 function start() {
   if (!account) {
     store((kept) => kept.setItem(AWAY, "1"));

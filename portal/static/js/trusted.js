@@ -1,7 +1,5 @@
-// The only two doors by which text becomes markup or code here (Trusted Types); the server's policy names both.
-//
-// `clearhold` is for our own modules. `default` stands behind htmx, which hands strings to the browser's parser: it
-// lets them into documents that run nothing, and nowhere else. Scripts from text have no door.
+// The only doors by which text becomes markup (Trusted Types): `clearhold` for our modules, `default` for htmx, which
+// may parse it into documents that run nothing. Scripts from text have none.
 
 const HERE = new URL(".", import.meta.url);
 const INERT = new Set(["Document parseHTMLUnsafe", "DOMParser parseFromString"]);
@@ -10,7 +8,6 @@ const PANTRY = "<div id='--htmx-preserve-pantry--'></div>";
 
 const same = (text) => text;
 
-/** The address of one of our own scripts, or nothing. */
 function ours(address) {
   const found = new URL(address, window.location.href);
   if (found.origin === HERE.origin && found.pathname.startsWith(HERE.pathname)) return found.href;
@@ -24,7 +21,7 @@ factory?.createPolicy("default", {
 const policy = factory?.createPolicy("clearhold", { createHTML: same, createScriptURL: ours })
   || { createHTML: same, createScriptURL: ours };
 
-/** The elements of a server-rendered fragment, in a document that runs nothing. */
+/** The elements of a fragment, in a document that runs nothing. */
 export function parsed(html) {
   return new DOMParser().parseFromString(policy.createHTML(html), "text/html").body;
 }

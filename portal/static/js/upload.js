@@ -135,7 +135,7 @@ export function start(form) {
     }
   }
 
-  // --- in one request -------------------------------------------------------------------------------------------------
+  // -- in one request
 
   function body(file, hash, facts) {
     if (facts) return file;
@@ -203,7 +203,7 @@ export function start(form) {
     tell(`${file.name} is stored`);
   }
 
-  // --- both -----------------------------------------------------------------------------------------------------------
+  // -- both
 
   /** Send what is wanted and ready, two files at once. */
   function pump() {

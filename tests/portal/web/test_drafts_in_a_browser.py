@@ -35,8 +35,14 @@ def kept(page):
     )
 
 
-def test_a_draft_is_back_after_the_session_ended_and_gone_after_it_was_sent(page, served, form):
+def typed(page):
+    """Text that the page has kept: what keeps it is loaded with the first key."""
     page.fill(REASON, TEXT)
+    page.wait_for_function("Object.keys(sessionStorage).some((key) => key.startsWith('draft:'))")
+
+
+def test_a_draft_is_back_after_the_session_ended_and_gone_after_it_was_sent(page, served, form):
+    typed(page)
     Session.objects.all().delete()
     opened(page, form)
     assert "/signin" in page.url
@@ -51,12 +57,12 @@ def test_a_draft_is_back_after_the_session_ended_and_gone_after_it_was_sent(page
 
 
 def test_nothing_of_a_draft_is_left_for_another_account_or_after_signing_out(page, served, form):
-    page.fill(REASON, TEXT)
+    typed(page)
     Session.objects.all().delete()
     sign_in(page, served, "alba")
     opened(page, form)
     assert page.input_value(REASON) == "" and kept(page) == []
-    page.fill(REASON, TEXT)
+    typed(page)
     assert len(kept(page)) == 1
     page.evaluate("document.querySelector(\"form[action$='/signout']\").requestSubmit()")
     page.wait_for_url("**/signin")

@@ -25,6 +25,7 @@ STATES = [
     ("risk", "risk.Acceptance", "state"),
     ("risk", "risk.Deferral", "state"),
     ("engagement", "engagements.Engagement", "state"),
+    ("identity", "accounts.IdentityClaim", "state"),
 ]
 
 
