@@ -32,6 +32,10 @@ OF_A_FINDING = [
 ]  # fmt: skip
 
 
+# As a token is that this client has used today: no request has to note it.
+USED = {"last_used_on": clock.today(), "last_address": "127.0.0.1"}
+
+
 @pytest.fixture(scope="module")
 def callers(ours: World) -> dict[str, Client]:
     """A client per role, already signed in."""
@@ -43,12 +47,12 @@ def callers(ours: World) -> dict[str, Client]:
     clients["anonymous"] = Client()
     with tenancy.entered(ours.organization.pk):
         headers, row = bearer(ours.people.maya, "deals.view")
-        type(row).objects.filter(pk=row.pk).update(scopes=[], last_used_on=clock.today())
+        type(row).objects.filter(pk=row.pk).update(scopes=[], **USED)
     clients["token"] = Client(headers=headers)
     with tenancy.entered(ours.organization.pk):
         scopes = sorted(roles.ROLES["manager"].permissions)
         headers, row = bearer(ours.people.maya, *scopes)
-        type(row).objects.filter(pk=row.pk).update(last_used_on=clock.today())
+        type(row).objects.filter(pk=row.pk).update(**USED)
     clients["token_of_manager"] = Client(headers=headers)
     for client in clients.values():
         client.raise_request_exception = False
