@@ -19,8 +19,8 @@ from tests.portal.edge.test_who_is_let_in import bearer
 ALL = addresses()
 METHODS = ("get", "head", "post", "put", "patch", "delete", "options")
 REFUSED = {401, 403, 404, 405}
-# Any request of a session renews it.
-EXEMPT = ("django_session", "accounts_signedin")
+# Any request of a session renews it; a proof of identity stands, though the act that it was for was refused.
+EXEMPT = ("django_session", "accounts_signedin", "accounts_proof")
 # Scopes of the same role: a whole token, and an auditor whose only engagement is another one.
 SAME_AS = {"token_of_manager": "manager", "auditor_elsewhere": "auditor_without"}
 # Who is not let in to the restricted finding, whatever their role.
