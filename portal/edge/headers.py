@@ -9,9 +9,9 @@ from django.contrib.auth.signals import user_logged_out
 from django.http import HttpRequest, HttpResponse
 
 # Nothing here needs a sensor; passkeys and copying are for the portal's own pages alone.
-DENIED = ("accelerometer", "autoplay", "bluetooth", "browsing-topics", "camera", "display-capture", "encrypted-media",
+DENIED = ("accelerometer", "autoplay", "browsing-topics", "camera", "display-capture", "encrypted-media",
           "fullscreen", "geolocation", "gyroscope", "hid", "idle-detection", "local-fonts", "magnetometer", "microphone",
-          "midi", "payment", "picture-in-picture", "screen-wake-lock", "serial", "storage-access", "usb", "web-share",
+          "midi", "payment", "picture-in-picture", "screen-wake-lock", "serial", "storage-access", "usb",
           "xr-spatial-tracking")  # fmt: skip
 OWN = ("clipboard-write", "publickey-credentials-create", "publickey-credentials-get")
 PERMISSIONS = ", ".join([*(f"{name}=()" for name in DENIED), *(f"{name}=(self)" for name in OWN)])

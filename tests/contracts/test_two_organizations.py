@@ -130,7 +130,8 @@ def get(client: Client, url: str) -> tuple[int, bytes]:
 
 
 def leaks(url: str, body: bytes, word: str = CANARY) -> bool:
-    if body.startswith(b"%PDF"):
+    # What only begins like a PDF is a file that a test made up.
+    if body.startswith(b"%PDF") and b"startxref" in body:
         return word in text_of(body)
     return word.encode() in body.lower()
 
