@@ -411,7 +411,7 @@ MATRIX: dict[str, Row] = {
     "packages:seal_again": Row(post=MANAGER),
     "packages:supersede": Row(post=MANAGER, body={"change": "Newer rows."}),
     "dashboard:home": Row(get=READERS),
-    "search:palette": Row(get=STAFF),
+    "search:palette": Row(get=f"{STAFF} support"),
     # The auditor's portal.
     "auditor:start": Row(get="auditor auditor_without"),
     "auditor:home": Row(get="auditor"),

@@ -186,6 +186,13 @@ def test_a_reader_that_eats_memory_is_stopped(monkeypatch):
         read(b"Title,Severity\nA,high\n")
 
 
+@pytest.mark.slow
+def test_how_large_the_process_is_that_asks_does_not_count():
+    ballast = b"x" * (900 * 1024**2)
+    assert len(read(b"Title,Severity\n" + b"A,high\n" * 3000).readings) == 3000
+    del ballast
+
+
 def test_a_reader_that_hangs_is_stopped(monkeypatch, tmp_path):
     from remediation.importers import sandbox
     from remediation.importers.reader import limits
