@@ -45,6 +45,8 @@ class Row:
     body: Body | None = None
     raw: bytes | None = None
     token: bool = False
+    # An act that asks for a proof of who is there; a token can give none.
+    in_person: bool = False
 
 
 def soon(days: int) -> str:
@@ -505,9 +507,10 @@ MATRIX: dict[str, Row] = {
     "api-approval": Row(get=DECIDERS),
     "api-approval-decide": Row(post=APPROVER, body=decision),
     "api-approval-withdraw": Row(post=MANAGER, body=WORDS),
-    "api-emergencies": Row(get=STAFF, post="manager reviewer approver executive administrator", body=asking),
+    "api-emergencies": Row(get=STAFF, post="manager reviewer approver executive administrator", body=asking,
+                           in_person=True),
     "api-emergency": Row(get="manager approver executive administrator"),
-    "api-emergency-activate": Row(post="manager executive administrator"),
+    "api-emergency-activate": Row(post="manager executive administrator", in_person=True),
     "api-emergency-end": Row(post="manager executive administrator"),
     "api-emergency-review": Row(post="manager approver executive", body=WORDS),
     "api-absences": Row(get=STAFF, post=STAFF, body={"starts_at": f"{soon(1)}T00:00Z", "ends_at": f"{soon(2)}T00:00Z"}),
@@ -528,7 +531,7 @@ MATRIX: dict[str, Row] = {
         body=lambda world: {"one": str(world.people.maya.person_id), "other": str(world.people.alba.person_id),
                             "reason": "Mother and daughter they are."},
     ),
-    "api-identity-confirm": Row(post=PEOPLE),
+    "api-identity-confirm": Row(post=PEOPLE, in_person=True),
     "api-rules": Row(get=HISTORIANS),
     "api-rules-policy": Row(get=HISTORIANS),
     "api-rules-preview": Row(post=f"{MANAGER} {ADMINISTRATOR}", body={**WORDS, "policy": {"allow": ["S-09"]}}),

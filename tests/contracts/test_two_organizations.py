@@ -60,7 +60,7 @@ NOT_FILLED: dict[str, set[str]] = {
 LET_IN = ("manager", "engineer")
 # Columns that hold the product's own words or figures. Every other column of text holds a canary of the other.
 OWN_WORDS = re.compile(
-    r"(^|_)(state|kind|ref|sha256|sha|hash|prefix|leaf|role|scope|scopes|via|action|verdict|outcome|method|backend|key_id|"
+    r"(^|_)(alarmed|state|kind|ref|sha256|sha|hash|prefix|leaf|role|scope|scopes|via|action|verdict|outcome|method|backend|key_id|"
     r"media_type|format|frequency|severity|source|rule|duty|status|type|timezone|currency|object_type|subject_type|"
     r"target_type|root|fingerprint|occasion|channel|paper|worker|passes|word|field|actor_system|kek_id|location|token_hash|"
     r"content_sha256|matrix_version|categories|class|result_state|audit_rating|root_cause_class|returns_to|cvss_vector|"
