@@ -228,7 +228,7 @@ def versions(organization_id: UUID) -> list[Version]:
 def _version(
     row: Policy, requests: Mapping[UUID, Request], bodies: Mapping[tuple[str, int], Mapping[str, Any]]
 ) -> Version:
-    request = requests.get(row.request_id) if row.request_id else None
+    request = requests.get(row.request_id) if row.request_id else None  # nosec B113: a dictionary
     default = DEFAULTS[row.kind]
     before = {**default, **bodies.get((row.kind, row.version - 1), {})}
     return Version(
