@@ -49,7 +49,7 @@ SELECT r.number AS rule, r.sentence, h.subject_type, h.subject_id, h.subject_ref
              AND o.person_id <> h.person_id LIMIT 1) END AS other_id,
        h.act_type, h.act_id, h.act_at, h.matrix_version, true AS is_proven
   FROM held h JOIN sod_rule r ON r.matrix_version = h.matrix_version AND r.wanted = h.duty AND r.held = ANY (h.holds)
- WHERE watch_forbids(r.verdict, r.condition, r.number, h.holds, h.has, h.severity, h.policy)
+ WHERE sod_forbids(r.verdict, r.condition, r.number, h.holds, h.has, h.severity, h.policy)
    AND NOT watch_was_excepted(h.subject_type, h.subject_id, h.cycle, h.same, r.number)
 """
 # An act that names no version was judged by the one that the item's requests name, else by the newest.
@@ -150,7 +150,7 @@ WITH acts AS (
     # A conditional cell is judged with the act that it allowed, which knows its severity.
     + _MATRIX.lstrip()
     .removeprefix(", ")
-    .replace("\n WHERE watch_forbids", "\n WHERE r.verdict <> 'C' AND watch_forbids")
+    .replace("\n WHERE sod_forbids", "\n WHERE r.verdict <> 'C' AND sod_forbids")
     + """
 UNION ALL
 SELECT 'S-40', 'a hand must be that of the account that acts', h.subject_type, h.subject_id, '', h.cycle, h.person_id,

@@ -9,7 +9,7 @@ TABLES = ("watch_round", "watch_conflict", "watch_case", "watch_report")
 class Migration(migrations.Migration):
     dependencies = [
         ("watch", "0001_rounds_and_conflicts"),
-        ("sod", "0005_rules_look_at_the_human_being"),
+        ("sod", "0007_judges_read_policy_and_waivers"),
         ("access", "0002_need_to_know"),
         ("approvals", "0008_emergency_rules"),
     ]
