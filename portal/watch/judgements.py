@@ -148,9 +148,7 @@ WITH acts AS (
                         AND m.organization_id = h.organization_id AND m.role IN ('administrator', 'auditor')))
 ), """  # noqa: S608
     # A conditional cell is judged with the act that it allowed, which knows its severity.
-    + _MATRIX.lstrip()
-    .removeprefix(", ")
-    .replace("\n WHERE sod_forbids", "\n WHERE r.verdict <> 'C' AND sod_forbids")
+    + _MATRIX.lstrip().removeprefix(", ").replace("\n WHERE sod_forbids", "\n WHERE r.verdict <> 'C' AND sod_forbids")
     + """
 UNION ALL
 SELECT 'S-40', 'a hand must be that of the account that acts', h.subject_type, h.subject_id, '', h.cycle, h.person_id,

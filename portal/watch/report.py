@@ -111,7 +111,9 @@ SELECT d.id, d.at, r.subject_type, r.subject_id, r.subject_ref, r.cycle, r.actio
        coalesce(q.name, ''), d.department, asker.name, d.reason, r.state, d.matrix_version,
        convert_from(r.content, 'UTF8')::jsonb -> 'rules', hands.list, told.index,
        ARRAY(SELECT c.rule FROM watch_conflict c WHERE c.act_id IN (d.id, r.id) AND c.is_proven ORDER BY 1),
-       {exceptions}
+       ARRAY(SELECT DISTINCT w.ref || ' (' || u.rule || ')' FROM sod_waiveruse u
+              JOIN sod_waiver w ON w.id = u.waiver_id
+             WHERE u.subject_id = r.subject_id AND u.cycle = r.cycle AND u.person_id = d.person_id ORDER BY 1)
   FROM approvals_decision d
   JOIN approvals_request r ON r.id = d.request_id
   JOIN accounts_person p ON p.id = d.person_id
@@ -135,22 +137,11 @@ SELECT d.id, d.at, r.subject_type, r.subject_id, r.subject_ref, r.cycle, r.actio
 """
 
 
-_USED = """ARRAY(SELECT DISTINCT w.ref || ' (' || u.rule || ')' FROM sod_waiveruse u
-              JOIN sod_waiver w ON w.id = u.waiver_id
-             WHERE u.subject_id = r.subject_id AND u.cycle = r.cycle AND u.person_id = d.person_id ORDER BY 1)"""
-
-
-def _has_exceptions() -> bool:
-    """Whether this installation keeps dated exceptions (remediation/sod)."""
-    return bool(_ask("SELECT to_regclass('public.sod_waiver') IS NOT NULL", {})[0][0])
-
-
 def decisions(chosen: Period, *, after: str = "", limit: int = PAGE) -> tuple[list[DecisionRow], str]:
     """A page of decisions, oldest first, in one statement, and the key that the next page begins after."""
     start, end = chosen.moments
     at, key = _after(after)
-    statement = _DECISIONS.replace("{exceptions}", _USED if _has_exceptions() else "'{}'::text[]")
-    rows = _ask(statement, {"start": start, "end": end, "after_at": at, "after_id": key, "limit": limit + 1})
+    rows = _ask(_DECISIONS, {"start": start, "end": end, "after_at": at, "after_id": key, "limit": limit + 1})
     found = [_decision(row) for row in rows[:limit]]
     more = f"{found[-1].at.isoformat()}~{found[-1].id}" if len(rows) > limit else ""
     return found, more
@@ -261,7 +252,7 @@ def summary(organization_id: UUID, chosen: Period, *, limit: int = PAGE) -> Summ
     return Summary(
         counts=dict(zip(names, counted, strict=True)),
         conflicts=conflicts(chosen, limit=limit),
-        exceptions=_told(_EXCEPTIONS, given) if _has_exceptions() else [],
+        exceptions=_told(_EXCEPTIONS, given),
         delegations=_told(_DELEGATIONS, given),
         emergencies=_told(_EMERGENCIES, given),
         refused=_told(_REFUSED, given),

@@ -215,20 +215,20 @@ def versions(organization_id: UUID) -> list[Version]:
         .select_related("set_by")
         .order_by("-effective_from", "-id")[:100]
     )
-    requests = {
+    asked = {
         request.pk: request
         for request in Request.objects.filter(
             pk__in=[row.request_id for row in rows if row.request_id]
         ).prefetch_related("decisions__person")
     }
     bodies = {(row.kind, row.version): row.body for row in rows}
-    return [_version(row, requests, bodies) for row in rows]
+    return [_version(row, asked, bodies) for row in rows]
 
 
 def _version(
-    row: Policy, requests: Mapping[UUID, Request], bodies: Mapping[tuple[str, int], Mapping[str, Any]]
+    row: Policy, asked: Mapping[UUID, Request], bodies: Mapping[tuple[str, int], Mapping[str, Any]]
 ) -> Version:
-    request = requests.get(row.request_id) if row.request_id else None  # nosec B113: a dictionary
+    request = asked.get(row.request_id) if row.request_id else None
     default = DEFAULTS[row.kind]
     before = {**default, **bodies.get((row.kind, row.version - 1), {})}
     return Version(

@@ -1,6 +1,8 @@
 """The sample organization shows the whole product, made through the same services as everything else."""
 
 from collections import Counter
+from contextlib import nullcontext
+from types import SimpleNamespace
 
 import pytest
 from django.db import transaction
@@ -42,3 +44,17 @@ def test_it_shows_findings_in_every_state(sample):
     assert Request.objects.filter(state="granted").count() >= 6
     assert Acceptance.objects.filter(state="active").count() == 1
     assert Artifact.objects.filter(state="accepted").exists()
+
+
+def test_a_worker_that_is_quicker_to_the_seal_is_waited_for(monkeypatch):
+    states = iter(["queued", "running", "succeeded"])
+    job = SimpleNamespace(kind="packages.seal", pk=None, state="queued", is_over=False)
+
+    def refresh() -> None:
+        job.state = next(states)
+        job.is_over = job.state == "succeeded"
+
+    job.refresh_from_db = refresh
+    monkeypatch.setattr(load, "sleep", lambda seconds: None)
+    monkeypatch.setattr(load.app, "tasks", {job.kind: SimpleNamespace(perform=lambda key: "left")})
+    assert load._done(job, nullcontext) == "succeeded"
