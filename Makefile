@@ -52,7 +52,7 @@ backup-drill: ## a backup made under load, restored into an empty place and comp
 	@$(VENV)/python -m portal.backup.drill $(DRILL)
 
 reset: ## removes var/ with all its data
-	@$(PYTHON) -c "import pathlib, sys; sys.path.insert(0, '.'); from portal.embedded import servers; [servers.stop(pathlib.Path(p)) for p in ('var', 'var/test')]"
+	@test ! -x $(VENV)/python || $(VENV)/python -c "import pathlib, sys; sys.path.insert(0, '.'); from portal.embedded import servers; [servers.stop(pathlib.Path(p)) for p in ('var', 'var/test')]"
 	@rm -rf var
 
 lock: setup ## pins the versions in requirements*.in anew
