@@ -6,10 +6,14 @@ the identity links of today. They only read; portal/watch/services.py keeps what
 
 from dataclasses import dataclass
 
+from remediation.sod.duties import APPOINTED
+
 COLUMNS = (
     "rule, sentence, subject_type, subject_id, subject_ref, cycle, person_id, other_id, act_type, act_id, act_at,"
     " matrix_version, is_proven"
 )
+
+_APPOINTED = ", ".join(f"'{duty}'" for duty in sorted(APPOINTED))
 
 # Acts become conflicts here. `acts` has: act_type, act_id, act_at, organization_id, subject_type, subject_id,
 # subject_ref, cycle, person_id, duty, matrix_version, severity, requester, preparer.
@@ -149,14 +153,14 @@ WITH acts AS (
 ), """  # noqa: S608
     # A conditional cell is judged with the act that it allowed, which knows its severity.
     + _MATRIX.lstrip().removeprefix(", ").replace("\n WHERE sod_forbids", "\n WHERE r.verdict <> 'C' AND sod_forbids")
-    + """
+    + f"""
 UNION ALL
 SELECT 'S-40', 'a hand must be that of the account that acts', h.subject_type, h.subject_id, '', h.cycle, h.person_id,
        a.person_id, 'sod.hand', h.id, h.at, NULL::int, true
   FROM sod_hand h LEFT JOIN accounts_account a ON a.id = h.account_id
- WHERE h.id > %(after)s AND h.id <= %(upto)s AND h.duty NOT IN ('owner', 'implementer')
+ WHERE h.id > %(after)s AND h.id <= %(upto)s AND h.duty NOT IN ({_APPOINTED})
    AND a.person_id IS DISTINCT FROM h.person_id
-"""
+"""  # noqa: S608
 )
 FORM = """
 WITH part AS (

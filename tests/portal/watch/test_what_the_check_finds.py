@@ -25,8 +25,11 @@ from remediation.approvals import services as approvals
 from remediation.approvals.models import Decision, Request
 from remediation.findings.models import Finding
 from remediation.sod import queries as sod_queries
+from remediation.sod.duties import Duty
+from remediation.sod.models import Hand
 from remediation.tasks.models import Verification
 from tests.people import actor, hire, join
+from tests.remediation.policy import excepted
 from tests.remediation.story import Story
 
 DECISION = (
@@ -123,6 +126,14 @@ def test_a_history_that_kept_the_rules_has_no_conflicts(world):
         assert made.judged["decisions"] >= 4 and made.judged["verifications"] == 2 and made.judged["closures"] == 2
         assert len(made.rules_sha256) == 64
         assert Event.objects.filter(kind="duties.checked").count() == 1
+
+
+def test_a_hand_that_somebody_else_may_lay_is_no_conflict(world):
+    with world.inside():
+        excepted(world.people, world.people.arun, "S-07")
+    with world.inside():
+        assert Hand.objects.filter(duty=Duty.CARRIER, person_id=world.people.arun.person_id).exists()
+    assert world.found() == set()
 
 
 def test_each_kind_that_was_planted_is_found(world):
