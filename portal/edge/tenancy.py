@@ -180,15 +180,7 @@ class TenancyMiddleware:
             return _through_their_eyes(request, seen_through, view, args, kwargs)
         if request.organization.is_support:  # type: ignore[attr-defined]
             return _without_words(request, view, args, kwargs)
-        with (
-            tenancy.reading_as_auditor(),
-            transaction.atomic(using="auditor"),
-            tenancy.entered(
-                request.organization.id,  # type: ignore[attr-defined]
-                request.actor.person_id,  # type: ignore[attr-defined]
-                using="auditor",
-            ),
-        ):
+        with _apart(request):
             return _settled(view(request, *args, **kwargs), "auditor")
 
 
@@ -217,6 +209,14 @@ def _viewing(request: HttpRequest, view: View) -> Viewing | None:
 
 def _without_words(request: HttpRequest, view: View, args: tuple[Any, ...], kwargs: dict[str, Any]) -> HttpResponse:
     """The view for support, on the role that reads structure alone. What would show more does not exist for them."""
+    nothing = NotFound("There is nothing here, or nothing you may see.")
+    with _apart(request), tenancy.structure_only(), _ungranted(nothing):
+        return _settled(view(request, *args, **kwargs), "auditor")
+
+
+@contextlib.contextmanager
+def _apart(request: HttpRequest, viewer_id: UUID | None = None) -> Iterator[None]:
+    """A transaction on the connection that can only read, inside the organization as the request's actor."""
     with (
         tenancy.reading_as_auditor(),
         transaction.atomic(using="auditor"),
@@ -224,15 +224,21 @@ def _without_words(request: HttpRequest, view: View, args: tuple[Any, ...], kwar
             request.organization.id,  # type: ignore[attr-defined]
             request.actor.person_id,  # type: ignore[attr-defined]
             using="auditor",
+            viewer_id=viewer_id,
         ),
-        tenancy.structure_only(),
     ):
-        try:
-            return _settled(view(request, *args, **kwargs), "auditor")
-        except ProgrammingError as error:
-            if getattr(error.__cause__, "sqlstate", "") != INSUFFICIENT:
-                raise
-            raise NotFound("There is nothing here, or nothing you may see.") from error
+        yield
+
+
+@contextlib.contextmanager
+def _ungranted(refusal: Refused) -> Iterator[None]:
+    """What the connection's role was never granted, as this refusal."""
+    try:
+        yield
+    except ProgrammingError as error:
+        if getattr(error.__cause__, "sqlstate", "") != INSUFFICIENT:
+            raise
+        raise refusal from error
 
 
 def _only_reading(message: str) -> NotAllowed:
@@ -256,17 +262,9 @@ def _through_their_eyes(
     request.actor = Actor(  # type: ignore[attr-defined]
         viewer.organization_id, None, seen.person_id, via="viewing", name=seen.person.name, rights=account
     )
-    with (
-        tenancy.reading_as_auditor(),
-        transaction.atomic(using="auditor"),
-        tenancy.entered(viewer.organization_id, seen.person_id, using="auditor", viewer_id=viewer.person_id),
-    ):
-        try:
-            return _settled(view(request, *args, **kwargs), "auditor")
-        except ProgrammingError as error:
-            if getattr(error.__cause__, "sqlstate", "") != INSUFFICIENT:
-                raise
-            raise _only_reading("This page writes, so it is not shown through somebody else's eyes.") from error
+    writes = _only_reading("This page writes, so it is not shown through somebody else's eyes.")
+    with _apart(request, viewer.person_id), _ungranted(writes):
+        return _settled(view(request, *args, **kwargs), "auditor")
 
 
 def _rendered(response: HttpResponse) -> HttpResponse:
