@@ -1,9 +1,9 @@
 """Every write about an engagement: its file, its scope, what auditors may see, and who they are."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -33,6 +33,8 @@ from portal.engagements.models import (
 )
 from remediation.findings.models import Finding
 from remediation.findings.states import State as FindingState
+
+Grant = TypeVar("Grant", EngagementGrant, EngagementTeamGrant)
 
 READ = "engagement_read"
 
@@ -346,16 +348,7 @@ def grant_team(
 @transaction.atomic
 def revoke_team(grant_id: UUID, *, actor: Actor, reason: str = "") -> EngagementTeamGrant:
     """End a team's access now; the next request of any member finds nothing."""
-    held = EngagementTeamGrant.objects.filter(pk=grant_id, organization_id=actor.organization_id).first()
-    if held is None:
-        raise NotFound("There is no such access.")
-    engagement = _locked(held.content_object_id, actor)
-    actor.require("engagements.manage", engagement)
-    if held.revoked_at is None:
-        _end(held, actor)
-        after = {"team": str(held.team_id)}
-        ledger.record(events.ENGAGEMENT_REVOKED, subject=engagement, actor=actor, after=after, reason=reason)
-    return held
+    return _revoke(EngagementTeamGrant, grant_id, lambda held: {"team": str(held.team_id)}, actor, reason)
 
 
 def _refuse_dates(engagement: Engagement, begin: datetime, until: datetime) -> None:
@@ -374,20 +367,20 @@ def _refuse_dates(engagement: Engagement, begin: datetime, until: datetime) -> N
 @transaction.atomic
 def revoke(grant_id: UUID, *, actor: Actor, reason: str = "") -> EngagementGrant:
     """End an auditor's access now; their next request finds nothing."""
-    held = EngagementGrant.objects.filter(pk=grant_id, organization_id=actor.organization_id).first()
+    return _revoke(EngagementGrant, grant_id, lambda held: {"account": str(held.user_id)}, actor, reason)
+
+
+def _revoke(
+    kind: type[Grant], grant_id: UUID, holder: Callable[[Grant], dict[str, str]], actor: Actor, reason: str
+) -> Grant:
+    held = kind._default_manager.filter(pk=grant_id, organization_id=actor.organization_id).first()
     if held is None:
         raise NotFound("There is no such access.")
     engagement = _locked(held.content_object_id, actor)
     actor.require("engagements.manage", engagement)
     if held.revoked_at is None:
         _end(held, actor)
-        ledger.record(
-            events.ENGAGEMENT_REVOKED,
-            subject=engagement,
-            actor=actor,
-            after={"account": str(held.user_id)},
-            reason=reason,
-        )
+        ledger.record(events.ENGAGEMENT_REVOKED, subject=engagement, actor=actor, after=holder(held), reason=reason)
     return held
 
 
