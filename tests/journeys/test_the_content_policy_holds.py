@@ -14,6 +14,7 @@ import pytest
 from django.urls import Resolver404, resolve
 from playwright.sync_api import Browser, BrowserContext, Error, Page
 
+from tests.portal.web.test_evidence_in_a_browser import until
 from tests.serving import ROOT, Portal
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -155,7 +156,7 @@ def test_what_is_slipped_into_a_page_does_nothing(served: Portal, sample: str, c
     page.wait_for_selector("html[data-ready]", state="attached")
     for target in ("#slipped-link", "#slipped-send", "#slipped-hx", "#slipped-filter"):
         page.locator(target).dispatch_event("click")
-    page.wait_for_function("window.breaches.some((line) => line.startsWith('form-action'))")
+    until(page, lambda: page.evaluate("window.breaches.some((line) => line.startsWith('form-action'))"))
     assert page.evaluate("window.ran") == []
     assert page.evaluate("getComputedStyle(document.body).getPropertyValue('--slipped')") == ""
     assert (

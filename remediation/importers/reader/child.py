@@ -16,7 +16,7 @@ from .formats import Options, Sample, chosen
 from .json_stream import guard, outline
 from .records import RowError, packed
 from .refusals import NotReadable, Refusal
-from .source import Source
+from .source import Source, limit_memory
 
 BATCH = 400
 
@@ -100,6 +100,7 @@ def _limit() -> None:
             resource.setrlimit(which, (ceiling, ceiling))
         except (AttributeError, ValueError, OSError):
             continue
+    limit_memory(limits.MEMORY_BYTES)
 
 
 def _send(out: BinaryIO, frame: dict[str, Any]) -> None:

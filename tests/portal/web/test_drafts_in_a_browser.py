@@ -5,7 +5,7 @@ from django.contrib.sessions.models import Session
 from django.db import transaction
 
 from evidence import tenancy
-from tests.portal.web.test_evidence_in_a_browser import sign_in
+from tests.portal.web.test_evidence_in_a_browser import sign_in, until
 from tests.remediation.story import Story
 
 pytestmark = pytest.mark.browser
@@ -38,7 +38,7 @@ def kept(page):
 def typed(page):
     """Text that the page has kept: what keeps it is loaded with the first key."""
     page.fill(REASON, TEXT)
-    page.wait_for_function("Object.keys(sessionStorage).some((key) => key.startsWith('draft:'))")
+    until(page, lambda: kept(page))
 
 
 def test_a_draft_is_back_after_the_session_ended_and_gone_after_it_was_sent(page, served, form):
