@@ -5,8 +5,9 @@ Also what is said of a sealed history: how far it reaches, and the proofs that g
 
 import os
 import time
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from typing import Any
 from uuid import UUID
@@ -107,11 +108,13 @@ def record_many(
     object_type: str,
     actor: Actor,
     data: Mapping[str, Any] | None = None,
+    unread: list[Callable[[], None]] | None = None,
 ) -> int:
     """Insert one event per row (object id, public id, after) and return how many. `data` is the same in each.
 
     Rows are consumed as they come, so an import can pass a generator. Objects that already have a history should be
-    locked by the caller: raises Stale when another transaction recorded an event about one of them meanwhile.
+    locked by the caller: raises Stale when another transaction recorded an event about one of them meanwhile. Inside a
+    pipeline that would wait for PostgreSQL; with `unread`, the caller calls what is put there before it commits.
     """
     batch = _Batch(_open_transaction(), event, object_type, actor)
     data = _tagged(data, actor)
@@ -133,10 +136,18 @@ def record_many(
             )
             for n, (object_id, ref, after) in enumerate(part)
         ]
-        if batch.append_many(lines) != len(lines):
-            raise Stale("Somebody else changed one of these meanwhile; nothing was saved.", help="Try again.")
+        check = partial(_require_all, batch.append_many(lines), len(lines))
+        if unread is None:
+            check()
+        else:
+            unread.append(check)
         count += len(lines)
     return count
+
+
+def _require_all(appended: Callable[[], int], count: int) -> None:
+    if appended() != count:
+        raise Stale("Somebody else changed one of these meanwhile; nothing was saved.", help="Try again.")
 
 
 def _tagged(data: Mapping[str, Any] | None, actor: Actor) -> Mapping[str, Any] | None:
@@ -247,10 +258,16 @@ class _Batch:
             row = cursor.fetchone()
         return Recorded(row[0], row[1], bytes(row[2])) if row else None
 
-    def append_many(self, lines: list[str]) -> int:
-        with self.connection.cursor() as cursor:
-            cursor.execute(_APPEND_MANY, [*self.fixed, "\n".join(lines)])
-            return int(cursor.fetchone()[0])
+    def append_many(self, lines: list[str]) -> Callable[[], int]:
+        """Send them; what is returned reads once how many were appended."""
+        cursor = self.connection.cursor()
+        cursor.execute(_APPEND_MANY, [*self.fixed, "\n".join(lines)])
+
+        def appended() -> int:
+            with cursor:
+                return int(cursor.fetchone()[0])
+
+        return appended
 
 
 def _line(event: Event, object_type: str, object_id: str, ref: str, facts: str, nonce: str) -> str:

@@ -35,6 +35,8 @@ _ARGUMENT = re.compile(r"\{(\d{1,3})\}")
 _UNSTABLE = re.compile(r"file.?hash|commit|start.?line(?!hash)|line.?number", re.IGNORECASE)
 _CWE = re.compile(r"cwe[-/ :_]*0*(\d{1,5})", re.IGNORECASE)
 _DESCRIBED_BYTES = 200_000_000
+_RESULTS_DEPTH = 4
+"""Of the list `runs[].results`; what lies deeper is not looked at in the first pass."""
 _SEPARATOR = "\0"
 
 
@@ -211,10 +213,8 @@ def _no_finding(result: dict[str, Any]) -> str:
 def _severity(result: dict[str, Any], rule: dict[str, Any], run: _Run, rule_id: str) -> Rated:
     level = run.level(result, rule_id, rule)
     for holder in (mapping(result.get("properties")), mapping(rule.get("properties"))):
-        scored = by_score(
-            holder.get("security-severity"), f"{level}, security-severity {word(holder.get('security-severity'))[:10]}"
-        )
-        if scored:
+        score = holder.get("security-severity")
+        if score is not None and (scored := by_score(score, f"{level}, security-severity {word(score)[:10]}")):
             return scored
     if level not in _LEVELS:
         return rated(level, tool=run.tool)
@@ -223,18 +223,21 @@ def _severity(result: dict[str, Any], rule: dict[str, Any], run: _Run, rule_id: 
 
 
 def _title(result: dict[str, Any], rule: dict[str, Any], rule_id: str) -> str:
-    for text in (
-        word(mapping(rule.get("shortDescription")).get("text")),
-        word(rule.get("name")) if " " in word(rule.get("name")) else "",
-        word(mapping(result.get("message")).get("text")),
-        word(mapping(rule.get("fullDescription")).get("text")),
-        word(rule.get("name")),
-        rule_id,
-    ):
+    for text in _titles(result, rule, rule_id):
         if text.strip():
             first = text.strip().split("\n", 1)[0]
             return first if len(first) <= limits.TITLE_CHARS or ". " not in first else first.split(". ", 1)[0]
     return ""
+
+
+def _titles(result: dict[str, Any], rule: dict[str, Any], rule_id: str) -> Iterator[str]:
+    name = word(rule.get("name"))
+    yield word(mapping(rule.get("shortDescription")).get("text"))
+    yield name if " " in name else ""
+    yield word(mapping(result.get("message")).get("text"))
+    yield word(mapping(rule.get("fullDescription")).get("text"))
+    yield name
+    yield rule_id
 
 
 def _message(result: dict[str, Any], rule: dict[str, Any], run: _Run) -> str:
@@ -343,6 +346,9 @@ def _runs(source: Source) -> list[_Run]:
     for kind, value in events(source):
         opens = kind in ("start_map", "start_array")
         closes = kind in ("end_map", "end_array")
+        if depth > _RESULTS_DEPTH and builder is None:
+            depth += opens - closes
+            continue
         if builder is not None:
             builder.event(kind, value)
             size += 60 + (len(value) if isinstance(value, str) else 0)
@@ -364,7 +370,7 @@ def _runs(source: Source) -> list[_Run]:
             told = {}
         if key == "runs" and depth == 1 and kind == "start_array":
             runs_seen = True
-        if key == "runs" and depth == 4 and run_key == "results" and not closes:
+        if key == "runs" and depth == _RESULTS_DEPTH and run_key == "results" and not closes:
             runs[-1].results += 1
         if key == "runs" and depth == 3 and builder is None and run_key in _DESCRIBES and opens:
             builder, build_depth = ObjectBuilder(), depth

@@ -35,6 +35,10 @@ from .sandbox import Reader
 from .writing import PLANS, Writer
 
 BATCH_ROWS = 1_000
+LOOKED_UP_ROWS = 4 * BATCH_ROWS
+"""Looking up waits for all that was written before, so it is done for some batches at once: PostgreSQL writes one while
+the rows of the next are made. It begins with few, so that it need not wait for the reader."""
+FIRST_ROWS = 250
 REASONS = 50
 IGNORED, ERROR = "ignored", "error"
 NO_RESCANS = frozenset({"audit_report"}) | PLANS
@@ -198,8 +202,9 @@ def run_import(
                     if not counts.errors:
                         verdicts = matcher.verdicts(readings)
                         counts.outcomes.update(verdict.outcome for verdict in verdicts)
-                        writer.write(verdicts)
+                        writer.write(verdicts, rows_at_once=BATCH_ROWS)
                     report(counts.rows, None, f"{counts.rows:,} results read")
+                writer.settle()
     if counts.errors:
         raise RowsInError(counts)
     if not is_repeat and counts.format not in NO_RESCANS:
@@ -269,6 +274,7 @@ def _row(verdict: Verdict) -> Row:
 
 def _batches(reader: Reader, counts: Counts) -> Iterator[list[Reading]]:
     readings: list[Reading] = []
+    wanted = FIRST_ROWS
     for each in reader:
         match each:
             case Reading():
@@ -276,9 +282,9 @@ def _batches(reader: Reader, counts: Counts) -> Iterator[list[Reading]]:
                 readings.append(each)
                 if len(counts.scanned) < 1000:
                     counts.scanned.setdefault((each.tool, each.scope), "")
-                if len(readings) >= BATCH_ROWS:
+                if len(readings) >= wanted:
                     yield readings
-                    readings = []
+                    readings, wanted = [], min(2 * wanted, LOOKED_UP_ROWS)
             case Ignored(_, reason, _):
                 counts.ignore(reason)
             case RowError():

@@ -5,7 +5,7 @@ batches go in as JSON that PostgreSQL itself turns into rows.
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -64,6 +64,7 @@ class Writer:
     def __post_init__(self) -> None:
         self.organization_id: UUID = self.actor.organization_id
         self.ahead = Ahead()
+        self._unread: list[Callable[[], None]] = []
         self._sla = sla.rules(self.organization_id)
         self._is_plan = self.batch.kind in PLANS
         self._moments: dict[str, tuple[datetime, str]] = {}
@@ -87,12 +88,26 @@ class Writer:
         self._criteria = dict(Criterion.objects.values_list("identifier", "pk"))
         self._controls = dict(Control.objects.filter(organization_id=self.organization_id).values_list("ref", "pk"))
 
-    def write(self, verdicts: Sequence[Verdict]) -> None:
+    def write(self, verdicts: Sequence[Verdict], *, rows_at_once: int) -> None:
+        """All of them. Only what is read waits, so their numbers are taken together and first."""
+        self.settle()
+        created = sum(verdict.outcome == CREATED for verdict in verdicts)
+        numbers = iter(take_numbers(self.organization_id, "F", created) if created else ())
+        for start in range(0, len(verdicts), rows_at_once):
+            self._write(verdicts[start : start + rows_at_once], numbers)
+
+    def settle(self) -> None:
+        """Raise Stale when another transaction recorded an event about one of the findings written meanwhile."""
+        for check in self._unread:
+            check()
+        self._unread.clear()
+
+    def _write(self, verdicts: Sequence[Verdict], numbers: Iterator[int]) -> None:
         by_outcome: dict[str, list[Verdict]] = {}
         for verdict in verdicts:
             by_outcome.setdefault(verdict.outcome, []).append(verdict)
         sightings: list[dict[str, Any]] = []
-        sightings += self._create(by_outcome.get(CREATED, []))
+        sightings += self._create(by_outcome.get(CREATED, []), numbers)
         sightings += self._update(by_outcome.get(UPDATED, []))
         if reopened := by_outcome.get(REOPENED):
             with self.ahead.paused():
@@ -105,11 +120,10 @@ class Writer:
             ]
         insert(Occurrence, sightings, self._same_in_sightings)
 
-    def _create(self, verdicts: list[Verdict]) -> list[dict[str, Any]]:
+    def _create(self, verdicts: list[Verdict], numbers: Iterator[int]) -> list[dict[str, Any]]:
         if not verdicts:
             return []
-        numbers = take_numbers(self.organization_id, "F", len(verdicts))
-        rows = [self._row(verdict.reading, number) for verdict, number in zip(verdicts, numbers, strict=True)]
+        rows = [self._row(verdict.reading, next(numbers)) for verdict in verdicts]
         insert(Finding, rows, self._same_in_all)
         self._map(zip((row["id"] for row in rows), (verdict.reading for verdict in verdicts), strict=True))
         ledger.record_many(
@@ -118,6 +132,7 @@ class Writer:
             object_type=lifecycle.SUBJECT,
             actor=self.actor,
             data={"cycle": 1, "import": str(self.batch.pk)},
+            unread=self._unread,
         )
         return [self._sighting(verdict, row["id"], 1) for verdict, row in zip(verdicts, rows, strict=True)]
 
@@ -223,6 +238,7 @@ class Writer:
             object_type=lifecycle.SUBJECT,
             actor=self.actor,
             data={"import": str(self.batch.pk)},
+            unread=self._unread,
         )
         return [
             self._sighting(verdict, verdict.known.id, verdict.known.cycle)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
+from functools import lru_cache
 from operator import attrgetter
 from typing import Any
 
@@ -107,6 +108,11 @@ def unpacked(values: list[Any]) -> Record:
     return RowError(*rest) if kind == "e" else Scanned(*rest)
 
 
+@lru_cache(1_000)
+def _key(text: str) -> str:
+    return clean_line(text, 80)
+
+
 def small(raw: Mapping[str, Any]) -> dict[str, Any]:
     """A few facts of the source row, each cut to size; empty ones are left out."""
     kept: dict[str, Any] = {}
@@ -114,11 +120,11 @@ def small(raw: Mapping[str, Any]) -> dict[str, Any]:
         if value is None or value == "" or value == [] or len(kept) >= limits.RAW_KEYS:
             continue
         if isinstance(value, (bool, int)):
-            kept[clean_line(key, 80)] = value
+            kept[_key(key)] = value
         elif isinstance(value, (list, tuple)):
-            kept[clean_line(key, 80)] = [clean_line(each, 200) for each in value[:20]]
+            kept[_key(key)] = [clean_line(each, 200) for each in value[:20]]
         else:
-            kept[clean_line(key, 80)] = clean(value, limits.RAW_VALUE_CHARS)
+            kept[_key(key)] = clean(value, limits.RAW_VALUE_CHARS)
     return kept
 
 

@@ -14,7 +14,7 @@ _TOKENS = re.compile(
 
 def clean(value: Any, limit: int) -> str:
     """The value as text, at most `limit` characters; a cut is shown by an ellipsis."""
-    if value is None:
+    if value is None or value == "":
         return ""
     if isinstance(value, float) and value.is_integer():
         value = int(value)
