@@ -73,6 +73,16 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [
+                    models.Index(fields=["organization", "state", "-number"], name="artifact_by_state"),
+                    models.Index(fields=["organization", "fresh_until"], name="artifact_by_freshness"),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(fields=("organization", "number"), name="artifact_number_once"),
+                    models.UniqueConstraint(fields=("organization", "ref"), name="artifact_ref_once"),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="ArtifactVersion",
@@ -162,6 +172,18 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
+                "indexes": [models.Index(fields=["organization", "sha256"], name="artifact_version_by_content")],
+                "constraints": [
+                    models.UniqueConstraint(fields=("artifact", "number"), name="artifact_version_once"),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("period_from", None), ("period_to", None)),
+                            models.Q(("period_from__isnull", False), ("period_to__gte", models.F("period_from"))),
+                            _connector="OR",
+                        ),
+                        name="artifact_period_in_order",
+                    ),
+                ],
                 "ordering": ["number"],
             },
         ),
@@ -272,41 +294,6 @@ class Migration(migrations.Migration):
                     )
                 ],
             },
-        ),
-        migrations.AddIndex(
-            model_name="artifactversion",
-            index=models.Index(fields=["organization", "sha256"], name="artifact_version_by_content"),
-        ),
-        migrations.AddConstraint(
-            model_name="artifactversion",
-            constraint=models.UniqueConstraint(fields=("artifact", "number"), name="artifact_version_once"),
-        ),
-        migrations.AddConstraint(
-            model_name="artifactversion",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("period_from", None), ("period_to", None)),
-                    models.Q(("period_from__isnull", False), ("period_to__gte", models.F("period_from"))),
-                    _connector="OR",
-                ),
-                name="artifact_period_in_order",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="artifact",
-            index=models.Index(fields=["organization", "state", "-number"], name="artifact_by_state"),
-        ),
-        migrations.AddIndex(
-            model_name="artifact",
-            index=models.Index(fields=["organization", "fresh_until"], name="artifact_by_freshness"),
-        ),
-        migrations.AddConstraint(
-            model_name="artifact",
-            constraint=models.UniqueConstraint(fields=("organization", "number"), name="artifact_number_once"),
-        ),
-        migrations.AddConstraint(
-            model_name="artifact",
-            constraint=models.UniqueConstraint(fields=("organization", "ref"), name="artifact_ref_once"),
         ),
         tenancy.tenant_table("artifacts_artifact"),
         tenancy.tenant_table("artifacts_artifactversion", app="SELECT, INSERT"),

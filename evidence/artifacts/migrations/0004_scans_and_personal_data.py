@@ -60,6 +60,13 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
+                "constraints": [
+                    models.UniqueConstraint(fields=("checked", "number"), name="artifact_personal_check_once"),
+                    models.CheckConstraint(
+                        condition=models.Q(("outcome__in", ["pending", "clear", "found", "unreadable"])),
+                        name="artifact_personal_outcome",
+                    ),
+                ],
                 "ordering": ["number"],
             },
         ),
@@ -95,6 +102,13 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("reason", ""), _negated=True), name="artifact_personal_decision_has_reason"
+                    )
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Scan",
@@ -139,36 +153,15 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
+                "constraints": [
+                    models.UniqueConstraint(fields=("scanned", "number"), name="artifact_scan_once"),
+                    models.CheckConstraint(
+                        condition=models.Q(("outcome__in", ["waiting", "clean", "infected", "unscannable"])),
+                        name="artifact_scan_outcome",
+                    ),
+                ],
                 "ordering": ["number"],
             },
-        ),
-        migrations.AddConstraint(
-            model_name="personalcheck",
-            constraint=models.UniqueConstraint(fields=("checked", "number"), name="artifact_personal_check_once"),
-        ),
-        migrations.AddConstraint(
-            model_name="personalcheck",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("outcome__in", ["pending", "clear", "found", "unreadable"])),
-                name="artifact_personal_outcome",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="personaldecision",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("reason", ""), _negated=True), name="artifact_personal_decision_has_reason"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="scan",
-            constraint=models.UniqueConstraint(fields=("scanned", "number"), name="artifact_scan_once"),
-        ),
-        migrations.AddConstraint(
-            model_name="scan",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("outcome__in", ["waiting", "clean", "infected", "unscannable"])),
-                name="artifact_scan_outcome",
-            ),
         ),
         tenancy.tenant_table("artifacts_scan", app="SELECT, INSERT"),
         tenancy.append_only("artifacts_scan"),

@@ -99,6 +99,10 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
+                "constraints": [
+                    models.UniqueConstraint(fields=("organization", "number"), name="control_number_once"),
+                    models.UniqueConstraint(fields=("organization", "ref"), name="control_ref_once"),
+                ],
                 "ordering": ["number"],
             },
         ),
@@ -134,6 +138,11 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(fields=("control", "criterion"), name="control_criterion_once")
+                ],
+            },
         ),
         migrations.AddField(
             model_name="control",
@@ -186,18 +195,6 @@ class Migration(migrations.Migration):
                 "verbose_name_plural": "owed evidence",
                 "ordering": ["position"],
             },
-        ),
-        migrations.AddConstraint(
-            model_name="controlcriterion",
-            constraint=models.UniqueConstraint(fields=("control", "criterion"), name="control_criterion_once"),
-        ),
-        migrations.AddConstraint(
-            model_name="control",
-            constraint=models.UniqueConstraint(fields=("organization", "number"), name="control_number_once"),
-        ),
-        migrations.AddConstraint(
-            model_name="control",
-            constraint=models.UniqueConstraint(fields=("organization", "ref"), name="control_ref_once"),
         ),
         tenancy.reference_table("controls_criterion"),
         tenancy.tenant_table("controls_control"),

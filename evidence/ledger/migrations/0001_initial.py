@@ -73,6 +73,22 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [
+                    models.Index(fields=["organization", "id"], name="event_by_organization"),
+                    models.Index(fields=["organization", "at"], name="event_by_time"),
+                    models.Index(fields=["organization", "kind", "id"], name="event_by_kind"),
+                    models.Index(fields=["organization", "actor_person_id", "id"], name="event_by_person"),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("object_type", "object_id", "object_version"), name="event_version_once"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("object_version__gte", 1)), name="event_version_from_one"
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Entry",
@@ -160,6 +176,9 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [models.Index(fields=["organization", "id"], name="queue_by_organization")],
+            },
         ),
         migrations.CreateModel(
             name="Tile",
@@ -190,6 +209,13 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("width__gte", 1), ("width__lte", 256)), name="tile_width_in_range"
+                    )
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Alarm",
@@ -220,44 +246,6 @@ class Migration(migrations.Migration):
                     )
                 ],
             },
-        ),
-        migrations.AddIndex(
-            model_name="event",
-            index=models.Index(fields=["organization", "id"], name="event_by_organization"),
-        ),
-        migrations.AddIndex(
-            model_name="event",
-            index=models.Index(fields=["organization", "at"], name="event_by_time"),
-        ),
-        migrations.AddIndex(
-            model_name="event",
-            index=models.Index(fields=["organization", "kind", "id"], name="event_by_kind"),
-        ),
-        migrations.AddIndex(
-            model_name="event",
-            index=models.Index(fields=["organization", "actor_person_id", "id"], name="event_by_person"),
-        ),
-        migrations.AddConstraint(
-            model_name="event",
-            constraint=models.UniqueConstraint(
-                fields=("object_type", "object_id", "object_version"), name="event_version_once"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="event",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("object_version__gte", 1)), name="event_version_from_one"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="queue",
-            index=models.Index(fields=["organization", "id"], name="queue_by_organization"),
-        ),
-        migrations.AddConstraint(
-            model_name="tile",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("width__gte", 1), ("width__lte", 256)), name="tile_width_in_range"
-            ),
         ),
         tenancy.tenant_table("ledger_event", app="SELECT, INSERT", sequencer="SELECT"),
         tenancy.tenant_table("ledger_eventtext", app="SELECT, INSERT", sequencer="SELECT"),

@@ -69,6 +69,12 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [models.Index(fields=["organization", "-number"], name="disposal_newest")],
+                "constraints": [
+                    models.UniqueConstraint(fields=("organization", "number"), name="disposal_number_once")
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Certificate",
@@ -174,6 +180,9 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [models.UniqueConstraint(fields=("disposal", "file"), name="disposal_item_once")],
+            },
         ),
         migrations.CreateModel(
             name="Hold",
@@ -223,6 +232,19 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(fields=("organization", "number"), name="hold_number_once"),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("scope", "organization"), ("target_id", None)),
+                            models.Q(models.Q(("scope", "organization"), _negated=True), ("target_id__isnull", False)),
+                            _connector="OR",
+                        ),
+                        name="hold_says_what_it_covers",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="HoldRelease",
@@ -296,6 +318,11 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(fields=("artifact", "dispose_after"), name="proposal_once_per_date")
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Classification",
@@ -345,37 +372,6 @@ class Migration(migrations.Migration):
             options={
                 "indexes": [models.Index(fields=["artifact", "-at"], name="classification_newest")],
             },
-        ),
-        migrations.AddIndex(
-            model_name="disposal",
-            index=models.Index(fields=["organization", "-number"], name="disposal_newest"),
-        ),
-        migrations.AddConstraint(
-            model_name="disposal",
-            constraint=models.UniqueConstraint(fields=("organization", "number"), name="disposal_number_once"),
-        ),
-        migrations.AddConstraint(
-            model_name="disposalitem",
-            constraint=models.UniqueConstraint(fields=("disposal", "file"), name="disposal_item_once"),
-        ),
-        migrations.AddConstraint(
-            model_name="hold",
-            constraint=models.UniqueConstraint(fields=("organization", "number"), name="hold_number_once"),
-        ),
-        migrations.AddConstraint(
-            model_name="hold",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("scope", "organization"), ("target_id", None)),
-                    models.Q(models.Q(("scope", "organization"), _negated=True), ("target_id__isnull", False)),
-                    _connector="OR",
-                ),
-                name="hold_says_what_it_covers",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="proposal",
-            constraint=models.UniqueConstraint(fields=("artifact", "dispose_after"), name="proposal_once_per_date"),
         ),
         tenancy.tenant_table("retention_classification", app="SELECT, INSERT"),
         tenancy.append_only("retention_classification"),

@@ -79,6 +79,26 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [
+                    models.Index(fields=["organization", "person", "state", "-id"], name="upload_of_person"),
+                    models.Index(fields=["organization", "expires_at"], name="upload_by_expiry"),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("offset__gte", 0), ("offset__lte", models.F("length"))),
+                        name="upload_offset_within_length",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("state", "recorded"), _negated=True),
+                            models.Q(("artifact__isnull", False), ("offset", models.F("length"))),
+                            _connector="OR",
+                        ),
+                        name="upload_recorded_is_whole",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Part",
@@ -106,44 +126,14 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
+                "constraints": [
+                    models.UniqueConstraint(fields=("upload", "start"), name="upload_part_once"),
+                    models.CheckConstraint(
+                        condition=models.Q(("size__gt", 0), ("start__gte", 0)), name="upload_part_not_empty"
+                    ),
+                ],
                 "ordering": ["start"],
             },
-        ),
-        migrations.AddIndex(
-            model_name="upload",
-            index=models.Index(fields=["organization", "person", "state", "-id"], name="upload_of_person"),
-        ),
-        migrations.AddIndex(
-            model_name="upload",
-            index=models.Index(fields=["organization", "expires_at"], name="upload_by_expiry"),
-        ),
-        migrations.AddConstraint(
-            model_name="upload",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("offset__gte", 0), ("offset__lte", models.F("length"))),
-                name="upload_offset_within_length",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="upload",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("state", "recorded"), _negated=True),
-                    models.Q(("artifact__isnull", False), ("offset", models.F("length"))),
-                    _connector="OR",
-                ),
-                name="upload_recorded_is_whole",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="part",
-            constraint=models.UniqueConstraint(fields=("upload", "start"), name="upload_part_once"),
-        ),
-        migrations.AddConstraint(
-            model_name="part",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("size__gt", 0), ("start__gte", 0)), name="upload_part_not_empty"
-            ),
         ),
         tenancy.tenant_table("uploads_upload", app="SELECT, INSERT, UPDATE, DELETE", auditor=""),
         tenancy.tenant_table("uploads_part", app="SELECT, INSERT, DELETE", auditor=""),

@@ -50,6 +50,17 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        models.F("organization"),
+                        django.db.models.functions.text.Lower("name"),
+                        condition=models.Q(("ended_at", None)),
+                        name="team_name_once_while_it_lasts",
+                    ),
+                    models.CheckConstraint(condition=models.Q(("name", ""), _negated=True), name="team_has_a_name"),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="FindingTeamGrant",
@@ -101,6 +112,20 @@ class Migration(migrations.Migration):
                     models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name="+", to="access.team"),
                 ),
             ],
+            options={
+                "indexes": [models.Index(fields=["content_object"], name="finding_team_grant_by_finding")],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("revoked_at", None)),
+                        fields=("team", "content_object"),
+                        name="finding_team_grant_live_once",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("valid_until__gt", models.F("valid_from"))),
+                        name="finding_team_grant_has_an_end",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="TeamMember",
@@ -158,6 +183,18 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [
+                    models.Index(fields=["person", "team"], name="team_member_by_person"),
+                    models.Index(fields=["team"], name="team_member_by_team"),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("ends_at", None), ("ends_at__gte", models.F("starts_at")), _connector="OR"),
+                        name="team_member_in_order",
+                    )
+                ],
+            },
         ),
         migrations.CreateModel(
             name="FindingGrant",
@@ -221,51 +258,5 @@ class Migration(migrations.Migration):
                     ),
                 ],
             },
-        ),
-        migrations.AddConstraint(
-            model_name="team",
-            constraint=models.UniqueConstraint(
-                models.F("organization"),
-                django.db.models.functions.text.Lower("name"),
-                condition=models.Q(("ended_at", None)),
-                name="team_name_once_while_it_lasts",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="team",
-            constraint=models.CheckConstraint(condition=models.Q(("name", ""), _negated=True), name="team_has_a_name"),
-        ),
-        migrations.AddIndex(
-            model_name="findingteamgrant",
-            index=models.Index(fields=["content_object"], name="finding_team_grant_by_finding"),
-        ),
-        migrations.AddConstraint(
-            model_name="findingteamgrant",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("revoked_at", None)),
-                fields=("team", "content_object"),
-                name="finding_team_grant_live_once",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="findingteamgrant",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("valid_until__gt", models.F("valid_from"))), name="finding_team_grant_has_an_end"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="teammember",
-            index=models.Index(fields=["person", "team"], name="team_member_by_person"),
-        ),
-        migrations.AddIndex(
-            model_name="teammember",
-            index=models.Index(fields=["team"], name="team_member_by_team"),
-        ),
-        migrations.AddConstraint(
-            model_name="teammember",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("ends_at", None), ("ends_at__gte", models.F("starts_at")), _connector="OR"),
-                name="team_member_in_order",
-            ),
         ),
     ]

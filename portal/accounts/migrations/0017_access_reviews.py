@@ -46,6 +46,16 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(fields=("organization", "ref"), name="access_review_ref_once"),
+                    models.UniqueConstraint(
+                        condition=models.Q(("finished_at", None)),
+                        fields=("organization",),
+                        name="access_review_one_open",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="AccessReviewLine",
@@ -93,19 +103,8 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
-        ),
-        migrations.AddConstraint(
-            model_name="accessreview",
-            constraint=models.UniqueConstraint(fields=("organization", "ref"), name="access_review_ref_once"),
-        ),
-        migrations.AddConstraint(
-            model_name="accessreview",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("finished_at", None)), fields=("organization",), name="access_review_one_open"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="accessreviewline",
-            index=models.Index(fields=["review", "person"], name="access_review_by_person"),
+            options={
+                "indexes": [models.Index(fields=["review", "person"], name="access_review_by_person")],
+            },
         ),
     ]

@@ -104,6 +104,14 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
+                "constraints": [
+                    models.UniqueConstraint(fields=("organization", "number"), name="engagement_number_once"),
+                    models.UniqueConstraint(fields=("organization", "ref"), name="engagement_ref_once"),
+                    models.CheckConstraint(
+                        condition=models.Q(("period_end__gte", models.F("period_start"))),
+                        name="engagement_period_in_order",
+                    ),
+                ],
                 "permissions": [("engagement_read", "Read what an engagement has released")],
             },
         ),
@@ -152,6 +160,17 @@ class Migration(migrations.Migration):
                 ("user", models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to=settings.AUTH_USER_MODEL)),
             ],
             options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("revoked_at", None)),
+                        fields=("user", "permission", "content_object"),
+                        name="engagement_grant_live_once",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("valid_until__gt", models.F("valid_from"))),
+                        name="engagement_grant_has_an_end",
+                    ),
+                ],
                 "abstract": False,
             },
         ),
@@ -208,6 +227,10 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [models.Index(fields=["control", "engagement"], name="scope_by_control")],
+                "constraints": [models.UniqueConstraint(fields=("engagement", "control"), name="scoped_control_once")],
+            },
         ),
         migrations.CreateModel(
             name="ScopedFinding",
@@ -262,57 +285,16 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
-        ),
-        migrations.AddConstraint(
-            model_name="engagement",
-            constraint=models.UniqueConstraint(fields=("organization", "number"), name="engagement_number_once"),
-        ),
-        migrations.AddConstraint(
-            model_name="engagement",
-            constraint=models.UniqueConstraint(fields=("organization", "ref"), name="engagement_ref_once"),
-        ),
-        migrations.AddConstraint(
-            model_name="engagement",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("period_end__gte", models.F("period_start"))), name="engagement_period_in_order"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="engagementgrant",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("revoked_at", None)),
-                fields=("user", "permission", "content_object"),
-                name="engagement_grant_live_once",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="engagementgrant",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("valid_until__gt", models.F("valid_from"))), name="engagement_grant_has_an_end"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="scopedcontrol",
-            index=models.Index(fields=["control", "engagement"], name="scope_by_control"),
-        ),
-        migrations.AddConstraint(
-            model_name="scopedcontrol",
-            constraint=models.UniqueConstraint(fields=("engagement", "control"), name="scoped_control_once"),
-        ),
-        migrations.AddIndex(
-            model_name="scopedfinding",
-            index=models.Index(fields=["finding", "engagement"], name="scope_by_finding"),
-        ),
-        migrations.AddIndex(
-            model_name="scopedfinding",
-            index=models.Index(
-                condition=models.Q(("released_at__isnull", False)),
-                fields=["engagement", "finding"],
-                name="scope_released",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="scopedfinding",
-            constraint=models.UniqueConstraint(fields=("engagement", "finding"), name="scoped_finding_once"),
+            options={
+                "indexes": [
+                    models.Index(fields=["finding", "engagement"], name="scope_by_finding"),
+                    models.Index(
+                        condition=models.Q(("released_at__isnull", False)),
+                        fields=["engagement", "finding"],
+                        name="scope_released",
+                    ),
+                ],
+                "constraints": [models.UniqueConstraint(fields=("engagement", "finding"), name="scoped_finding_once")],
+            },
         ),
     ]

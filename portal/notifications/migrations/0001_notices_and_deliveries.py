@@ -35,6 +35,13 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("organization", "rule", "occasion"), name="notice_once_per_occasion"
+                    )
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Delivery",
@@ -74,17 +81,10 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
-        ),
-        migrations.AddConstraint(
-            model_name="notice",
-            constraint=models.UniqueConstraint(
-                fields=("organization", "rule", "occasion"), name="notice_once_per_occasion"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="delivery",
-            constraint=models.UniqueConstraint(
-                fields=("notice", "account", "channel"), name="delivery_once_per_person"
-            ),
+            options={
+                "constraints": [
+                    models.UniqueConstraint(fields=("notice", "account", "channel"), name="delivery_once_per_person")
+                ],
+            },
         ),
     ]

@@ -68,6 +68,18 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [
+                    models.Index(fields=["organization", "-found_at", "-id"], name="watch_conflict_newest"),
+                    models.Index(fields=["act_id"], name="watch_conflict_act"),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("organization", "rule", "subject_id", "cycle", "voice", "is_proven"),
+                        name="watch_conflict_once",
+                    )
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Case",
@@ -178,23 +190,8 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
-        ),
-        migrations.AddIndex(
-            model_name="conflict",
-            index=models.Index(fields=["organization", "-found_at", "-id"], name="watch_conflict_newest"),
-        ),
-        migrations.AddIndex(
-            model_name="conflict",
-            index=models.Index(fields=["act_id"], name="watch_conflict_act"),
-        ),
-        migrations.AddConstraint(
-            model_name="conflict",
-            constraint=models.UniqueConstraint(
-                fields=("organization", "rule", "subject_id", "cycle", "voice", "is_proven"), name="watch_conflict_once"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="round",
-            index=models.Index(fields=["organization", "-ended_at"], name="watch_round_newest"),
+            options={
+                "indexes": [models.Index(fields=["organization", "-ended_at"], name="watch_round_newest")],
+            },
         ),
     ]

@@ -90,6 +90,19 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [
+                    models.Index(fields=["organization", "state", "requested_at"], name="approvals_request_queue"),
+                    models.Index(fields=["subject_id", "cycle", "action"], name="approvals_request_subject"),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("state", "open")),
+                        fields=("organization", "subject_type", "subject_id", "cycle", "action"),
+                        name="approvals_request_one_open",
+                    )
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Nudge",
@@ -127,6 +140,9 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [models.Index(fields=["person", "request"], name="approvals_nudge_person")],
+            },
         ),
         migrations.CreateModel(
             name="Decision",
@@ -169,29 +185,10 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
-        ),
-        migrations.AddIndex(
-            model_name="request",
-            index=models.Index(fields=["organization", "state", "requested_at"], name="approvals_request_queue"),
-        ),
-        migrations.AddIndex(
-            model_name="request",
-            index=models.Index(fields=["subject_id", "cycle", "action"], name="approvals_request_subject"),
-        ),
-        migrations.AddConstraint(
-            model_name="request",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("state", "open")),
-                fields=("organization", "subject_type", "subject_id", "cycle", "action"),
-                name="approvals_request_one_open",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="nudge",
-            index=models.Index(fields=["person", "request"], name="approvals_nudge_person"),
-        ),
-        migrations.AddConstraint(
-            model_name="decision",
-            constraint=models.UniqueConstraint(fields=("request", "person"), name="approvals_decision_once_per_person"),
+            options={
+                "constraints": [
+                    models.UniqueConstraint(fields=("request", "person"), name="approvals_decision_once_per_person")
+                ],
+            },
         ),
     ]

@@ -108,6 +108,12 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [
+                    models.Index(fields=["deputy", "ends_at"], name="approvals_delegation_deputy"),
+                    models.Index(fields=["giver", "ends_at"], name="approvals_delegation_giver"),
+                ],
+            },
         ),
         migrations.AddField(
             model_name="decision",
@@ -119,13 +125,5 @@ class Migration(migrations.Migration):
                 related_name="decisions",
                 to="approvals.delegation",
             ),
-        ),
-        migrations.AddIndex(
-            model_name="delegation",
-            index=models.Index(fields=["deputy", "ends_at"], name="approvals_delegation_deputy"),
-        ),
-        migrations.AddIndex(
-            model_name="delegation",
-            index=models.Index(fields=["giver", "ends_at"], name="approvals_delegation_giver"),
         ),
     ]

@@ -226,6 +226,175 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(
+                            (
+                                "state__in",
+                                (
+                                    "reported",
+                                    "triaged",
+                                    "analysed",
+                                    "planned",
+                                    "in_remediation",
+                                    "ready_for_verification",
+                                    "verified",
+                                    "risk_acceptance_pending",
+                                    "risk_accepted",
+                                    "deferral_pending",
+                                    "deferred",
+                                ),
+                            )
+                        ),
+                        fields=["organization", "current_due_at", "id"],
+                        name="finding_open_by_due",
+                    ),
+                    models.Index(fields=["organization", "current_due_at", "id"], name="finding_by_due"),
+                    models.Index(
+                        fields=["organization", "state", "severity", "current_due_at", "id"], name="finding_by_state"
+                    ),
+                    models.Index(
+                        fields=["organization", "severity", "current_due_at", "id"], name="finding_by_severity"
+                    ),
+                    models.Index(
+                        condition=models.Q(("owner__isnull", False)),
+                        fields=["organization", "owner", "current_due_at", "id"],
+                        name="finding_by_owner",
+                    ),
+                    models.Index(
+                        condition=models.Q(("assignee__isnull", False)),
+                        fields=["organization", "assignee", "current_due_at", "id"],
+                        name="finding_by_assignee",
+                    ),
+                    models.Index(
+                        condition=models.Q(("duplicate_of__isnull", False)),
+                        fields=["duplicate_of"],
+                        name="finding_duplicates",
+                    ),
+                    models.Index(
+                        condition=models.Q(("proposed_fixed_at__isnull", False)),
+                        fields=["organization", "proposed_fixed_at"],
+                        name="finding_proposed_fixed",
+                    ),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(fields=("organization", "number"), name="finding_number_once"),
+                    models.UniqueConstraint(
+                        condition=models.Q(("fingerprint", ""), _negated=True),
+                        fields=("organization", "fingerprint"),
+                        name="finding_fingerprint_once",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "state__in",
+                                [
+                                    "draft",
+                                    "reported",
+                                    "triaged",
+                                    "analysed",
+                                    "planned",
+                                    "in_remediation",
+                                    "ready_for_verification",
+                                    "verified",
+                                    "closed",
+                                    "rejected",
+                                    "risk_acceptance_pending",
+                                    "risk_accepted",
+                                    "deferral_pending",
+                                    "deferred",
+                                ],
+                            )
+                        ),
+                        name="finding_state_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("original_severity__in", ["critical", "high", "medium", "low"]),
+                            ("severity__in", ["critical", "high", "medium", "low"]),
+                        ),
+                        name="finding_severity_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("kev", True), _negated=True), ("severity", "critical"), _connector="OR"
+                        ),
+                        name="finding_kev_is_critical",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("state__in", ["draft", "reported", "rejected"]),
+                            models.Q(
+                                ("owner__isnull", False),
+                                ("triaged_at__isnull", False),
+                                models.Q(("severity_rationale", ""), _negated=True),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="finding_triaged_has_owner_and_rationale",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                (
+                                    "state__in",
+                                    [
+                                        "analysed",
+                                        "planned",
+                                        "in_remediation",
+                                        "ready_for_verification",
+                                        "verified",
+                                        "closed",
+                                    ],
+                                ),
+                                _negated=True,
+                            ),
+                            models.Q(
+                                models.Q(("root_cause_class", ""), _negated=True),
+                                models.Q(("scope_check", ""), _negated=True),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="finding_analysed_has_cause_and_scope",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("state__in", ["verified", "closed"]), _negated=True),
+                            ("verified_at__isnull", False),
+                            _connector="OR",
+                        ),
+                        name="finding_verified_has_date",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("closed_at__isnull", False), ("state", "closed")),
+                            models.Q(models.Q(("state", "closed"), _negated=True), ("closed_at__isnull", True)),
+                            _connector="OR",
+                        ),
+                        name="finding_closed_has_date",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("state__in", ["risk_acceptance_pending", "risk_accepted", "deferral_pending", "deferred"]),
+                            ("returns_to", ""),
+                            _connector="OR",
+                        ),
+                        name="finding_returns_only_from_aside",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("duplicate_of", models.F("id")), _negated=True),
+                        name="finding_not_its_own_duplicate",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("likelihood__isnull", True), ("likelihood__range", (1, 5)), _connector="OR"),
+                            models.Q(("impact__isnull", True), ("impact__range", (1, 5)), _connector="OR"),
+                        ),
+                        name="finding_risk_factors_1_to_5",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Comment",
@@ -264,6 +433,9 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [models.Index(fields=["finding", "at"], name="finding_comments")],
+            },
         ),
         migrations.CreateModel(
             name="FindingControl",
@@ -299,6 +471,10 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [models.Index(fields=["organization", "control", "finding"], name="finding_by_control")],
+                "constraints": [models.UniqueConstraint(fields=("finding", "control"), name="finding_control_once")],
+            },
         ),
         migrations.CreateModel(
             name="FindingCriterion",
@@ -334,6 +510,12 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [models.Index(fields=["organization", "criterion", "finding"], name="finding_by_criterion")],
+                "constraints": [
+                    models.UniqueConstraint(fields=("finding", "criterion"), name="finding_criterion_once")
+                ],
+            },
         ),
         migrations.CreateModel(
             name="FindingLink",
@@ -385,6 +567,15 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(fields=("finding", "other", "kind"), name="finding_link_once"),
+                    models.CheckConstraint(
+                        condition=models.Q(("finding", models.F("other")), _negated=True),
+                        name="finding_link_to_another",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="ImportBatch",
@@ -425,6 +616,9 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [models.Index(fields=["organization", "-at"], name="import_batch_newest")],
+            },
         ),
         migrations.CreateModel(
             name="Occurrence",
@@ -464,6 +658,12 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [
+                    models.Index(fields=["finding", "seen_at"], name="finding_occurrences"),
+                    models.Index(fields=["import_batch"], name="batch_occurrences"),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Proposal",
@@ -506,269 +706,16 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
-        ),
-        migrations.AddIndex(
-            model_name="finding",
-            index=models.Index(
-                condition=models.Q(
-                    (
-                        "state__in",
-                        (
-                            "reported",
-                            "triaged",
-                            "analysed",
-                            "planned",
-                            "in_remediation",
-                            "ready_for_verification",
-                            "verified",
-                            "risk_acceptance_pending",
-                            "risk_accepted",
-                            "deferral_pending",
-                            "deferred",
-                        ),
+            options={
+                "indexes": [models.Index(fields=["finding", "at"], name="finding_proposals")],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("ended_at__isnull", True)),
+                        fields=("finding", "action"),
+                        name="finding_one_open_proposal",
                     )
-                ),
-                fields=["organization", "current_due_at", "id"],
-                name="finding_open_by_due",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="finding",
-            index=models.Index(fields=["organization", "current_due_at", "id"], name="finding_by_due"),
-        ),
-        migrations.AddIndex(
-            model_name="finding",
-            index=models.Index(
-                fields=["organization", "state", "severity", "current_due_at", "id"], name="finding_by_state"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="finding",
-            index=models.Index(fields=["organization", "severity", "current_due_at", "id"], name="finding_by_severity"),
-        ),
-        migrations.AddIndex(
-            model_name="finding",
-            index=models.Index(
-                condition=models.Q(("owner__isnull", False)),
-                fields=["organization", "owner", "current_due_at", "id"],
-                name="finding_by_owner",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="finding",
-            index=models.Index(
-                condition=models.Q(("assignee__isnull", False)),
-                fields=["organization", "assignee", "current_due_at", "id"],
-                name="finding_by_assignee",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="finding",
-            index=models.Index(
-                condition=models.Q(("duplicate_of__isnull", False)), fields=["duplicate_of"], name="finding_duplicates"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="finding",
-            index=models.Index(
-                condition=models.Q(("proposed_fixed_at__isnull", False)),
-                fields=["organization", "proposed_fixed_at"],
-                name="finding_proposed_fixed",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="finding",
-            constraint=models.UniqueConstraint(fields=("organization", "number"), name="finding_number_once"),
-        ),
-        migrations.AddConstraint(
-            model_name="finding",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("fingerprint", ""), _negated=True),
-                fields=("organization", "fingerprint"),
-                name="finding_fingerprint_once",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="finding",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    (
-                        "state__in",
-                        [
-                            "draft",
-                            "reported",
-                            "triaged",
-                            "analysed",
-                            "planned",
-                            "in_remediation",
-                            "ready_for_verification",
-                            "verified",
-                            "closed",
-                            "rejected",
-                            "risk_acceptance_pending",
-                            "risk_accepted",
-                            "deferral_pending",
-                            "deferred",
-                        ],
-                    )
-                ),
-                name="finding_state_known",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="finding",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("original_severity__in", ["critical", "high", "medium", "low"]),
-                    ("severity__in", ["critical", "high", "medium", "low"]),
-                ),
-                name="finding_severity_known",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="finding",
-            constraint=models.CheckConstraint(
-                condition=models.Q(models.Q(("kev", True), _negated=True), ("severity", "critical"), _connector="OR"),
-                name="finding_kev_is_critical",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="finding",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("state__in", ["draft", "reported", "rejected"]),
-                    models.Q(
-                        ("owner__isnull", False),
-                        ("triaged_at__isnull", False),
-                        models.Q(("severity_rationale", ""), _negated=True),
-                    ),
-                    _connector="OR",
-                ),
-                name="finding_triaged_has_owner_and_rationale",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="finding",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(
-                        (
-                            "state__in",
-                            ["analysed", "planned", "in_remediation", "ready_for_verification", "verified", "closed"],
-                        ),
-                        _negated=True,
-                    ),
-                    models.Q(
-                        models.Q(("root_cause_class", ""), _negated=True), models.Q(("scope_check", ""), _negated=True)
-                    ),
-                    _connector="OR",
-                ),
-                name="finding_analysed_has_cause_and_scope",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="finding",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("state__in", ["verified", "closed"]), _negated=True),
-                    ("verified_at__isnull", False),
-                    _connector="OR",
-                ),
-                name="finding_verified_has_date",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="finding",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("closed_at__isnull", False), ("state", "closed")),
-                    models.Q(models.Q(("state", "closed"), _negated=True), ("closed_at__isnull", True)),
-                    _connector="OR",
-                ),
-                name="finding_closed_has_date",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="finding",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("state__in", ["risk_acceptance_pending", "risk_accepted", "deferral_pending", "deferred"]),
-                    ("returns_to", ""),
-                    _connector="OR",
-                ),
-                name="finding_returns_only_from_aside",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="finding",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("duplicate_of", models.F("id")), _negated=True),
-                name="finding_not_its_own_duplicate",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="finding",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("likelihood__isnull", True), ("likelihood__range", (1, 5)), _connector="OR"),
-                    models.Q(("impact__isnull", True), ("impact__range", (1, 5)), _connector="OR"),
-                ),
-                name="finding_risk_factors_1_to_5",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="comment",
-            index=models.Index(fields=["finding", "at"], name="finding_comments"),
-        ),
-        migrations.AddIndex(
-            model_name="findingcontrol",
-            index=models.Index(fields=["organization", "control", "finding"], name="finding_by_control"),
-        ),
-        migrations.AddConstraint(
-            model_name="findingcontrol",
-            constraint=models.UniqueConstraint(fields=("finding", "control"), name="finding_control_once"),
-        ),
-        migrations.AddIndex(
-            model_name="findingcriterion",
-            index=models.Index(fields=["organization", "criterion", "finding"], name="finding_by_criterion"),
-        ),
-        migrations.AddConstraint(
-            model_name="findingcriterion",
-            constraint=models.UniqueConstraint(fields=("finding", "criterion"), name="finding_criterion_once"),
-        ),
-        migrations.AddConstraint(
-            model_name="findinglink",
-            constraint=models.UniqueConstraint(fields=("finding", "other", "kind"), name="finding_link_once"),
-        ),
-        migrations.AddConstraint(
-            model_name="findinglink",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("finding", models.F("other")), _negated=True), name="finding_link_to_another"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="importbatch",
-            index=models.Index(fields=["organization", "-at"], name="import_batch_newest"),
-        ),
-        migrations.AddIndex(
-            model_name="occurrence",
-            index=models.Index(fields=["finding", "seen_at"], name="finding_occurrences"),
-        ),
-        migrations.AddIndex(
-            model_name="occurrence",
-            index=models.Index(fields=["import_batch"], name="batch_occurrences"),
-        ),
-        migrations.AddIndex(
-            model_name="proposal",
-            index=models.Index(fields=["finding", "at"], name="finding_proposals"),
-        ),
-        migrations.AddConstraint(
-            model_name="proposal",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("ended_at__isnull", True)),
-                fields=("finding", "action"),
-                name="finding_one_open_proposal",
-            ),
+                ],
+            },
         ),
         tenancy.tenant_table("findings_finding"),
         tenancy.tenant_table("findings_findingcriterion", app="SELECT, INSERT, DELETE"),

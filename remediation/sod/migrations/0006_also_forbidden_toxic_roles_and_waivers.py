@@ -191,6 +191,12 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [models.Index(fields=["organization", "person", "ends_at"], name="sod_waiver_person")],
+                "constraints": [
+                    models.UniqueConstraint(fields=("organization", "number"), name="sod_waiver_number_once")
+                ],
+            },
         ),
         migrations.CreateModel(
             name="WaiverUse",
@@ -259,17 +265,8 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
-        ),
-        migrations.AddIndex(
-            model_name="waiver",
-            index=models.Index(fields=["organization", "person", "ends_at"], name="sod_waiver_person"),
-        ),
-        migrations.AddConstraint(
-            model_name="waiver",
-            constraint=models.UniqueConstraint(fields=("organization", "number"), name="sod_waiver_number_once"),
-        ),
-        migrations.AddIndex(
-            model_name="waiveruse",
-            index=models.Index(fields=["subject_id", "cycle"], name="sod_waiveruse_subject"),
+            options={
+                "indexes": [models.Index(fields=["subject_id", "cycle"], name="sod_waiveruse_subject")],
+            },
         ),
     ]

@@ -76,6 +76,25 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("state", "superseded"), _negated=True),
+                        fields=("finding", "cycle"),
+                        name="plan_one_stands_per_cycle",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("state__in", ["draft", "submitted", "approved", "refused", "superseded"])),
+                        name="plan_state_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("state", "draft"), models.Q(("success_test", ""), _negated=True), _connector="OR"
+                        ),
+                        name="plan_has_success_test",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Task",
@@ -163,6 +182,43 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("state", "done"), _negated=True),
+                        fields=["organization", "assignee", "due_on"],
+                        name="task_open_by_who",
+                    ),
+                    models.Index(fields=["finding", "cycle", "number"], name="task_by_finding"),
+                    models.Index(fields=["plan"], name="task_by_plan"),
+                    models.Index(fields=["organization", "state", "due_on"], name="task_by_state"),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(fields=("organization", "number"), name="task_number_once"),
+                    models.CheckConstraint(
+                        condition=models.Q(("state__in", ["todo", "in_progress", "submitted", "returned", "done"])),
+                        name="task_state_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("state", "done"), _negated=True), ("done_at__isnull", False), _connector="OR"
+                        ),
+                        name="task_done_has_date",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("changes_production", True), ("state", "done"), _negated=True),
+                            models.Q(
+                                models.Q(("change_ticket", ""), _negated=True),
+                                models.Q(("pull_request", ""), _negated=True),
+                                models.Q(("deploy", ""), _negated=True),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="task_change_is_referenced",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="OwedItem",
@@ -219,6 +275,7 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
+                "indexes": [models.Index(fields=["task", "position"], name="owed_by_task")],
                 "ordering": ["position", "id"],
             },
         ),
@@ -265,6 +322,9 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [models.Index(fields=["task", "at"], name="note_by_task")],
+            },
         ),
         migrations.CreateModel(
             name="Verification",
@@ -312,95 +372,9 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
-        ),
-        migrations.AddConstraint(
-            model_name="plan",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("state", "superseded"), _negated=True),
-                fields=("finding", "cycle"),
-                name="plan_one_stands_per_cycle",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="plan",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("state__in", ["draft", "submitted", "approved", "refused", "superseded"])),
-                name="plan_state_known",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="plan",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("state", "draft"), models.Q(("success_test", ""), _negated=True), _connector="OR"),
-                name="plan_has_success_test",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="task",
-            index=models.Index(
-                condition=models.Q(("state", "done"), _negated=True),
-                fields=["organization", "assignee", "due_on"],
-                name="task_open_by_who",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="task",
-            index=models.Index(fields=["finding", "cycle", "number"], name="task_by_finding"),
-        ),
-        migrations.AddIndex(
-            model_name="task",
-            index=models.Index(fields=["plan"], name="task_by_plan"),
-        ),
-        migrations.AddIndex(
-            model_name="task",
-            index=models.Index(fields=["organization", "state", "due_on"], name="task_by_state"),
-        ),
-        migrations.AddConstraint(
-            model_name="task",
-            constraint=models.UniqueConstraint(fields=("organization", "number"), name="task_number_once"),
-        ),
-        migrations.AddConstraint(
-            model_name="task",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("state__in", ["todo", "in_progress", "submitted", "returned", "done"])),
-                name="task_state_known",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="task",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("state", "done"), _negated=True), ("done_at__isnull", False), _connector="OR"
-                ),
-                name="task_done_has_date",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="task",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("changes_production", True), ("state", "done"), _negated=True),
-                    models.Q(
-                        models.Q(("change_ticket", ""), _negated=True),
-                        models.Q(("pull_request", ""), _negated=True),
-                        models.Q(("deploy", ""), _negated=True),
-                    ),
-                    _connector="OR",
-                ),
-                name="task_change_is_referenced",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="oweditem",
-            index=models.Index(fields=["task", "position"], name="owed_by_task"),
-        ),
-        migrations.AddIndex(
-            model_name="tasknote",
-            index=models.Index(fields=["task", "at"], name="note_by_task"),
-        ),
-        migrations.AddIndex(
-            model_name="verification",
-            index=models.Index(fields=["finding", "cycle", "at"], name="verification_by_finding"),
+            options={
+                "indexes": [models.Index(fields=["finding", "cycle", "at"], name="verification_by_finding")],
+            },
         ),
         tenancy.tenant_table("tasks_plan"),
         tenancy.tenant_table("tasks_task"),
