@@ -7,6 +7,7 @@ import evidence.clock
 import evidence.identifiers
 from evidence import tenancy
 from evidence.artifacts import guards
+from evidence.migrating import Together
 
 
 class Migration(migrations.Migration):
@@ -17,113 +18,125 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        migrations.CreateModel(
-            name="Redaction",
-            fields=[
-                (
-                    "id",
-                    models.UUIDField(
-                        default=evidence.identifiers.uuid7, editable=False, primary_key=True, serialize=False
-                    ),
+        Together(
+            [
+                migrations.CreateModel(
+                    name="Redaction",
+                    fields=[
+                        (
+                            "id",
+                            models.UUIDField(
+                                default=evidence.identifiers.uuid7, editable=False, primary_key=True, serialize=False
+                            ),
+                        ),
+                        (
+                            "method",
+                            models.CharField(
+                                choices=[
+                                    ("upload", "A masked copy was uploaded"),
+                                    ("mask", "Values were masked by the portal"),
+                                    ("boxes", "Areas were blacked out by the portal"),
+                                ],
+                                max_length=12,
+                            ),
+                        ),
+                        ("recipe", models.JSONField(default=dict)),
+                        ("reason", models.TextField()),
+                        ("state_before", models.CharField(max_length=20)),
+                        ("at", models.DateTimeField(default=evidence.clock.now)),
+                        (
+                            "artifact",
+                            models.ForeignKey(
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="redactions",
+                                to="artifacts.artifact",
+                            ),
+                        ),
+                        (
+                            "organization",
+                            models.ForeignKey(
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="+",
+                                to="organizations.organization",
+                            ),
+                        ),
+                        (
+                            "original",
+                            models.ForeignKey(
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="redactions",
+                                to="artifacts.artifactversion",
+                            ),
+                        ),
+                        (
+                            "redacted",
+                            models.OneToOneField(
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="redaction",
+                                to="artifacts.artifactversion",
+                            ),
+                        ),
+                        (
+                            "redacted_by",
+                            models.ForeignKey(
+                                on_delete=django.db.models.deletion.PROTECT, related_name="+", to="accounts.person"
+                            ),
+                        ),
+                    ],
+                    options={
+                        "ordering": ["at"],
+                    },
                 ),
-                (
-                    "method",
-                    models.CharField(
-                        choices=[
-                            ("upload", "A masked copy was uploaded"),
-                            ("mask", "Values were masked by the portal"),
-                            ("boxes", "Areas were blacked out by the portal"),
-                        ],
-                        max_length=12,
-                    ),
+                migrations.CreateModel(
+                    name="RedactionDecision",
+                    fields=[
+                        (
+                            "id",
+                            models.UUIDField(
+                                default=evidence.identifiers.uuid7, editable=False, primary_key=True, serialize=False
+                            ),
+                        ),
+                        (
+                            "verdict",
+                            models.CharField(
+                                choices=[
+                                    ("approved", "The copy stands for the original"),
+                                    ("refused", "The copy is not good enough"),
+                                    ("unneeded", "The original needs no redaction"),
+                                ],
+                                max_length=12,
+                            ),
+                        ),
+                        ("reason", models.TextField(blank=True)),
+                        ("at", models.DateTimeField(default=evidence.clock.now)),
+                        (
+                            "organization",
+                            models.ForeignKey(
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="+",
+                                to="organizations.organization",
+                            ),
+                        ),
+                        (
+                            "person",
+                            models.ForeignKey(
+                                on_delete=django.db.models.deletion.PROTECT, related_name="+", to="accounts.person"
+                            ),
+                        ),
+                        (
+                            "redaction",
+                            models.OneToOneField(
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="decision",
+                                to="artifacts.redaction",
+                            ),
+                        ),
+                    ],
+                    options={
+                        "abstract": False,
+                    },
                 ),
-                ("recipe", models.JSONField(default=dict)),
-                ("reason", models.TextField()),
-                ("state_before", models.CharField(max_length=20)),
-                ("at", models.DateTimeField(default=evidence.clock.now)),
-                (
-                    "artifact",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="redactions", to="artifacts.artifact"
-                    ),
-                ),
-                (
-                    "organization",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="organizations.organization"
-                    ),
-                ),
-                (
-                    "original",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="redactions",
-                        to="artifacts.artifactversion",
-                    ),
-                ),
-                (
-                    "redacted",
-                    models.OneToOneField(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="redaction",
-                        to="artifacts.artifactversion",
-                    ),
-                ),
-                (
-                    "redacted_by",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="accounts.person"
-                    ),
-                ),
-            ],
-            options={
-                "ordering": ["at"],
-            },
-        ),
-        migrations.CreateModel(
-            name="RedactionDecision",
-            fields=[
-                (
-                    "id",
-                    models.UUIDField(
-                        default=evidence.identifiers.uuid7, editable=False, primary_key=True, serialize=False
-                    ),
-                ),
-                (
-                    "verdict",
-                    models.CharField(
-                        choices=[
-                            ("approved", "The copy stands for the original"),
-                            ("refused", "The copy is not good enough"),
-                            ("unneeded", "The original needs no redaction"),
-                        ],
-                        max_length=12,
-                    ),
-                ),
-                ("reason", models.TextField(blank=True)),
-                ("at", models.DateTimeField(default=evidence.clock.now)),
-                (
-                    "organization",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="organizations.organization"
-                    ),
-                ),
-                (
-                    "person",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="accounts.person"
-                    ),
-                ),
-                (
-                    "redaction",
-                    models.OneToOneField(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="decision", to="artifacts.redaction"
-                    ),
-                ),
-            ],
-            options={
-                "abstract": False,
-            },
+            ]
         ),
         tenancy.tenant_table("artifacts_redaction", app="SELECT, INSERT"),
         tenancy.append_only("artifacts_redaction"),

@@ -5,6 +5,7 @@ from django.db import migrations, models
 
 import evidence.clock
 import evidence.identifiers
+from evidence.migrating import Together
 
 
 class Migration(migrations.Migration):
@@ -15,84 +16,94 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        migrations.CreateModel(
-            name="Organization",
-            fields=[
-                (
-                    "id",
-                    models.UUIDField(
-                        default=evidence.identifiers.uuid7, editable=False, primary_key=True, serialize=False
-                    ),
+        Together(
+            [
+                migrations.CreateModel(
+                    name="Organization",
+                    fields=[
+                        (
+                            "id",
+                            models.UUIDField(
+                                default=evidence.identifiers.uuid7, editable=False, primary_key=True, serialize=False
+                            ),
+                        ),
+                        ("slug", models.SlugField(unique=True)),
+                        ("name", models.CharField(max_length=200)),
+                        ("timezone", models.CharField(default="UTC", max_length=64)),
+                        ("is_sample", models.BooleanField(default=False)),
+                        ("created_at", models.DateTimeField(default=evidence.clock.now)),
+                    ],
+                    options={
+                        "ordering": ["name"],
+                    },
                 ),
-                ("slug", models.SlugField(unique=True)),
-                ("name", models.CharField(max_length=200)),
-                ("timezone", models.CharField(default="UTC", max_length=64)),
-                ("is_sample", models.BooleanField(default=False)),
-                ("created_at", models.DateTimeField(default=evidence.clock.now)),
-            ],
-            options={
-                "ordering": ["name"],
-            },
-        ),
-        migrations.CreateModel(
-            name="Counter",
-            fields=[
-                (
-                    "id",
-                    models.UUIDField(
-                        default=evidence.identifiers.uuid7, editable=False, primary_key=True, serialize=False
-                    ),
+                migrations.CreateModel(
+                    name="Counter",
+                    fields=[
+                        (
+                            "id",
+                            models.UUIDField(
+                                default=evidence.identifiers.uuid7, editable=False, primary_key=True, serialize=False
+                            ),
+                        ),
+                        ("prefix", models.CharField(max_length=8)),
+                        ("last", models.PositiveIntegerField(default=0)),
+                        (
+                            "organization",
+                            models.ForeignKey(
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="+",
+                                to="organizations.organization",
+                            ),
+                        ),
+                    ],
+                    options={
+                        "constraints": [
+                            models.UniqueConstraint(fields=("organization", "prefix"), name="counter_once_per_prefix")
+                        ],
+                    },
                 ),
-                ("prefix", models.CharField(max_length=8)),
-                ("last", models.PositiveIntegerField(default=0)),
-                (
-                    "organization",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="organizations.organization"
-                    ),
+                migrations.CreateModel(
+                    name="Policy",
+                    fields=[
+                        (
+                            "id",
+                            models.UUIDField(
+                                default=evidence.identifiers.uuid7, editable=False, primary_key=True, serialize=False
+                            ),
+                        ),
+                        ("kind", models.CharField(max_length=40)),
+                        ("version", models.PositiveIntegerField()),
+                        ("body", models.JSONField()),
+                        ("effective_from", models.DateTimeField(default=evidence.clock.now)),
+                        (
+                            "organization",
+                            models.ForeignKey(
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="+",
+                                to="organizations.organization",
+                            ),
+                        ),
+                        (
+                            "set_by",
+                            models.ForeignKey(
+                                blank=True,
+                                null=True,
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="+",
+                                to="accounts.person",
+                            ),
+                        ),
+                    ],
+                    options={
+                        "verbose_name_plural": "policies",
+                        "constraints": [
+                            models.UniqueConstraint(
+                                fields=("organization", "kind", "version"), name="policy_version_once"
+                            )
+                        ],
+                    },
                 ),
-            ],
-            options={
-                "constraints": [
-                    models.UniqueConstraint(fields=("organization", "prefix"), name="counter_once_per_prefix")
-                ],
-            },
-        ),
-        migrations.CreateModel(
-            name="Policy",
-            fields=[
-                (
-                    "id",
-                    models.UUIDField(
-                        default=evidence.identifiers.uuid7, editable=False, primary_key=True, serialize=False
-                    ),
-                ),
-                ("kind", models.CharField(max_length=40)),
-                ("version", models.PositiveIntegerField()),
-                ("body", models.JSONField()),
-                ("effective_from", models.DateTimeField(default=evidence.clock.now)),
-                (
-                    "organization",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="organizations.organization"
-                    ),
-                ),
-                (
-                    "set_by",
-                    models.ForeignKey(
-                        blank=True,
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="accounts.person",
-                    ),
-                ),
-            ],
-            options={
-                "verbose_name_plural": "policies",
-                "constraints": [
-                    models.UniqueConstraint(fields=("organization", "kind", "version"), name="policy_version_once")
-                ],
-            },
+            ]
         ),
     ]

@@ -6,6 +6,7 @@ from django.db import migrations, models
 import evidence.clock
 import evidence.identifiers
 from evidence import tenancy
+from evidence.migrating import Together
 from evidence.retention import guards
 
 
@@ -21,357 +22,393 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        migrations.CreateModel(
-            name="Disposal",
-            fields=[
-                (
-                    "id",
-                    models.UUIDField(
-                        default=evidence.identifiers.uuid7, editable=False, primary_key=True, serialize=False
-                    ),
-                ),
-                ("ref", models.CharField(max_length=16)),
-                ("number", models.PositiveIntegerField()),
-                ("reason", models.TextField()),
-                ("authority", models.CharField(max_length=200)),
-                (
-                    "retention_class",
-                    models.CharField(
-                        choices=[
-                            ("evidence", "Evidence"),
-                            ("student_data", "Raw student data"),
-                            ("draft", "Drafts"),
-                            ("package", "Packages"),
-                        ],
-                        max_length=16,
-                    ),
-                ),
-                ("dispose_after", models.DateField(null=True)),
-                ("policy_version", models.PositiveIntegerField()),
-                ("is_early", models.BooleanField()),
-                ("requested_at", models.DateTimeField(default=evidence.clock.now)),
-                (
-                    "artifact",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="disposals", to="artifacts.artifact"
-                    ),
-                ),
-                (
-                    "organization",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="organizations.organization"
-                    ),
-                ),
-                (
-                    "requested_by",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="accounts.person"
-                    ),
-                ),
-            ],
-            options={
-                "indexes": [models.Index(fields=["organization", "-number"], name="disposal_newest")],
-                "constraints": [
-                    models.UniqueConstraint(fields=("organization", "number"), name="disposal_number_once")
-                ],
-            },
-        ),
-        migrations.CreateModel(
-            name="Certificate",
-            fields=[
-                (
-                    "id",
-                    models.UUIDField(
-                        default=evidence.identifiers.uuid7, editable=False, primary_key=True, serialize=False
-                    ),
-                ),
-                ("at", models.DateTimeField(default=evidence.clock.now)),
-                ("event_id", models.UUIDField()),
-                ("files", models.PositiveIntegerField()),
-                ("size", models.BigIntegerField()),
-                (
-                    "organization",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="organizations.organization"
-                    ),
-                ),
-                (
-                    "disposal",
-                    models.OneToOneField(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="certificate", to="retention.disposal"
-                    ),
-                ),
-            ],
-            options={
-                "abstract": False,
-            },
-        ),
-        migrations.CreateModel(
-            name="DisposalDecision",
-            fields=[
-                (
-                    "id",
-                    models.UUIDField(
-                        default=evidence.identifiers.uuid7, editable=False, primary_key=True, serialize=False
-                    ),
-                ),
-                (
-                    "verdict",
-                    models.CharField(
-                        choices=[("approved", "Approved"), ("refused", "Refused"), ("withdrawn", "Withdrawn")],
-                        max_length=12,
-                    ),
-                ),
-                ("reason", models.TextField()),
-                ("at", models.DateTimeField(default=evidence.clock.now)),
-                ("authenticated_at", models.DateTimeField(null=True)),
-                (
-                    "disposal",
-                    models.OneToOneField(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="decision", to="retention.disposal"
-                    ),
-                ),
-                (
-                    "organization",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="organizations.organization"
-                    ),
-                ),
-                (
-                    "person",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="accounts.person"
-                    ),
-                ),
-            ],
-            options={
-                "abstract": False,
-            },
-        ),
-        migrations.CreateModel(
-            name="DisposalItem",
-            fields=[
-                (
-                    "id",
-                    models.UUIDField(
-                        default=evidence.identifiers.uuid7, editable=False, primary_key=True, serialize=False
-                    ),
-                ),
-                ("sha256", models.CharField(max_length=64)),
-                ("size", models.BigIntegerField()),
-                (
-                    "disposal",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="items", to="retention.disposal"
-                    ),
-                ),
-                (
-                    "file",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="disposal_items",
-                        to="artifacts.artifactversion",
-                    ),
-                ),
-                (
-                    "organization",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="organizations.organization"
-                    ),
-                ),
-            ],
-            options={
-                "constraints": [models.UniqueConstraint(fields=("disposal", "file"), name="disposal_item_once")],
-            },
-        ),
-        migrations.CreateModel(
-            name="Hold",
-            fields=[
-                (
-                    "id",
-                    models.UUIDField(
-                        default=evidence.identifiers.uuid7, editable=False, primary_key=True, serialize=False
-                    ),
-                ),
-                ("ref", models.CharField(max_length=16)),
-                ("number", models.PositiveIntegerField()),
-                (
-                    "kind",
-                    models.CharField(
-                        choices=[("legal", "Legal hold"), ("access_request", "Access request (FERPA)")], max_length=16
-                    ),
-                ),
-                (
-                    "scope",
-                    models.CharField(
-                        choices=[
-                            ("organization", "All evidence"),
-                            ("engagement", "An engagement"),
-                            ("finding", "A finding"),
-                            ("artifact", "One piece of evidence"),
-                        ],
-                        max_length=16,
-                    ),
-                ),
-                ("target_type", models.CharField(blank=True, max_length=60)),
-                ("target_id", models.UUIDField(null=True)),
-                ("target_ref", models.CharField(blank=True, max_length=40)),
-                ("matter", models.CharField(max_length=120)),
-                ("reason", models.TextField()),
-                ("set_at", models.DateTimeField(default=evidence.clock.now)),
-                (
-                    "organization",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="organizations.organization"
-                    ),
-                ),
-                (
-                    "set_by",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="accounts.person"
-                    ),
-                ),
-            ],
-            options={
-                "constraints": [
-                    models.UniqueConstraint(fields=("organization", "number"), name="hold_number_once"),
-                    models.CheckConstraint(
-                        condition=models.Q(
-                            models.Q(("scope", "organization"), ("target_id", None)),
-                            models.Q(models.Q(("scope", "organization"), _negated=True), ("target_id__isnull", False)),
-                            _connector="OR",
+        Together(
+            [
+                migrations.CreateModel(
+                    name="Disposal",
+                    fields=[
+                        (
+                            "id",
+                            models.UUIDField(
+                                default=evidence.identifiers.uuid7, editable=False, primary_key=True, serialize=False
+                            ),
                         ),
-                        name="hold_says_what_it_covers",
-                    ),
-                ],
-            },
-        ),
-        migrations.CreateModel(
-            name="HoldRelease",
-            fields=[
-                (
-                    "id",
-                    models.UUIDField(
-                        default=evidence.identifiers.uuid7, editable=False, primary_key=True, serialize=False
-                    ),
-                ),
-                ("reason", models.TextField()),
-                ("at", models.DateTimeField(default=evidence.clock.now)),
-                ("authenticated_at", models.DateTimeField()),
-                (
-                    "hold",
-                    models.OneToOneField(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="release", to="retention.hold"
-                    ),
-                ),
-                (
-                    "organization",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="organizations.organization"
-                    ),
-                ),
-                (
-                    "person",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="accounts.person"
-                    ),
-                ),
-            ],
-            options={
-                "abstract": False,
-            },
-        ),
-        migrations.CreateModel(
-            name="Proposal",
-            fields=[
-                (
-                    "id",
-                    models.UUIDField(
-                        default=evidence.identifiers.uuid7, editable=False, primary_key=True, serialize=False
-                    ),
-                ),
-                (
-                    "retention_class",
-                    models.CharField(
-                        choices=[
-                            ("evidence", "Evidence"),
-                            ("student_data", "Raw student data"),
-                            ("draft", "Drafts"),
-                            ("package", "Packages"),
+                        ("ref", models.CharField(max_length=16)),
+                        ("number", models.PositiveIntegerField()),
+                        ("reason", models.TextField()),
+                        ("authority", models.CharField(max_length=200)),
+                        (
+                            "retention_class",
+                            models.CharField(
+                                choices=[
+                                    ("evidence", "Evidence"),
+                                    ("student_data", "Raw student data"),
+                                    ("draft", "Drafts"),
+                                    ("package", "Packages"),
+                                ],
+                                max_length=16,
+                            ),
+                        ),
+                        ("dispose_after", models.DateField(null=True)),
+                        ("policy_version", models.PositiveIntegerField()),
+                        ("is_early", models.BooleanField()),
+                        ("requested_at", models.DateTimeField(default=evidence.clock.now)),
+                        (
+                            "artifact",
+                            models.ForeignKey(
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="disposals",
+                                to="artifacts.artifact",
+                            ),
+                        ),
+                        (
+                            "organization",
+                            models.ForeignKey(
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="+",
+                                to="organizations.organization",
+                            ),
+                        ),
+                        (
+                            "requested_by",
+                            models.ForeignKey(
+                                on_delete=django.db.models.deletion.PROTECT, related_name="+", to="accounts.person"
+                            ),
+                        ),
+                    ],
+                    options={
+                        "indexes": [models.Index(fields=["organization", "-number"], name="disposal_newest")],
+                        "constraints": [
+                            models.UniqueConstraint(fields=("organization", "number"), name="disposal_number_once")
                         ],
-                        max_length=16,
-                    ),
+                    },
                 ),
-                ("dispose_after", models.DateField()),
-                ("policy_version", models.PositiveIntegerField()),
-                ("at", models.DateTimeField(default=evidence.clock.now)),
-                (
-                    "artifact",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="artifacts.artifact"
-                    ),
+                migrations.CreateModel(
+                    name="Certificate",
+                    fields=[
+                        (
+                            "id",
+                            models.UUIDField(
+                                default=evidence.identifiers.uuid7, editable=False, primary_key=True, serialize=False
+                            ),
+                        ),
+                        ("at", models.DateTimeField(default=evidence.clock.now)),
+                        ("event_id", models.UUIDField()),
+                        ("files", models.PositiveIntegerField()),
+                        ("size", models.BigIntegerField()),
+                        (
+                            "organization",
+                            models.ForeignKey(
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="+",
+                                to="organizations.organization",
+                            ),
+                        ),
+                        (
+                            "disposal",
+                            models.OneToOneField(
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="certificate",
+                                to="retention.disposal",
+                            ),
+                        ),
+                    ],
+                    options={
+                        "abstract": False,
+                    },
                 ),
-                (
-                    "organization",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="organizations.organization"
-                    ),
+                migrations.CreateModel(
+                    name="DisposalDecision",
+                    fields=[
+                        (
+                            "id",
+                            models.UUIDField(
+                                default=evidence.identifiers.uuid7, editable=False, primary_key=True, serialize=False
+                            ),
+                        ),
+                        (
+                            "verdict",
+                            models.CharField(
+                                choices=[("approved", "Approved"), ("refused", "Refused"), ("withdrawn", "Withdrawn")],
+                                max_length=12,
+                            ),
+                        ),
+                        ("reason", models.TextField()),
+                        ("at", models.DateTimeField(default=evidence.clock.now)),
+                        ("authenticated_at", models.DateTimeField(null=True)),
+                        (
+                            "disposal",
+                            models.OneToOneField(
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="decision",
+                                to="retention.disposal",
+                            ),
+                        ),
+                        (
+                            "organization",
+                            models.ForeignKey(
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="+",
+                                to="organizations.organization",
+                            ),
+                        ),
+                        (
+                            "person",
+                            models.ForeignKey(
+                                on_delete=django.db.models.deletion.PROTECT, related_name="+", to="accounts.person"
+                            ),
+                        ),
+                    ],
+                    options={
+                        "abstract": False,
+                    },
                 ),
-            ],
-            options={
-                "constraints": [
-                    models.UniqueConstraint(fields=("artifact", "dispose_after"), name="proposal_once_per_date")
-                ],
-            },
-        ),
-        migrations.CreateModel(
-            name="Classification",
-            fields=[
-                (
-                    "id",
-                    models.UUIDField(
-                        default=evidence.identifiers.uuid7, editable=False, primary_key=True, serialize=False
-                    ),
-                ),
-                (
-                    "retention_class",
-                    models.CharField(
-                        choices=[
-                            ("evidence", "Evidence"),
-                            ("student_data", "Raw student data"),
-                            ("draft", "Drafts"),
-                            ("package", "Packages"),
+                migrations.CreateModel(
+                    name="DisposalItem",
+                    fields=[
+                        (
+                            "id",
+                            models.UUIDField(
+                                default=evidence.identifiers.uuid7, editable=False, primary_key=True, serialize=False
+                            ),
+                        ),
+                        ("sha256", models.CharField(max_length=64)),
+                        ("size", models.BigIntegerField()),
+                        (
+                            "disposal",
+                            models.ForeignKey(
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="items",
+                                to="retention.disposal",
+                            ),
+                        ),
+                        (
+                            "file",
+                            models.ForeignKey(
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="disposal_items",
+                                to="artifacts.artifactversion",
+                            ),
+                        ),
+                        (
+                            "organization",
+                            models.ForeignKey(
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="+",
+                                to="organizations.organization",
+                            ),
+                        ),
+                    ],
+                    options={
+                        "constraints": [
+                            models.UniqueConstraint(fields=("disposal", "file"), name="disposal_item_once")
                         ],
-                        max_length=16,
-                    ),
+                    },
                 ),
-                ("needed_until", models.DateField(null=True)),
-                ("reason", models.TextField()),
-                ("at", models.DateTimeField(default=evidence.clock.now)),
-                (
-                    "artifact",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="classifications",
-                        to="artifacts.artifact",
-                    ),
+                migrations.CreateModel(
+                    name="Hold",
+                    fields=[
+                        (
+                            "id",
+                            models.UUIDField(
+                                default=evidence.identifiers.uuid7, editable=False, primary_key=True, serialize=False
+                            ),
+                        ),
+                        ("ref", models.CharField(max_length=16)),
+                        ("number", models.PositiveIntegerField()),
+                        (
+                            "kind",
+                            models.CharField(
+                                choices=[("legal", "Legal hold"), ("access_request", "Access request (FERPA)")],
+                                max_length=16,
+                            ),
+                        ),
+                        (
+                            "scope",
+                            models.CharField(
+                                choices=[
+                                    ("organization", "All evidence"),
+                                    ("engagement", "An engagement"),
+                                    ("finding", "A finding"),
+                                    ("artifact", "One piece of evidence"),
+                                ],
+                                max_length=16,
+                            ),
+                        ),
+                        ("target_type", models.CharField(blank=True, max_length=60)),
+                        ("target_id", models.UUIDField(null=True)),
+                        ("target_ref", models.CharField(blank=True, max_length=40)),
+                        ("matter", models.CharField(max_length=120)),
+                        ("reason", models.TextField()),
+                        ("set_at", models.DateTimeField(default=evidence.clock.now)),
+                        (
+                            "organization",
+                            models.ForeignKey(
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="+",
+                                to="organizations.organization",
+                            ),
+                        ),
+                        (
+                            "set_by",
+                            models.ForeignKey(
+                                on_delete=django.db.models.deletion.PROTECT, related_name="+", to="accounts.person"
+                            ),
+                        ),
+                    ],
+                    options={
+                        "constraints": [
+                            models.UniqueConstraint(fields=("organization", "number"), name="hold_number_once"),
+                            models.CheckConstraint(
+                                condition=models.Q(
+                                    models.Q(("scope", "organization"), ("target_id", None)),
+                                    models.Q(
+                                        models.Q(("scope", "organization"), _negated=True), ("target_id__isnull", False)
+                                    ),
+                                    _connector="OR",
+                                ),
+                                name="hold_says_what_it_covers",
+                            ),
+                        ],
+                    },
                 ),
-                (
-                    "organization",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="organizations.organization"
-                    ),
+                migrations.CreateModel(
+                    name="HoldRelease",
+                    fields=[
+                        (
+                            "id",
+                            models.UUIDField(
+                                default=evidence.identifiers.uuid7, editable=False, primary_key=True, serialize=False
+                            ),
+                        ),
+                        ("reason", models.TextField()),
+                        ("at", models.DateTimeField(default=evidence.clock.now)),
+                        ("authenticated_at", models.DateTimeField()),
+                        (
+                            "hold",
+                            models.OneToOneField(
+                                on_delete=django.db.models.deletion.PROTECT, related_name="release", to="retention.hold"
+                            ),
+                        ),
+                        (
+                            "organization",
+                            models.ForeignKey(
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="+",
+                                to="organizations.organization",
+                            ),
+                        ),
+                        (
+                            "person",
+                            models.ForeignKey(
+                                on_delete=django.db.models.deletion.PROTECT, related_name="+", to="accounts.person"
+                            ),
+                        ),
+                    ],
+                    options={
+                        "abstract": False,
+                    },
                 ),
-                (
-                    "person",
-                    models.ForeignKey(
-                        null=True, on_delete=django.db.models.deletion.PROTECT, related_name="+", to="accounts.person"
-                    ),
+                migrations.CreateModel(
+                    name="Proposal",
+                    fields=[
+                        (
+                            "id",
+                            models.UUIDField(
+                                default=evidence.identifiers.uuid7, editable=False, primary_key=True, serialize=False
+                            ),
+                        ),
+                        (
+                            "retention_class",
+                            models.CharField(
+                                choices=[
+                                    ("evidence", "Evidence"),
+                                    ("student_data", "Raw student data"),
+                                    ("draft", "Drafts"),
+                                    ("package", "Packages"),
+                                ],
+                                max_length=16,
+                            ),
+                        ),
+                        ("dispose_after", models.DateField()),
+                        ("policy_version", models.PositiveIntegerField()),
+                        ("at", models.DateTimeField(default=evidence.clock.now)),
+                        (
+                            "artifact",
+                            models.ForeignKey(
+                                on_delete=django.db.models.deletion.PROTECT, related_name="+", to="artifacts.artifact"
+                            ),
+                        ),
+                        (
+                            "organization",
+                            models.ForeignKey(
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="+",
+                                to="organizations.organization",
+                            ),
+                        ),
+                    ],
+                    options={
+                        "constraints": [
+                            models.UniqueConstraint(fields=("artifact", "dispose_after"), name="proposal_once_per_date")
+                        ],
+                    },
                 ),
-            ],
-            options={
-                "indexes": [models.Index(fields=["artifact", "-at"], name="classification_newest")],
-            },
+                migrations.CreateModel(
+                    name="Classification",
+                    fields=[
+                        (
+                            "id",
+                            models.UUIDField(
+                                default=evidence.identifiers.uuid7, editable=False, primary_key=True, serialize=False
+                            ),
+                        ),
+                        (
+                            "retention_class",
+                            models.CharField(
+                                choices=[
+                                    ("evidence", "Evidence"),
+                                    ("student_data", "Raw student data"),
+                                    ("draft", "Drafts"),
+                                    ("package", "Packages"),
+                                ],
+                                max_length=16,
+                            ),
+                        ),
+                        ("needed_until", models.DateField(null=True)),
+                        ("reason", models.TextField()),
+                        ("at", models.DateTimeField(default=evidence.clock.now)),
+                        (
+                            "artifact",
+                            models.ForeignKey(
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="classifications",
+                                to="artifacts.artifact",
+                            ),
+                        ),
+                        (
+                            "organization",
+                            models.ForeignKey(
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="+",
+                                to="organizations.organization",
+                            ),
+                        ),
+                        (
+                            "person",
+                            models.ForeignKey(
+                                null=True,
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="+",
+                                to="accounts.person",
+                            ),
+                        ),
+                    ],
+                    options={
+                        "indexes": [models.Index(fields=["artifact", "-at"], name="classification_newest")],
+                    },
+                ),
+            ]
         ),
         tenancy.tenant_table("retention_classification", app="SELECT, INSERT"),
         tenancy.append_only("retention_classification"),

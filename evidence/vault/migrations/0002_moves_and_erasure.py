@@ -2,6 +2,7 @@ import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
 
+from evidence.migrating import Together
 from evidence.vault import guards
 
 
@@ -13,22 +14,28 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        migrations.AddField(model_name="blob", name="erased_at", field=models.DateTimeField(blank=True, null=True)),
-        migrations.AddField(
-            model_name="blob",
-            name="erased_by",
-            field=models.ForeignKey(
-                blank=True,
-                null=True,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="+",
-                to=settings.PERSON_MODEL,
-            ),
-        ),
-        migrations.AddField(
-            model_name="blob",
-            name="store_version",
-            field=models.CharField(blank=True, default="", max_length=1024),
+        Together(
+            [
+                migrations.AddField(
+                    model_name="blob", name="erased_at", field=models.DateTimeField(blank=True, null=True)
+                ),
+                migrations.AddField(
+                    model_name="blob",
+                    name="erased_by",
+                    field=models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.PERSON_MODEL,
+                    ),
+                ),
+                migrations.AddField(
+                    model_name="blob",
+                    name="store_version",
+                    field=models.CharField(blank=True, default="", max_length=1024),
+                ),
+            ]
         ),
         migrations.AddConstraint(
             model_name="blob",

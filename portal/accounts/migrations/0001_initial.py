@@ -7,6 +7,7 @@ from django.db import migrations, models
 
 import evidence.clock
 import evidence.identifiers
+from evidence.migrating import Together
 
 
 class Migration(migrations.Migration):
@@ -15,103 +16,114 @@ class Migration(migrations.Migration):
     dependencies = []
 
     operations = [
-        migrations.CreateModel(
-            name="Account",
-            fields=[
-                ("password", models.CharField(max_length=128, verbose_name="password")),
-                ("last_login", models.DateTimeField(blank=True, null=True, verbose_name="last login")),
-                (
-                    "id",
-                    models.UUIDField(
-                        default=evidence.identifiers.uuid7, editable=False, primary_key=True, serialize=False
-                    ),
+        Together(
+            [
+                migrations.CreateModel(
+                    name="Account",
+                    fields=[
+                        ("password", models.CharField(max_length=128, verbose_name="password")),
+                        ("last_login", models.DateTimeField(blank=True, null=True, verbose_name="last login")),
+                        (
+                            "id",
+                            models.UUIDField(
+                                default=evidence.identifiers.uuid7, editable=False, primary_key=True, serialize=False
+                            ),
+                        ),
+                        ("email", models.EmailField(max_length=254)),
+                        ("is_active", models.BooleanField(default=True)),
+                        ("created_at", models.DateTimeField(default=evidence.clock.now)),
+                        (
+                            "theme",
+                            models.CharField(blank=True, choices=[("light", "Light"), ("dark", "Dark")], max_length=5),
+                        ),
+                    ],
                 ),
-                ("email", models.EmailField(max_length=254)),
-                ("is_active", models.BooleanField(default=True)),
-                ("created_at", models.DateTimeField(default=evidence.clock.now)),
-                ("theme", models.CharField(blank=True, choices=[("light", "Light"), ("dark", "Dark")], max_length=5)),
-            ],
-        ),
-        migrations.CreateModel(
-            name="Invitation",
-            fields=[
-                (
-                    "id",
-                    models.UUIDField(
-                        default=evidence.identifiers.uuid7, editable=False, primary_key=True, serialize=False
-                    ),
+                migrations.CreateModel(
+                    name="Invitation",
+                    fields=[
+                        (
+                            "id",
+                            models.UUIDField(
+                                default=evidence.identifiers.uuid7, editable=False, primary_key=True, serialize=False
+                            ),
+                        ),
+                        ("email", models.EmailField(max_length=254)),
+                        ("name", models.CharField(max_length=200)),
+                        ("role", models.CharField(max_length=20)),
+                        ("department", models.CharField(blank=True, max_length=80)),
+                        ("token_hash", models.CharField(max_length=64, unique=True)),
+                        ("created_at", models.DateTimeField(default=evidence.clock.now)),
+                        ("expires_at", models.DateTimeField()),
+                        ("accepted_at", models.DateTimeField(blank=True, null=True)),
+                        ("withdrawn_at", models.DateTimeField(blank=True, null=True)),
+                    ],
+                    options={
+                        "abstract": False,
+                    },
                 ),
-                ("email", models.EmailField(max_length=254)),
-                ("name", models.CharField(max_length=200)),
-                ("role", models.CharField(max_length=20)),
-                ("department", models.CharField(blank=True, max_length=80)),
-                ("token_hash", models.CharField(max_length=64, unique=True)),
-                ("created_at", models.DateTimeField(default=evidence.clock.now)),
-                ("expires_at", models.DateTimeField()),
-                ("accepted_at", models.DateTimeField(blank=True, null=True)),
-                ("withdrawn_at", models.DateTimeField(blank=True, null=True)),
-            ],
-            options={
-                "abstract": False,
-            },
-        ),
-        migrations.CreateModel(
-            name="Membership",
-            fields=[
-                (
-                    "id",
-                    models.UUIDField(
-                        default=evidence.identifiers.uuid7, editable=False, primary_key=True, serialize=False
-                    ),
+                migrations.CreateModel(
+                    name="Membership",
+                    fields=[
+                        (
+                            "id",
+                            models.UUIDField(
+                                default=evidence.identifiers.uuid7, editable=False, primary_key=True, serialize=False
+                            ),
+                        ),
+                        ("role", models.CharField(max_length=20)),
+                        ("department", models.CharField(blank=True, max_length=80)),
+                        ("starts_at", models.DateTimeField(default=evidence.clock.now)),
+                        ("ended_at", models.DateTimeField(blank=True, null=True)),
+                    ],
                 ),
-                ("role", models.CharField(max_length=20)),
-                ("department", models.CharField(blank=True, max_length=80)),
-                ("starts_at", models.DateTimeField(default=evidence.clock.now)),
-                ("ended_at", models.DateTimeField(blank=True, null=True)),
-            ],
-        ),
-        migrations.CreateModel(
-            name="Person",
-            fields=[
-                (
-                    "id",
-                    models.UUIDField(
-                        default=evidence.identifiers.uuid7, editable=False, primary_key=True, serialize=False
-                    ),
+                migrations.CreateModel(
+                    name="Person",
+                    fields=[
+                        (
+                            "id",
+                            models.UUIDField(
+                                default=evidence.identifiers.uuid7, editable=False, primary_key=True, serialize=False
+                            ),
+                        ),
+                        ("name", models.CharField(max_length=200)),
+                        ("created_at", models.DateTimeField(default=evidence.clock.now)),
+                    ],
                 ),
-                ("name", models.CharField(max_length=200)),
-                ("created_at", models.DateTimeField(default=evidence.clock.now)),
-            ],
-        ),
-        migrations.CreateModel(
-            name="ApiToken",
-            fields=[
-                (
-                    "id",
-                    models.UUIDField(
-                        default=evidence.identifiers.uuid7, editable=False, primary_key=True, serialize=False
-                    ),
+                migrations.CreateModel(
+                    name="ApiToken",
+                    fields=[
+                        (
+                            "id",
+                            models.UUIDField(
+                                default=evidence.identifiers.uuid7, editable=False, primary_key=True, serialize=False
+                            ),
+                        ),
+                        ("name", models.CharField(max_length=80)),
+                        ("prefix", models.CharField(max_length=16)),
+                        ("token_hash", models.CharField(max_length=64, unique=True)),
+                        (
+                            "scopes",
+                            django.contrib.postgres.fields.ArrayField(
+                                base_field=models.CharField(max_length=60), size=None
+                            ),
+                        ),
+                        ("created_at", models.DateTimeField(default=evidence.clock.now)),
+                        ("expires_at", models.DateTimeField()),
+                        ("revoked_at", models.DateTimeField(blank=True, null=True)),
+                        ("last_used_on", models.DateField(blank=True, null=True)),
+                        (
+                            "account",
+                            models.ForeignKey(
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="tokens",
+                                to=settings.AUTH_USER_MODEL,
+                            ),
+                        ),
+                    ],
+                    options={
+                        "abstract": False,
+                    },
                 ),
-                ("name", models.CharField(max_length=80)),
-                ("prefix", models.CharField(max_length=16)),
-                ("token_hash", models.CharField(max_length=64, unique=True)),
-                (
-                    "scopes",
-                    django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=60), size=None),
-                ),
-                ("created_at", models.DateTimeField(default=evidence.clock.now)),
-                ("expires_at", models.DateTimeField()),
-                ("revoked_at", models.DateTimeField(blank=True, null=True)),
-                ("last_used_on", models.DateField(blank=True, null=True)),
-                (
-                    "account",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="tokens", to=settings.AUTH_USER_MODEL
-                    ),
-                ),
-            ],
-            options={
-                "abstract": False,
-            },
+            ]
         ),
     ]

@@ -4,6 +4,8 @@ import django.db.models.deletion
 import django.db.models.functions.text
 from django.db import migrations, models
 
+from evidence.migrating import Together
+
 
 class Migration(migrations.Migration):
     initial = True
@@ -14,69 +16,73 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        migrations.AddField(
-            model_name="apitoken",
-            name="organization",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT, related_name="+", to="organizations.organization"
-            ),
-        ),
-        migrations.AddField(
-            model_name="invitation",
-            name="organization",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT, related_name="+", to="organizations.organization"
-            ),
-        ),
-        migrations.AddField(
-            model_name="membership",
-            name="organization",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT, related_name="+", to="organizations.organization"
-            ),
-        ),
-        migrations.AddField(
-            model_name="membership",
-            name="granted_by",
-            field=models.ForeignKey(
-                blank=True,
-                null=True,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="+",
-                to="accounts.person",
-            ),
-        ),
-        migrations.AddField(
-            model_name="membership",
-            name="person",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT, related_name="memberships", to="accounts.person"
-            ),
-        ),
-        migrations.AddField(
-            model_name="invitation",
-            name="accepted_by",
-            field=models.ForeignKey(
-                blank=True,
-                null=True,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="+",
-                to="accounts.person",
-            ),
-        ),
-        migrations.AddField(
-            model_name="invitation",
-            name="invited_by",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT, related_name="+", to="accounts.person"
-            ),
-        ),
-        migrations.AddField(
-            model_name="account",
-            name="person",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT, related_name="accounts", to="accounts.person"
-            ),
+        Together(
+            [
+                migrations.AddField(
+                    model_name="apitoken",
+                    name="organization",
+                    field=models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="organizations.organization"
+                    ),
+                ),
+                migrations.AddField(
+                    model_name="invitation",
+                    name="organization",
+                    field=models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="organizations.organization"
+                    ),
+                ),
+                migrations.AddField(
+                    model_name="membership",
+                    name="organization",
+                    field=models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="organizations.organization"
+                    ),
+                ),
+                migrations.AddField(
+                    model_name="membership",
+                    name="granted_by",
+                    field=models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="accounts.person",
+                    ),
+                ),
+                migrations.AddField(
+                    model_name="membership",
+                    name="person",
+                    field=models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="memberships", to="accounts.person"
+                    ),
+                ),
+                migrations.AddField(
+                    model_name="invitation",
+                    name="accepted_by",
+                    field=models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="accounts.person",
+                    ),
+                ),
+                migrations.AddField(
+                    model_name="invitation",
+                    name="invited_by",
+                    field=models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="accounts.person"
+                    ),
+                ),
+                migrations.AddField(
+                    model_name="account",
+                    name="person",
+                    field=models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="accounts", to="accounts.person"
+                    ),
+                ),
+            ]
         ),
         migrations.AddIndex(
             model_name="membership",

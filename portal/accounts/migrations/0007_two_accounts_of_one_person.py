@@ -7,6 +7,7 @@ from django.db import migrations, models
 import evidence.clock
 import evidence.identifiers
 from evidence import tenancy
+from evidence.migrating import Together
 from portal.accounts import guards
 
 
@@ -19,197 +20,211 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        migrations.CreateModel(
-            name="IdentityClaim",
-            fields=[
-                (
-                    "id",
-                    models.UUIDField(
-                        default=evidence.identifiers.uuid7, editable=False, primary_key=True, serialize=False
-                    ),
-                ),
-                (
-                    "evidence",
-                    django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=20), size=None),
-                ),
-                ("reason", models.TextField()),
-                ("made_at", models.DateTimeField(default=evidence.clock.now)),
-                (
-                    "state",
-                    models.CharField(
-                        choices=[("open", "To confirm"), ("linked", "One person"), ("dismissed", "Two people")],
-                        default="open",
-                        max_length=9,
-                    ),
-                ),
-                ("ended_at", models.DateTimeField(blank=True, null=True)),
-                ("ended_reason", models.TextField(blank=True)),
-                (
-                    "ended_by",
-                    models.ForeignKey(
-                        blank=True,
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="accounts.person",
-                    ),
-                ),
-                (
-                    "first",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="accounts.person"
-                    ),
-                ),
-                (
-                    "made_by",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="accounts.person"
-                    ),
-                ),
-                (
-                    "organization",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="organizations.organization"
-                    ),
-                ),
-                (
-                    "second",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="accounts.person"
-                    ),
-                ),
-            ],
-            options={
-                "indexes": [models.Index(fields=["organization", "state", "id"], name="identity_claim_queue")],
-                "constraints": [
-                    models.CheckConstraint(
-                        condition=models.Q(("first__lt", models.F("second"))), name="identity_claim_of_two"
-                    ),
-                    models.UniqueConstraint(
-                        condition=models.Q(("state", "open")),
-                        fields=("organization", "first", "second"),
-                        name="identity_claim_one_open",
-                    ),
-                ],
-            },
-        ),
-        migrations.CreateModel(
-            name="PersonLink",
-            fields=[
-                (
-                    "id",
-                    models.UUIDField(
-                        default=evidence.identifiers.uuid7, editable=False, primary_key=True, serialize=False
-                    ),
-                ),
-                (
-                    "evidence",
-                    django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=20), size=None),
-                ),
-                ("reason", models.TextField()),
-                (
-                    "confirmed_as",
-                    models.CharField(
-                        choices=[
-                            ("administrator", "A second administrator"),
-                            ("person", "The person themselves"),
-                            ("executive", "An executive"),
+        Together(
+            [
+                migrations.CreateModel(
+                    name="IdentityClaim",
+                    fields=[
+                        (
+                            "id",
+                            models.UUIDField(
+                                default=evidence.identifiers.uuid7, editable=False, primary_key=True, serialize=False
+                            ),
+                        ),
+                        (
+                            "evidence",
+                            django.contrib.postgres.fields.ArrayField(
+                                base_field=models.CharField(max_length=20), size=None
+                            ),
+                        ),
+                        ("reason", models.TextField()),
+                        ("made_at", models.DateTimeField(default=evidence.clock.now)),
+                        (
+                            "state",
+                            models.CharField(
+                                choices=[("open", "To confirm"), ("linked", "One person"), ("dismissed", "Two people")],
+                                default="open",
+                                max_length=9,
+                            ),
+                        ),
+                        ("ended_at", models.DateTimeField(blank=True, null=True)),
+                        ("ended_reason", models.TextField(blank=True)),
+                        (
+                            "ended_by",
+                            models.ForeignKey(
+                                blank=True,
+                                null=True,
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="+",
+                                to="accounts.person",
+                            ),
+                        ),
+                        (
+                            "first",
+                            models.ForeignKey(
+                                on_delete=django.db.models.deletion.PROTECT, related_name="+", to="accounts.person"
+                            ),
+                        ),
+                        (
+                            "made_by",
+                            models.ForeignKey(
+                                on_delete=django.db.models.deletion.PROTECT, related_name="+", to="accounts.person"
+                            ),
+                        ),
+                        (
+                            "organization",
+                            models.ForeignKey(
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="+",
+                                to="organizations.organization",
+                            ),
+                        ),
+                        (
+                            "second",
+                            models.ForeignKey(
+                                on_delete=django.db.models.deletion.PROTECT, related_name="+", to="accounts.person"
+                            ),
+                        ),
+                    ],
+                    options={
+                        "indexes": [models.Index(fields=["organization", "state", "id"], name="identity_claim_queue")],
+                        "constraints": [
+                            models.CheckConstraint(
+                                condition=models.Q(("first__lt", models.F("second"))), name="identity_claim_of_two"
+                            ),
+                            models.UniqueConstraint(
+                                condition=models.Q(("state", "open")),
+                                fields=("organization", "first", "second"),
+                                name="identity_claim_one_open",
+                            ),
                         ],
-                        max_length=13,
-                    ),
+                    },
                 ),
-                ("at", models.DateTimeField(default=evidence.clock.now)),
-                (
-                    "confirmed_by",
-                    models.ForeignKey(
-                        db_index=False,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="accounts.person",
-                    ),
+                migrations.CreateModel(
+                    name="PersonLink",
+                    fields=[
+                        (
+                            "id",
+                            models.UUIDField(
+                                default=evidence.identifiers.uuid7, editable=False, primary_key=True, serialize=False
+                            ),
+                        ),
+                        (
+                            "evidence",
+                            django.contrib.postgres.fields.ArrayField(
+                                base_field=models.CharField(max_length=20), size=None
+                            ),
+                        ),
+                        ("reason", models.TextField()),
+                        (
+                            "confirmed_as",
+                            models.CharField(
+                                choices=[
+                                    ("administrator", "A second administrator"),
+                                    ("person", "The person themselves"),
+                                    ("executive", "An executive"),
+                                ],
+                                max_length=13,
+                            ),
+                        ),
+                        ("at", models.DateTimeField(default=evidence.clock.now)),
+                        (
+                            "confirmed_by",
+                            models.ForeignKey(
+                                db_index=False,
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="+",
+                                to="accounts.person",
+                            ),
+                        ),
+                        (
+                            "made_by",
+                            models.ForeignKey(
+                                db_index=False,
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="+",
+                                to="accounts.person",
+                            ),
+                        ),
+                        (
+                            "organization",
+                            models.ForeignKey(
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="+",
+                                to="organizations.organization",
+                            ),
+                        ),
+                        (
+                            "person",
+                            models.ForeignKey(
+                                db_index=False,
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="+",
+                                to="accounts.person",
+                            ),
+                        ),
+                        (
+                            "same_as",
+                            models.ForeignKey(
+                                db_index=False,
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="+",
+                                to="accounts.person",
+                            ),
+                        ),
+                    ],
+                    options={
+                        "constraints": [
+                            models.UniqueConstraint(
+                                fields=("organization", "person", "same_as"), name="person_link_once"
+                            )
+                        ],
+                    },
                 ),
-                (
-                    "made_by",
-                    models.ForeignKey(
-                        db_index=False,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="accounts.person",
-                    ),
+                migrations.CreateModel(
+                    name="SamePerson",
+                    fields=[
+                        (
+                            "id",
+                            models.UUIDField(
+                                default=evidence.identifiers.uuid7, editable=False, primary_key=True, serialize=False
+                            ),
+                        ),
+                        (
+                            "organization",
+                            models.ForeignKey(
+                                db_index=False,
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="+",
+                                to="organizations.organization",
+                            ),
+                        ),
+                        (
+                            "other",
+                            models.ForeignKey(
+                                db_index=False,
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="+",
+                                to="accounts.person",
+                            ),
+                        ),
+                        (
+                            "person",
+                            models.ForeignKey(
+                                db_index=False,
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="+",
+                                to="accounts.person",
+                            ),
+                        ),
+                    ],
+                    options={
+                        "constraints": [
+                            models.UniqueConstraint(fields=("person", "other", "organization"), name="same_person_once")
+                        ],
+                    },
                 ),
-                (
-                    "organization",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="organizations.organization"
-                    ),
-                ),
-                (
-                    "person",
-                    models.ForeignKey(
-                        db_index=False,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="accounts.person",
-                    ),
-                ),
-                (
-                    "same_as",
-                    models.ForeignKey(
-                        db_index=False,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="accounts.person",
-                    ),
-                ),
-            ],
-            options={
-                "constraints": [
-                    models.UniqueConstraint(fields=("organization", "person", "same_as"), name="person_link_once")
-                ],
-            },
-        ),
-        migrations.CreateModel(
-            name="SamePerson",
-            fields=[
-                (
-                    "id",
-                    models.UUIDField(
-                        default=evidence.identifiers.uuid7, editable=False, primary_key=True, serialize=False
-                    ),
-                ),
-                (
-                    "organization",
-                    models.ForeignKey(
-                        db_index=False,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="organizations.organization",
-                    ),
-                ),
-                (
-                    "other",
-                    models.ForeignKey(
-                        db_index=False,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="accounts.person",
-                    ),
-                ),
-                (
-                    "person",
-                    models.ForeignKey(
-                        db_index=False,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="accounts.person",
-                    ),
-                ),
-            ],
-            options={
-                "constraints": [
-                    models.UniqueConstraint(fields=("person", "other", "organization"), name="same_person_once")
-                ],
-            },
+            ]
         ),
         tenancy.tenant_table(
             "accounts_identityclaim",

@@ -6,6 +6,7 @@ from django.db import migrations, models
 
 import evidence.clock
 import evidence.identifiers
+from evidence.migrating import Together
 
 
 class Migration(migrations.Migration):
@@ -14,106 +15,116 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        migrations.CreateModel(
-            name="Guess",
-            fields=[
-                ("id", models.BigAutoField(primary_key=True, serialize=False)),
-                ("kind", models.CharField(max_length=8)),
-                ("subject", models.CharField(max_length=64)),
-                ("address", models.GenericIPAddressField(null=True)),
-                ("device", models.CharField(blank=True, max_length=32)),
-                ("at", models.DateTimeField(default=evidence.clock.now)),
-            ],
-            options={
-                "indexes": [
-                    models.Index(fields=["subject", "kind", "at"], name="guess_by_subject"),
-                    models.Index(fields=["address", "kind", "at"], name="guess_by_address"),
-                ],
-            },
-        ),
-        migrations.CreateModel(
-            name="Proof",
-            fields=[
-                (
-                    "id",
-                    models.UUIDField(
-                        default=evidence.identifiers.uuid7, editable=False, primary_key=True, serialize=False
-                    ),
-                ),
-                (
-                    "kind",
-                    models.CharField(
-                        choices=[
-                            ("password", "Password"),
-                            ("totp", "Authenticator code"),
-                            ("passkey", "Passkey"),
-                            ("recovery", "Recovery code"),
+        Together(
+            [
+                migrations.CreateModel(
+                    name="Guess",
+                    fields=[
+                        ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                        ("kind", models.CharField(max_length=8)),
+                        ("subject", models.CharField(max_length=64)),
+                        ("address", models.GenericIPAddressField(null=True)),
+                        ("device", models.CharField(blank=True, max_length=32)),
+                        ("at", models.DateTimeField(default=evidence.clock.now)),
+                    ],
+                    options={
+                        "indexes": [
+                            models.Index(fields=["subject", "kind", "at"], name="guess_by_subject"),
+                            models.Index(fields=["address", "kind", "at"], name="guess_by_address"),
                         ],
-                        max_length=8,
-                    ),
+                    },
                 ),
-                (
-                    "purpose",
-                    models.CharField(
-                        choices=[("sign_in", "Signed in"), ("step_up", "Proved it again"), ("set_up", "Set it up")],
-                        max_length=8,
-                    ),
+                migrations.CreateModel(
+                    name="Proof",
+                    fields=[
+                        (
+                            "id",
+                            models.UUIDField(
+                                default=evidence.identifiers.uuid7, editable=False, primary_key=True, serialize=False
+                            ),
+                        ),
+                        (
+                            "kind",
+                            models.CharField(
+                                choices=[
+                                    ("password", "Password"),
+                                    ("totp", "Authenticator code"),
+                                    ("passkey", "Passkey"),
+                                    ("recovery", "Recovery code"),
+                                ],
+                                max_length=8,
+                            ),
+                        ),
+                        (
+                            "purpose",
+                            models.CharField(
+                                choices=[
+                                    ("sign_in", "Signed in"),
+                                    ("step_up", "Proved it again"),
+                                    ("set_up", "Set it up"),
+                                ],
+                                max_length=8,
+                            ),
+                        ),
+                        ("at", models.DateTimeField(default=evidence.clock.now)),
+                        ("address", models.GenericIPAddressField(null=True)),
+                        (
+                            "account",
+                            models.ForeignKey(
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="proofs",
+                                to=settings.AUTH_USER_MODEL,
+                            ),
+                        ),
+                    ],
+                    options={
+                        "indexes": [models.Index(fields=["account", "-at"], name="proof_newest")],
+                    },
                 ),
-                ("at", models.DateTimeField(default=evidence.clock.now)),
-                ("address", models.GenericIPAddressField(null=True)),
-                (
-                    "account",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="proofs", to=settings.AUTH_USER_MODEL
-                    ),
+                migrations.CreateModel(
+                    name="SignedIn",
+                    fields=[
+                        (
+                            "id",
+                            models.UUIDField(
+                                default=evidence.identifiers.uuid7, editable=False, primary_key=True, serialize=False
+                            ),
+                        ),
+                        ("session_key", models.CharField(max_length=40, unique=True)),
+                        ("began_at", models.DateTimeField(default=evidence.clock.now)),
+                        ("seen_at", models.DateTimeField(default=evidence.clock.now)),
+                        ("address", models.GenericIPAddressField(null=True)),
+                        ("agent", models.CharField(blank=True, max_length=300)),
+                        ("kind", models.CharField(blank=True, max_length=8)),
+                        ("ended_at", models.DateTimeField(null=True)),
+                        (
+                            "ended_how",
+                            models.CharField(
+                                blank=True,
+                                choices=[
+                                    ("out", "Signed out"),
+                                    ("idle", "Nothing happened"),
+                                    ("age", "Too old"),
+                                    ("remote", "Ended from another session"),
+                                    ("admin", "Ended by an administrator"),
+                                    ("left", "The person left"),
+                                ],
+                                max_length=6,
+                            ),
+                        ),
+                        (
+                            "account",
+                            models.ForeignKey(
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="sign_ins",
+                                to=settings.AUTH_USER_MODEL,
+                            ),
+                        ),
+                    ],
+                    options={
+                        "indexes": [models.Index(fields=["account", "-seen_at"], name="signed_in_newest")],
+                    },
                 ),
-            ],
-            options={
-                "indexes": [models.Index(fields=["account", "-at"], name="proof_newest")],
-            },
-        ),
-        migrations.CreateModel(
-            name="SignedIn",
-            fields=[
-                (
-                    "id",
-                    models.UUIDField(
-                        default=evidence.identifiers.uuid7, editable=False, primary_key=True, serialize=False
-                    ),
-                ),
-                ("session_key", models.CharField(max_length=40, unique=True)),
-                ("began_at", models.DateTimeField(default=evidence.clock.now)),
-                ("seen_at", models.DateTimeField(default=evidence.clock.now)),
-                ("address", models.GenericIPAddressField(null=True)),
-                ("agent", models.CharField(blank=True, max_length=300)),
-                ("kind", models.CharField(blank=True, max_length=8)),
-                ("ended_at", models.DateTimeField(null=True)),
-                (
-                    "ended_how",
-                    models.CharField(
-                        blank=True,
-                        choices=[
-                            ("out", "Signed out"),
-                            ("idle", "Nothing happened"),
-                            ("age", "Too old"),
-                            ("remote", "Ended from another session"),
-                            ("admin", "Ended by an administrator"),
-                            ("left", "The person left"),
-                        ],
-                        max_length=6,
-                    ),
-                ),
-                (
-                    "account",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="sign_ins",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
-            ],
-            options={
-                "indexes": [models.Index(fields=["account", "-seen_at"], name="signed_in_newest")],
-            },
+            ]
         ),
     ]

@@ -3,6 +3,8 @@
 import django.contrib.postgres.fields
 from django.db import migrations, models
 
+from evidence.migrating import Together
+
 
 class Migration(migrations.Migration):
     dependencies = [
@@ -10,26 +12,30 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        migrations.AddField(
-            model_name="apitoken",
-            name="last_address",
-            field=models.GenericIPAddressField(blank=True, null=True),
-        ),
-        migrations.AddField(
-            model_name="apitoken",
-            name="networks",
-            field=django.contrib.postgres.fields.ArrayField(
-                base_field=models.CharField(max_length=43), blank=True, default=list, size=None
-            ),
-        ),
-        migrations.AddField(
-            model_name="apitoken",
-            name="refused_address",
-            field=models.GenericIPAddressField(blank=True, null=True),
-        ),
-        migrations.AddField(
-            model_name="apitoken",
-            name="refused_at",
-            field=models.DateTimeField(blank=True, null=True),
+        Together(
+            [
+                migrations.AddField(
+                    model_name="apitoken",
+                    name="last_address",
+                    field=models.GenericIPAddressField(blank=True, null=True),
+                ),
+                migrations.AddField(
+                    model_name="apitoken",
+                    name="networks",
+                    field=django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(max_length=43), blank=True, default=list, size=None
+                    ),
+                ),
+                migrations.AddField(
+                    model_name="apitoken",
+                    name="refused_address",
+                    field=models.GenericIPAddressField(blank=True, null=True),
+                ),
+                migrations.AddField(
+                    model_name="apitoken",
+                    name="refused_at",
+                    field=models.DateTimeField(blank=True, null=True),
+                ),
+            ]
         ),
     ]

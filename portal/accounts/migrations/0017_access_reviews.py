@@ -5,6 +5,7 @@ from django.db import migrations, models
 
 import evidence.clock
 import evidence.identifiers
+from evidence.migrating import Together
 
 
 class Migration(migrations.Migration):
@@ -14,97 +15,117 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        migrations.CreateModel(
-            name="AccessReview",
-            fields=[
-                (
-                    "id",
-                    models.UUIDField(
-                        default=evidence.identifiers.uuid7, editable=False, primary_key=True, serialize=False
-                    ),
+        Together(
+            [
+                migrations.CreateModel(
+                    name="AccessReview",
+                    fields=[
+                        (
+                            "id",
+                            models.UUIDField(
+                                default=evidence.identifiers.uuid7, editable=False, primary_key=True, serialize=False
+                            ),
+                        ),
+                        ("ref", models.CharField(max_length=20)),
+                        ("opened_at", models.DateTimeField(default=evidence.clock.now)),
+                        ("finished_at", models.DateTimeField(null=True)),
+                        ("artifact_ref", models.CharField(blank=True, max_length=20)),
+                        (
+                            "finished_by",
+                            models.ForeignKey(
+                                null=True,
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="+",
+                                to="accounts.person",
+                            ),
+                        ),
+                        (
+                            "opened_by",
+                            models.ForeignKey(
+                                on_delete=django.db.models.deletion.PROTECT, related_name="+", to="accounts.person"
+                            ),
+                        ),
+                        (
+                            "organization",
+                            models.ForeignKey(
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="+",
+                                to="organizations.organization",
+                            ),
+                        ),
+                    ],
+                    options={
+                        "constraints": [
+                            models.UniqueConstraint(fields=("organization", "ref"), name="access_review_ref_once"),
+                            models.UniqueConstraint(
+                                condition=models.Q(("finished_at", None)),
+                                fields=("organization",),
+                                name="access_review_one_open",
+                            ),
+                        ],
+                    },
                 ),
-                ("ref", models.CharField(max_length=20)),
-                ("opened_at", models.DateTimeField(default=evidence.clock.now)),
-                ("finished_at", models.DateTimeField(null=True)),
-                ("artifact_ref", models.CharField(blank=True, max_length=20)),
-                (
-                    "finished_by",
-                    models.ForeignKey(
-                        null=True, on_delete=django.db.models.deletion.PROTECT, related_name="+", to="accounts.person"
-                    ),
+                migrations.CreateModel(
+                    name="AccessReviewLine",
+                    fields=[
+                        (
+                            "id",
+                            models.UUIDField(
+                                default=evidence.identifiers.uuid7, editable=False, primary_key=True, serialize=False
+                            ),
+                        ),
+                        (
+                            "kind",
+                            models.CharField(
+                                choices=[("role", "Role"), ("token", "Token"), ("grant", "Grant")], max_length=5
+                            ),
+                        ),
+                        ("target_id", models.UUIDField()),
+                        ("facts", models.JSONField()),
+                        (
+                            "verdict",
+                            models.CharField(
+                                blank=True, choices=[("keep", "Keep"), ("revoke", "Revoke")], max_length=6
+                            ),
+                        ),
+                        ("reason", models.CharField(blank=True, max_length=300)),
+                        ("decided_at", models.DateTimeField(null=True)),
+                        (
+                            "decided_by",
+                            models.ForeignKey(
+                                null=True,
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="+",
+                                to="accounts.person",
+                            ),
+                        ),
+                        (
+                            "organization",
+                            models.ForeignKey(
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="+",
+                                to="organizations.organization",
+                            ),
+                        ),
+                        (
+                            "person",
+                            models.ForeignKey(
+                                on_delete=django.db.models.deletion.PROTECT, related_name="+", to="accounts.person"
+                            ),
+                        ),
+                        (
+                            "review",
+                            models.ForeignKey(
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="lines",
+                                to="accounts.accessreview",
+                            ),
+                        ),
+                    ],
+                    options={
+                        "indexes": [models.Index(fields=["review", "person"], name="access_review_by_person")],
+                    },
                 ),
-                (
-                    "opened_by",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="accounts.person"
-                    ),
-                ),
-                (
-                    "organization",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="organizations.organization"
-                    ),
-                ),
-            ],
-            options={
-                "constraints": [
-                    models.UniqueConstraint(fields=("organization", "ref"), name="access_review_ref_once"),
-                    models.UniqueConstraint(
-                        condition=models.Q(("finished_at", None)),
-                        fields=("organization",),
-                        name="access_review_one_open",
-                    ),
-                ],
-            },
-        ),
-        migrations.CreateModel(
-            name="AccessReviewLine",
-            fields=[
-                (
-                    "id",
-                    models.UUIDField(
-                        default=evidence.identifiers.uuid7, editable=False, primary_key=True, serialize=False
-                    ),
-                ),
-                (
-                    "kind",
-                    models.CharField(choices=[("role", "Role"), ("token", "Token"), ("grant", "Grant")], max_length=5),
-                ),
-                ("target_id", models.UUIDField()),
-                ("facts", models.JSONField()),
-                (
-                    "verdict",
-                    models.CharField(blank=True, choices=[("keep", "Keep"), ("revoke", "Revoke")], max_length=6),
-                ),
-                ("reason", models.CharField(blank=True, max_length=300)),
-                ("decided_at", models.DateTimeField(null=True)),
-                (
-                    "decided_by",
-                    models.ForeignKey(
-                        null=True, on_delete=django.db.models.deletion.PROTECT, related_name="+", to="accounts.person"
-                    ),
-                ),
-                (
-                    "organization",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="organizations.organization"
-                    ),
-                ),
-                (
-                    "person",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="accounts.person"
-                    ),
-                ),
-                (
-                    "review",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="lines", to="accounts.accessreview"
-                    ),
-                ),
-            ],
-            options={
-                "indexes": [models.Index(fields=["review", "person"], name="access_review_by_person")],
-            },
+            ]
         ),
     ]

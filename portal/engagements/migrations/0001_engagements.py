@@ -7,6 +7,7 @@ from django.db import migrations, models
 
 import evidence.clock
 import evidence.identifiers
+from evidence.migrating import Together
 
 
 class Migration(migrations.Migration):
@@ -22,279 +23,309 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        migrations.CreateModel(
-            name="Engagement",
-            fields=[
-                (
-                    "id",
-                    models.UUIDField(
-                        default=evidence.identifiers.uuid7, editable=False, primary_key=True, serialize=False
-                    ),
-                ),
-                ("version", models.PositiveIntegerField(default=1)),
-                ("created_at", models.DateTimeField(default=evidence.clock.now)),
-                ("ref", models.CharField(max_length=16)),
-                ("number", models.PositiveIntegerField()),
-                ("title", models.CharField(max_length=200)),
-                ("auditor_firm", models.CharField(blank=True, max_length=200)),
-                (
-                    "kind",
-                    models.CharField(
-                        choices=[
-                            ("soc2_type1", "SOC 2 Type I"),
-                            ("soc2_type2", "SOC 2 Type II"),
-                            ("readiness", "Readiness review"),
-                        ],
-                        default="soc2_type2",
-                        max_length=12,
-                    ),
-                ),
-                ("period_start", models.DateField()),
-                ("period_end", models.DateField()),
-                (
-                    "categories",
-                    django.contrib.postgres.fields.ArrayField(
-                        base_field=models.CharField(
-                            choices=[
-                                ("CC", "Security (common criteria)"),
-                                ("A", "Availability"),
-                                ("C", "Confidentiality"),
-                                ("PI", "Processing integrity"),
-                                ("P", "Privacy"),
-                            ],
-                            max_length=2,
+        Together(
+            [
+                migrations.CreateModel(
+                    name="Engagement",
+                    fields=[
+                        (
+                            "id",
+                            models.UUIDField(
+                                default=evidence.identifiers.uuid7, editable=False, primary_key=True, serialize=False
+                            ),
                         ),
-                        default=list,
-                        size=None,
-                    ),
+                        ("version", models.PositiveIntegerField(default=1)),
+                        ("created_at", models.DateTimeField(default=evidence.clock.now)),
+                        ("ref", models.CharField(max_length=16)),
+                        ("number", models.PositiveIntegerField()),
+                        ("title", models.CharField(max_length=200)),
+                        ("auditor_firm", models.CharField(blank=True, max_length=200)),
+                        (
+                            "kind",
+                            models.CharField(
+                                choices=[
+                                    ("soc2_type1", "SOC 2 Type I"),
+                                    ("soc2_type2", "SOC 2 Type II"),
+                                    ("readiness", "Readiness review"),
+                                ],
+                                default="soc2_type2",
+                                max_length=12,
+                            ),
+                        ),
+                        ("period_start", models.DateField()),
+                        ("period_end", models.DateField()),
+                        (
+                            "categories",
+                            django.contrib.postgres.fields.ArrayField(
+                                base_field=models.CharField(
+                                    choices=[
+                                        ("CC", "Security (common criteria)"),
+                                        ("A", "Availability"),
+                                        ("C", "Confidentiality"),
+                                        ("PI", "Processing integrity"),
+                                        ("P", "Privacy"),
+                                    ],
+                                    max_length=2,
+                                ),
+                                default=list,
+                                size=None,
+                            ),
+                        ),
+                        ("system_description", models.TextField(blank=True)),
+                        (
+                            "exclusions",
+                            django.contrib.postgres.fields.ArrayField(
+                                base_field=models.TextField(), blank=True, default=list, size=None
+                            ),
+                        ),
+                        (
+                            "user_controls",
+                            django.contrib.postgres.fields.ArrayField(
+                                base_field=models.TextField(), blank=True, default=list, size=None
+                            ),
+                        ),
+                        (
+                            "known_gaps",
+                            django.contrib.postgres.fields.ArrayField(
+                                base_field=models.TextField(), blank=True, default=list, size=None
+                            ),
+                        ),
+                        ("vendors", models.JSONField(blank=True, default=list)),
+                        (
+                            "state",
+                            models.CharField(
+                                choices=[("planned", "Planned"), ("open", "Open"), ("closed", "Closed")],
+                                default="planned",
+                                max_length=8,
+                            ),
+                        ),
+                        (
+                            "organization",
+                            models.ForeignKey(
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="+",
+                                to="organizations.organization",
+                            ),
+                        ),
+                    ],
+                    options={
+                        "constraints": [
+                            models.UniqueConstraint(fields=("organization", "number"), name="engagement_number_once"),
+                            models.UniqueConstraint(fields=("organization", "ref"), name="engagement_ref_once"),
+                            models.CheckConstraint(
+                                condition=models.Q(("period_end__gte", models.F("period_start"))),
+                                name="engagement_period_in_order",
+                            ),
+                        ],
+                        "permissions": [("engagement_read", "Read what an engagement has released")],
+                    },
                 ),
-                ("system_description", models.TextField(blank=True)),
-                (
-                    "exclusions",
-                    django.contrib.postgres.fields.ArrayField(
-                        base_field=models.TextField(), blank=True, default=list, size=None
-                    ),
+                migrations.CreateModel(
+                    name="EngagementGrant",
+                    fields=[
+                        (
+                            "id",
+                            models.UUIDField(
+                                default=evidence.identifiers.uuid7, editable=False, primary_key=True, serialize=False
+                            ),
+                        ),
+                        ("valid_from", models.DateTimeField(default=evidence.clock.now)),
+                        ("valid_until", models.DateTimeField()),
+                        ("revoked_at", models.DateTimeField(blank=True, null=True)),
+                        (
+                            "content_object",
+                            models.ForeignKey(
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="grants",
+                                to="engagements.engagement",
+                            ),
+                        ),
+                        (
+                            "granted_by",
+                            models.ForeignKey(
+                                on_delete=django.db.models.deletion.PROTECT, related_name="+", to="accounts.person"
+                            ),
+                        ),
+                        (
+                            "organization",
+                            models.ForeignKey(
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="+",
+                                to="organizations.organization",
+                            ),
+                        ),
+                        (
+                            "permission",
+                            models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to="auth.permission"),
+                        ),
+                        (
+                            "revoked_by",
+                            models.ForeignKey(
+                                blank=True,
+                                db_index=False,
+                                null=True,
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="+",
+                                to="accounts.person",
+                            ),
+                        ),
+                        (
+                            "user",
+                            models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to=settings.AUTH_USER_MODEL),
+                        ),
+                    ],
+                    options={
+                        "constraints": [
+                            models.UniqueConstraint(
+                                condition=models.Q(("revoked_at", None)),
+                                fields=("user", "permission", "content_object"),
+                                name="engagement_grant_live_once",
+                            ),
+                            models.CheckConstraint(
+                                condition=models.Q(("valid_until__gt", models.F("valid_from"))),
+                                name="engagement_grant_has_an_end",
+                            ),
+                        ],
+                        "abstract": False,
+                    },
                 ),
-                (
-                    "user_controls",
-                    django.contrib.postgres.fields.ArrayField(
-                        base_field=models.TextField(), blank=True, default=list, size=None
-                    ),
+                migrations.CreateModel(
+                    name="ScopedControl",
+                    fields=[
+                        (
+                            "id",
+                            models.UUIDField(
+                                default=evidence.identifiers.uuid7, editable=False, primary_key=True, serialize=False
+                            ),
+                        ),
+                        ("added_at", models.DateTimeField(default=evidence.clock.now)),
+                        ("released_at", models.DateTimeField(blank=True, null=True)),
+                        (
+                            "added_by",
+                            models.ForeignKey(
+                                null=True,
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="+",
+                                to="accounts.person",
+                            ),
+                        ),
+                        (
+                            "control",
+                            models.ForeignKey(
+                                db_index=False,
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="engagement_scopes",
+                                to="controls.control",
+                            ),
+                        ),
+                        (
+                            "engagement",
+                            models.ForeignKey(
+                                db_index=False,
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="scoped_controls",
+                                to="engagements.engagement",
+                            ),
+                        ),
+                        (
+                            "organization",
+                            models.ForeignKey(
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="+",
+                                to="organizations.organization",
+                            ),
+                        ),
+                        (
+                            "released_by",
+                            models.ForeignKey(
+                                blank=True,
+                                db_index=False,
+                                null=True,
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="+",
+                                to="accounts.person",
+                            ),
+                        ),
+                    ],
+                    options={
+                        "indexes": [models.Index(fields=["control", "engagement"], name="scope_by_control")],
+                        "constraints": [
+                            models.UniqueConstraint(fields=("engagement", "control"), name="scoped_control_once")
+                        ],
+                    },
                 ),
-                (
-                    "known_gaps",
-                    django.contrib.postgres.fields.ArrayField(
-                        base_field=models.TextField(), blank=True, default=list, size=None
-                    ),
+                migrations.CreateModel(
+                    name="ScopedFinding",
+                    fields=[
+                        (
+                            "id",
+                            models.UUIDField(
+                                default=evidence.identifiers.uuid7, editable=False, primary_key=True, serialize=False
+                            ),
+                        ),
+                        ("added_at", models.DateTimeField(default=evidence.clock.now)),
+                        ("released_at", models.DateTimeField(blank=True, null=True)),
+                        (
+                            "added_by",
+                            models.ForeignKey(
+                                null=True,
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="+",
+                                to="accounts.person",
+                            ),
+                        ),
+                        (
+                            "engagement",
+                            models.ForeignKey(
+                                db_index=False,
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="scoped_findings",
+                                to="engagements.engagement",
+                            ),
+                        ),
+                        (
+                            "finding",
+                            models.ForeignKey(
+                                db_index=False,
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="engagement_scopes",
+                                to="findings.finding",
+                            ),
+                        ),
+                        (
+                            "organization",
+                            models.ForeignKey(
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="+",
+                                to="organizations.organization",
+                            ),
+                        ),
+                        (
+                            "released_by",
+                            models.ForeignKey(
+                                blank=True,
+                                db_index=False,
+                                null=True,
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="+",
+                                to="accounts.person",
+                            ),
+                        ),
+                    ],
+                    options={
+                        "indexes": [
+                            models.Index(fields=["finding", "engagement"], name="scope_by_finding"),
+                            models.Index(
+                                condition=models.Q(("released_at__isnull", False)),
+                                fields=["engagement", "finding"],
+                                name="scope_released",
+                            ),
+                        ],
+                        "constraints": [
+                            models.UniqueConstraint(fields=("engagement", "finding"), name="scoped_finding_once")
+                        ],
+                    },
                 ),
-                ("vendors", models.JSONField(blank=True, default=list)),
-                (
-                    "state",
-                    models.CharField(
-                        choices=[("planned", "Planned"), ("open", "Open"), ("closed", "Closed")],
-                        default="planned",
-                        max_length=8,
-                    ),
-                ),
-                (
-                    "organization",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="organizations.organization"
-                    ),
-                ),
-            ],
-            options={
-                "constraints": [
-                    models.UniqueConstraint(fields=("organization", "number"), name="engagement_number_once"),
-                    models.UniqueConstraint(fields=("organization", "ref"), name="engagement_ref_once"),
-                    models.CheckConstraint(
-                        condition=models.Q(("period_end__gte", models.F("period_start"))),
-                        name="engagement_period_in_order",
-                    ),
-                ],
-                "permissions": [("engagement_read", "Read what an engagement has released")],
-            },
-        ),
-        migrations.CreateModel(
-            name="EngagementGrant",
-            fields=[
-                (
-                    "id",
-                    models.UUIDField(
-                        default=evidence.identifiers.uuid7, editable=False, primary_key=True, serialize=False
-                    ),
-                ),
-                ("valid_from", models.DateTimeField(default=evidence.clock.now)),
-                ("valid_until", models.DateTimeField()),
-                ("revoked_at", models.DateTimeField(blank=True, null=True)),
-                (
-                    "content_object",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="grants", to="engagements.engagement"
-                    ),
-                ),
-                (
-                    "granted_by",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="accounts.person"
-                    ),
-                ),
-                (
-                    "organization",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="organizations.organization"
-                    ),
-                ),
-                ("permission", models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to="auth.permission")),
-                (
-                    "revoked_by",
-                    models.ForeignKey(
-                        blank=True,
-                        db_index=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="accounts.person",
-                    ),
-                ),
-                ("user", models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to=settings.AUTH_USER_MODEL)),
-            ],
-            options={
-                "constraints": [
-                    models.UniqueConstraint(
-                        condition=models.Q(("revoked_at", None)),
-                        fields=("user", "permission", "content_object"),
-                        name="engagement_grant_live_once",
-                    ),
-                    models.CheckConstraint(
-                        condition=models.Q(("valid_until__gt", models.F("valid_from"))),
-                        name="engagement_grant_has_an_end",
-                    ),
-                ],
-                "abstract": False,
-            },
-        ),
-        migrations.CreateModel(
-            name="ScopedControl",
-            fields=[
-                (
-                    "id",
-                    models.UUIDField(
-                        default=evidence.identifiers.uuid7, editable=False, primary_key=True, serialize=False
-                    ),
-                ),
-                ("added_at", models.DateTimeField(default=evidence.clock.now)),
-                ("released_at", models.DateTimeField(blank=True, null=True)),
-                (
-                    "added_by",
-                    models.ForeignKey(
-                        null=True, on_delete=django.db.models.deletion.PROTECT, related_name="+", to="accounts.person"
-                    ),
-                ),
-                (
-                    "control",
-                    models.ForeignKey(
-                        db_index=False,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="engagement_scopes",
-                        to="controls.control",
-                    ),
-                ),
-                (
-                    "engagement",
-                    models.ForeignKey(
-                        db_index=False,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="scoped_controls",
-                        to="engagements.engagement",
-                    ),
-                ),
-                (
-                    "organization",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="organizations.organization"
-                    ),
-                ),
-                (
-                    "released_by",
-                    models.ForeignKey(
-                        blank=True,
-                        db_index=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="accounts.person",
-                    ),
-                ),
-            ],
-            options={
-                "indexes": [models.Index(fields=["control", "engagement"], name="scope_by_control")],
-                "constraints": [models.UniqueConstraint(fields=("engagement", "control"), name="scoped_control_once")],
-            },
-        ),
-        migrations.CreateModel(
-            name="ScopedFinding",
-            fields=[
-                (
-                    "id",
-                    models.UUIDField(
-                        default=evidence.identifiers.uuid7, editable=False, primary_key=True, serialize=False
-                    ),
-                ),
-                ("added_at", models.DateTimeField(default=evidence.clock.now)),
-                ("released_at", models.DateTimeField(blank=True, null=True)),
-                (
-                    "added_by",
-                    models.ForeignKey(
-                        null=True, on_delete=django.db.models.deletion.PROTECT, related_name="+", to="accounts.person"
-                    ),
-                ),
-                (
-                    "engagement",
-                    models.ForeignKey(
-                        db_index=False,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="scoped_findings",
-                        to="engagements.engagement",
-                    ),
-                ),
-                (
-                    "finding",
-                    models.ForeignKey(
-                        db_index=False,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="engagement_scopes",
-                        to="findings.finding",
-                    ),
-                ),
-                (
-                    "organization",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="organizations.organization"
-                    ),
-                ),
-                (
-                    "released_by",
-                    models.ForeignKey(
-                        blank=True,
-                        db_index=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="accounts.person",
-                    ),
-                ),
-            ],
-            options={
-                "indexes": [
-                    models.Index(fields=["finding", "engagement"], name="scope_by_finding"),
-                    models.Index(
-                        condition=models.Q(("released_at__isnull", False)),
-                        fields=["engagement", "finding"],
-                        name="scope_released",
-                    ),
-                ],
-                "constraints": [models.UniqueConstraint(fields=("engagement", "finding"), name="scoped_finding_once")],
-            },
+            ]
         ),
     ]

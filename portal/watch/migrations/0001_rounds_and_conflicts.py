@@ -5,6 +5,7 @@ from django.db import migrations, models
 
 import evidence.clock
 import evidence.identifiers
+from evidence.migrating import Together
 
 
 class Migration(migrations.Migration):
@@ -18,180 +19,195 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        migrations.CreateModel(
-            name="Conflict",
-            fields=[
-                (
-                    "id",
-                    models.UUIDField(
-                        default=evidence.identifiers.uuid7, editable=False, primary_key=True, serialize=False
-                    ),
+        Together(
+            [
+                migrations.CreateModel(
+                    name="Conflict",
+                    fields=[
+                        (
+                            "id",
+                            models.UUIDField(
+                                default=evidence.identifiers.uuid7, editable=False, primary_key=True, serialize=False
+                            ),
+                        ),
+                        ("kind", models.CharField(max_length=20)),
+                        ("rule", models.CharField(max_length=8)),
+                        ("sentence", models.CharField(max_length=240)),
+                        ("subject_type", models.CharField(max_length=60)),
+                        ("subject_id", models.UUIDField()),
+                        ("subject_ref", models.CharField(blank=True, max_length=40)),
+                        ("cycle", models.PositiveIntegerField()),
+                        ("voice", models.UUIDField()),
+                        ("act_type", models.CharField(max_length=60)),
+                        ("act_id", models.UUIDField()),
+                        ("act_at", models.DateTimeField(null=True)),
+                        ("matrix_version", models.PositiveIntegerField(null=True)),
+                        ("is_proven", models.BooleanField(default=True)),
+                        ("found_at", models.DateTimeField(default=evidence.clock.now)),
+                        (
+                            "organization",
+                            models.ForeignKey(
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="+",
+                                to="organizations.organization",
+                            ),
+                        ),
+                        (
+                            "other",
+                            models.ForeignKey(
+                                blank=True,
+                                db_index=False,
+                                null=True,
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="+",
+                                to="accounts.person",
+                            ),
+                        ),
+                        (
+                            "person",
+                            models.ForeignKey(
+                                db_index=False,
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="+",
+                                to="accounts.person",
+                            ),
+                        ),
+                    ],
+                    options={
+                        "indexes": [
+                            models.Index(fields=["organization", "-found_at", "-id"], name="watch_conflict_newest"),
+                            models.Index(fields=["act_id"], name="watch_conflict_act"),
+                        ],
+                        "constraints": [
+                            models.UniqueConstraint(
+                                fields=("organization", "rule", "subject_id", "cycle", "voice", "is_proven"),
+                                name="watch_conflict_once",
+                            )
+                        ],
+                    },
                 ),
-                ("kind", models.CharField(max_length=20)),
-                ("rule", models.CharField(max_length=8)),
-                ("sentence", models.CharField(max_length=240)),
-                ("subject_type", models.CharField(max_length=60)),
-                ("subject_id", models.UUIDField()),
-                ("subject_ref", models.CharField(blank=True, max_length=40)),
-                ("cycle", models.PositiveIntegerField()),
-                ("voice", models.UUIDField()),
-                ("act_type", models.CharField(max_length=60)),
-                ("act_id", models.UUIDField()),
-                ("act_at", models.DateTimeField(null=True)),
-                ("matrix_version", models.PositiveIntegerField(null=True)),
-                ("is_proven", models.BooleanField(default=True)),
-                ("found_at", models.DateTimeField(default=evidence.clock.now)),
-                (
-                    "organization",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="organizations.organization"
-                    ),
+                migrations.CreateModel(
+                    name="Case",
+                    fields=[
+                        (
+                            "id",
+                            models.UUIDField(
+                                default=evidence.identifiers.uuid7, editable=False, primary_key=True, serialize=False
+                            ),
+                        ),
+                        ("at", models.DateTimeField(default=evidence.clock.now)),
+                        (
+                            "finding",
+                            models.ForeignKey(
+                                on_delete=django.db.models.deletion.PROTECT, related_name="+", to="findings.finding"
+                            ),
+                        ),
+                        (
+                            "organization",
+                            models.ForeignKey(
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="+",
+                                to="organizations.organization",
+                            ),
+                        ),
+                        (
+                            "conflict",
+                            models.OneToOneField(
+                                on_delete=django.db.models.deletion.PROTECT, related_name="case", to="watch.conflict"
+                            ),
+                        ),
+                    ],
+                    options={
+                        "abstract": False,
+                    },
                 ),
-                (
-                    "other",
-                    models.ForeignKey(
-                        blank=True,
-                        db_index=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="accounts.person",
-                    ),
+                migrations.CreateModel(
+                    name="Report",
+                    fields=[
+                        (
+                            "id",
+                            models.UUIDField(
+                                default=evidence.identifiers.uuid7, editable=False, primary_key=True, serialize=False
+                            ),
+                        ),
+                        ("start", models.DateField()),
+                        ("end", models.DateField()),
+                        ("sha256", models.CharField(max_length=64)),
+                        ("pages", models.PositiveIntegerField()),
+                        ("made_at", models.DateTimeField(default=evidence.clock.now)),
+                        (
+                            "blob",
+                            models.ForeignKey(
+                                db_index=False,
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="+",
+                                to="vault.blob",
+                            ),
+                        ),
+                        (
+                            "made_by",
+                            models.ForeignKey(
+                                blank=True,
+                                db_index=False,
+                                null=True,
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="+",
+                                to="accounts.person",
+                            ),
+                        ),
+                        (
+                            "organization",
+                            models.ForeignKey(
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="+",
+                                to="organizations.organization",
+                            ),
+                        ),
+                    ],
+                    options={
+                        "abstract": False,
+                    },
                 ),
-                (
-                    "person",
-                    models.ForeignKey(
-                        db_index=False,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="accounts.person",
-                    ),
+                migrations.CreateModel(
+                    name="Round",
+                    fields=[
+                        (
+                            "id",
+                            models.UUIDField(
+                                default=evidence.identifiers.uuid7, editable=False, primary_key=True, serialize=False
+                            ),
+                        ),
+                        ("started_at", models.DateTimeField()),
+                        ("ended_at", models.DateTimeField(default=evidence.clock.now)),
+                        ("judged", models.JSONField()),
+                        ("found", models.PositiveIntegerField()),
+                        ("rules_sha256", models.CharField(max_length=64)),
+                        ("ledger_size", models.PositiveBigIntegerField()),
+                        ("ledger_root", models.CharField(blank=True, max_length=64)),
+                        (
+                            "organization",
+                            models.ForeignKey(
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="+",
+                                to="organizations.organization",
+                            ),
+                        ),
+                        (
+                            "started_by",
+                            models.ForeignKey(
+                                blank=True,
+                                db_index=False,
+                                null=True,
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="+",
+                                to="accounts.person",
+                            ),
+                        ),
+                    ],
+                    options={
+                        "indexes": [models.Index(fields=["organization", "-ended_at"], name="watch_round_newest")],
+                    },
                 ),
-            ],
-            options={
-                "indexes": [
-                    models.Index(fields=["organization", "-found_at", "-id"], name="watch_conflict_newest"),
-                    models.Index(fields=["act_id"], name="watch_conflict_act"),
-                ],
-                "constraints": [
-                    models.UniqueConstraint(
-                        fields=("organization", "rule", "subject_id", "cycle", "voice", "is_proven"),
-                        name="watch_conflict_once",
-                    )
-                ],
-            },
-        ),
-        migrations.CreateModel(
-            name="Case",
-            fields=[
-                (
-                    "id",
-                    models.UUIDField(
-                        default=evidence.identifiers.uuid7, editable=False, primary_key=True, serialize=False
-                    ),
-                ),
-                ("at", models.DateTimeField(default=evidence.clock.now)),
-                (
-                    "finding",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="findings.finding"
-                    ),
-                ),
-                (
-                    "organization",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="organizations.organization"
-                    ),
-                ),
-                (
-                    "conflict",
-                    models.OneToOneField(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="case", to="watch.conflict"
-                    ),
-                ),
-            ],
-            options={
-                "abstract": False,
-            },
-        ),
-        migrations.CreateModel(
-            name="Report",
-            fields=[
-                (
-                    "id",
-                    models.UUIDField(
-                        default=evidence.identifiers.uuid7, editable=False, primary_key=True, serialize=False
-                    ),
-                ),
-                ("start", models.DateField()),
-                ("end", models.DateField()),
-                ("sha256", models.CharField(max_length=64)),
-                ("pages", models.PositiveIntegerField()),
-                ("made_at", models.DateTimeField(default=evidence.clock.now)),
-                (
-                    "blob",
-                    models.ForeignKey(
-                        db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name="+", to="vault.blob"
-                    ),
-                ),
-                (
-                    "made_by",
-                    models.ForeignKey(
-                        blank=True,
-                        db_index=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="accounts.person",
-                    ),
-                ),
-                (
-                    "organization",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="organizations.organization"
-                    ),
-                ),
-            ],
-            options={
-                "abstract": False,
-            },
-        ),
-        migrations.CreateModel(
-            name="Round",
-            fields=[
-                (
-                    "id",
-                    models.UUIDField(
-                        default=evidence.identifiers.uuid7, editable=False, primary_key=True, serialize=False
-                    ),
-                ),
-                ("started_at", models.DateTimeField()),
-                ("ended_at", models.DateTimeField(default=evidence.clock.now)),
-                ("judged", models.JSONField()),
-                ("found", models.PositiveIntegerField()),
-                ("rules_sha256", models.CharField(max_length=64)),
-                ("ledger_size", models.PositiveBigIntegerField()),
-                ("ledger_root", models.CharField(blank=True, max_length=64)),
-                (
-                    "organization",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="organizations.organization"
-                    ),
-                ),
-                (
-                    "started_by",
-                    models.ForeignKey(
-                        blank=True,
-                        db_index=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="accounts.person",
-                    ),
-                ),
-            ],
-            options={
-                "indexes": [models.Index(fields=["organization", "-ended_at"], name="watch_round_newest")],
-            },
+            ]
         ),
     ]

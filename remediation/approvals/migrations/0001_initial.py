@@ -6,6 +6,7 @@ from django.db import migrations, models
 
 import evidence.clock
 import evidence.identifiers
+from evidence.migrating import Together
 
 
 class Migration(migrations.Migration):
@@ -18,177 +19,202 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        migrations.CreateModel(
-            name="ActionRule",
-            fields=[
-                ("action", models.CharField(max_length=40, primary_key=True, serialize=False)),
-                ("word", models.CharField(max_length=40)),
-                ("duty", models.CharField(max_length=16)),
-                ("quorum", models.CharField(max_length=16)),
-                ("roles", models.JSONField()),
-            ],
-            options={
-                "db_table": "approvals_action",
-            },
-        ),
-        migrations.CreateModel(
-            name="Request",
-            fields=[
-                (
-                    "id",
-                    models.UUIDField(
-                        default=evidence.identifiers.uuid7, editable=False, primary_key=True, serialize=False
-                    ),
+        Together(
+            [
+                migrations.CreateModel(
+                    name="ActionRule",
+                    fields=[
+                        ("action", models.CharField(max_length=40, primary_key=True, serialize=False)),
+                        ("word", models.CharField(max_length=40)),
+                        ("duty", models.CharField(max_length=16)),
+                        ("quorum", models.CharField(max_length=16)),
+                        ("roles", models.JSONField()),
+                    ],
+                    options={
+                        "db_table": "approvals_action",
+                    },
                 ),
-                ("subject_type", models.CharField(max_length=60)),
-                ("subject_id", models.UUIDField()),
-                ("subject_ref", models.CharField(max_length=40)),
-                ("cycle", models.PositiveIntegerField()),
-                ("action", models.CharField(max_length=40)),
-                ("content", models.BinaryField()),
-                ("content_sha256", models.CharField(max_length=64)),
-                ("severity", models.CharField(blank=True, max_length=10)),
-                ("needed", models.PositiveSmallIntegerField()),
-                ("distinct_departments", models.BooleanField(default=False)),
-                ("matrix_version", models.PositiveIntegerField()),
-                ("reason", models.TextField(blank=True)),
-                ("requested_at", models.DateTimeField(default=evidence.clock.now)),
-                ("expires_at", models.DateTimeField()),
-                (
-                    "state",
-                    models.CharField(
-                        choices=[
-                            ("open", "Open"),
-                            ("granted", "Granted"),
-                            ("refused", "Refused"),
-                            ("void", "Void"),
-                            ("withdrawn", "Withdrawn"),
-                            ("expired", "Expired"),
+                migrations.CreateModel(
+                    name="Request",
+                    fields=[
+                        (
+                            "id",
+                            models.UUIDField(
+                                default=evidence.identifiers.uuid7, editable=False, primary_key=True, serialize=False
+                            ),
+                        ),
+                        ("subject_type", models.CharField(max_length=60)),
+                        ("subject_id", models.UUIDField()),
+                        ("subject_ref", models.CharField(max_length=40)),
+                        ("cycle", models.PositiveIntegerField()),
+                        ("action", models.CharField(max_length=40)),
+                        ("content", models.BinaryField()),
+                        ("content_sha256", models.CharField(max_length=64)),
+                        ("severity", models.CharField(blank=True, max_length=10)),
+                        ("needed", models.PositiveSmallIntegerField()),
+                        ("distinct_departments", models.BooleanField(default=False)),
+                        ("matrix_version", models.PositiveIntegerField()),
+                        ("reason", models.TextField(blank=True)),
+                        ("requested_at", models.DateTimeField(default=evidence.clock.now)),
+                        ("expires_at", models.DateTimeField()),
+                        (
+                            "state",
+                            models.CharField(
+                                choices=[
+                                    ("open", "Open"),
+                                    ("granted", "Granted"),
+                                    ("refused", "Refused"),
+                                    ("void", "Void"),
+                                    ("withdrawn", "Withdrawn"),
+                                    ("expired", "Expired"),
+                                ],
+                                default="open",
+                                max_length=10,
+                            ),
+                        ),
+                        ("ended_at", models.DateTimeField(blank=True, null=True)),
+                        ("ended_why", models.TextField(blank=True)),
+                        (
+                            "organization",
+                            models.ForeignKey(
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="+",
+                                to="organizations.organization",
+                            ),
+                        ),
+                        (
+                            "requested_by",
+                            models.ForeignKey(
+                                on_delete=django.db.models.deletion.PROTECT, related_name="+", to="accounts.person"
+                            ),
+                        ),
+                        (
+                            "requested_through",
+                            models.ForeignKey(
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="+",
+                                to=settings.AUTH_USER_MODEL,
+                            ),
+                        ),
+                    ],
+                    options={
+                        "indexes": [
+                            models.Index(
+                                fields=["organization", "state", "requested_at"], name="approvals_request_queue"
+                            ),
+                            models.Index(fields=["subject_id", "cycle", "action"], name="approvals_request_subject"),
                         ],
-                        default="open",
-                        max_length=10,
-                    ),
+                        "constraints": [
+                            models.UniqueConstraint(
+                                condition=models.Q(("state", "open")),
+                                fields=("organization", "subject_type", "subject_id", "cycle", "action"),
+                                name="approvals_request_one_open",
+                            )
+                        ],
+                    },
                 ),
-                ("ended_at", models.DateTimeField(blank=True, null=True)),
-                ("ended_why", models.TextField(blank=True)),
-                (
-                    "organization",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="organizations.organization"
-                    ),
+                migrations.CreateModel(
+                    name="Nudge",
+                    fields=[
+                        (
+                            "id",
+                            models.UUIDField(
+                                default=evidence.identifiers.uuid7, editable=False, primary_key=True, serialize=False
+                            ),
+                        ),
+                        ("message", models.TextField(blank=True)),
+                        ("at", models.DateTimeField(default=evidence.clock.now)),
+                        (
+                            "asked_by",
+                            models.ForeignKey(
+                                on_delete=django.db.models.deletion.PROTECT, related_name="+", to="accounts.person"
+                            ),
+                        ),
+                        (
+                            "organization",
+                            models.ForeignKey(
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="+",
+                                to="organizations.organization",
+                            ),
+                        ),
+                        (
+                            "person",
+                            models.ForeignKey(
+                                on_delete=django.db.models.deletion.PROTECT, related_name="+", to="accounts.person"
+                            ),
+                        ),
+                        (
+                            "request",
+                            models.ForeignKey(
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="nudges",
+                                to="approvals.request",
+                            ),
+                        ),
+                    ],
+                    options={
+                        "indexes": [models.Index(fields=["person", "request"], name="approvals_nudge_person")],
+                    },
                 ),
-                (
-                    "requested_by",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="accounts.person"
-                    ),
+                migrations.CreateModel(
+                    name="Decision",
+                    fields=[
+                        (
+                            "id",
+                            models.UUIDField(
+                                default=evidence.identifiers.uuid7, editable=False, primary_key=True, serialize=False
+                            ),
+                        ),
+                        (
+                            "verdict",
+                            models.CharField(choices=[("approve", "Approve"), ("reject", "Reject")], max_length=8),
+                        ),
+                        ("reason", models.TextField()),
+                        ("content_sha256", models.CharField(max_length=64)),
+                        ("authenticated_at", models.DateTimeField()),
+                        ("department", models.CharField(blank=True, max_length=80)),
+                        ("matrix_version", models.PositiveIntegerField()),
+                        ("at", models.DateTimeField(default=evidence.clock.now)),
+                        (
+                            "account",
+                            models.ForeignKey(
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="+",
+                                to=settings.AUTH_USER_MODEL,
+                            ),
+                        ),
+                        (
+                            "organization",
+                            models.ForeignKey(
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="+",
+                                to="organizations.organization",
+                            ),
+                        ),
+                        (
+                            "person",
+                            models.ForeignKey(
+                                on_delete=django.db.models.deletion.PROTECT, related_name="+", to="accounts.person"
+                            ),
+                        ),
+                        (
+                            "request",
+                            models.ForeignKey(
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="decisions",
+                                to="approvals.request",
+                            ),
+                        ),
+                    ],
+                    options={
+                        "constraints": [
+                            models.UniqueConstraint(
+                                fields=("request", "person"), name="approvals_decision_once_per_person"
+                            )
+                        ],
+                    },
                 ),
-                (
-                    "requested_through",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to=settings.AUTH_USER_MODEL
-                    ),
-                ),
-            ],
-            options={
-                "indexes": [
-                    models.Index(fields=["organization", "state", "requested_at"], name="approvals_request_queue"),
-                    models.Index(fields=["subject_id", "cycle", "action"], name="approvals_request_subject"),
-                ],
-                "constraints": [
-                    models.UniqueConstraint(
-                        condition=models.Q(("state", "open")),
-                        fields=("organization", "subject_type", "subject_id", "cycle", "action"),
-                        name="approvals_request_one_open",
-                    )
-                ],
-            },
-        ),
-        migrations.CreateModel(
-            name="Nudge",
-            fields=[
-                (
-                    "id",
-                    models.UUIDField(
-                        default=evidence.identifiers.uuid7, editable=False, primary_key=True, serialize=False
-                    ),
-                ),
-                ("message", models.TextField(blank=True)),
-                ("at", models.DateTimeField(default=evidence.clock.now)),
-                (
-                    "asked_by",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="accounts.person"
-                    ),
-                ),
-                (
-                    "organization",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="organizations.organization"
-                    ),
-                ),
-                (
-                    "person",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="accounts.person"
-                    ),
-                ),
-                (
-                    "request",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="nudges", to="approvals.request"
-                    ),
-                ),
-            ],
-            options={
-                "indexes": [models.Index(fields=["person", "request"], name="approvals_nudge_person")],
-            },
-        ),
-        migrations.CreateModel(
-            name="Decision",
-            fields=[
-                (
-                    "id",
-                    models.UUIDField(
-                        default=evidence.identifiers.uuid7, editable=False, primary_key=True, serialize=False
-                    ),
-                ),
-                ("verdict", models.CharField(choices=[("approve", "Approve"), ("reject", "Reject")], max_length=8)),
-                ("reason", models.TextField()),
-                ("content_sha256", models.CharField(max_length=64)),
-                ("authenticated_at", models.DateTimeField()),
-                ("department", models.CharField(blank=True, max_length=80)),
-                ("matrix_version", models.PositiveIntegerField()),
-                ("at", models.DateTimeField(default=evidence.clock.now)),
-                (
-                    "account",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to=settings.AUTH_USER_MODEL
-                    ),
-                ),
-                (
-                    "organization",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="organizations.organization"
-                    ),
-                ),
-                (
-                    "person",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="accounts.person"
-                    ),
-                ),
-                (
-                    "request",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="decisions", to="approvals.request"
-                    ),
-                ),
-            ],
-            options={
-                "constraints": [
-                    models.UniqueConstraint(fields=("request", "person"), name="approvals_decision_once_per_person")
-                ],
-            },
+            ]
         ),
     ]

@@ -6,6 +6,7 @@ from django.db import migrations, models
 
 import evidence.clock
 import evidence.identifiers
+from evidence.migrating import Together
 
 
 class Migration(migrations.Migration):
@@ -17,165 +18,179 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        migrations.CreateModel(
-            name="Bar",
-            fields=[
-                ("duty", models.CharField(max_length=16, primary_key=True, serialize=False)),
-            ],
-            options={
-                "db_table": "approvals_bar",
-            },
-        ),
-        migrations.CreateModel(
-            name="Absence",
-            fields=[
-                (
-                    "id",
-                    models.UUIDField(
-                        default=evidence.identifiers.uuid7, editable=False, primary_key=True, serialize=False
-                    ),
+        Together(
+            [
+                migrations.CreateModel(
+                    name="Bar",
+                    fields=[
+                        ("duty", models.CharField(max_length=16, primary_key=True, serialize=False)),
+                    ],
+                    options={
+                        "db_table": "approvals_bar",
+                    },
                 ),
-                ("starts_at", models.DateTimeField()),
-                ("ends_at", models.DateTimeField()),
-                ("note", models.CharField(blank=True, max_length=300)),
-                ("made_at", models.DateTimeField(default=evidence.clock.now)),
-                ("cancelled_at", models.DateTimeField(blank=True, null=True)),
-                (
-                    "made_by",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="accounts.person"
-                    ),
+                migrations.CreateModel(
+                    name="Absence",
+                    fields=[
+                        (
+                            "id",
+                            models.UUIDField(
+                                default=evidence.identifiers.uuid7, editable=False, primary_key=True, serialize=False
+                            ),
+                        ),
+                        ("starts_at", models.DateTimeField()),
+                        ("ends_at", models.DateTimeField()),
+                        ("note", models.CharField(blank=True, max_length=300)),
+                        ("made_at", models.DateTimeField(default=evidence.clock.now)),
+                        ("cancelled_at", models.DateTimeField(blank=True, null=True)),
+                        (
+                            "made_by",
+                            models.ForeignKey(
+                                on_delete=django.db.models.deletion.PROTECT, related_name="+", to="accounts.person"
+                            ),
+                        ),
+                        (
+                            "organization",
+                            models.ForeignKey(
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="+",
+                                to="organizations.organization",
+                            ),
+                        ),
+                        (
+                            "person",
+                            models.ForeignKey(
+                                on_delete=django.db.models.deletion.PROTECT, related_name="+", to="accounts.person"
+                            ),
+                        ),
+                    ],
+                    options={
+                        "indexes": [models.Index(fields=["organization", "ends_at"], name="approvals_absence_now")],
+                        "constraints": [
+                            models.CheckConstraint(
+                                condition=models.Q(("ends_at__gt", models.F("starts_at"))),
+                                name="approvals_absence_has_a_length",
+                            )
+                        ],
+                    },
                 ),
-                (
-                    "organization",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="organizations.organization"
-                    ),
+                migrations.CreateModel(
+                    name="Emergency",
+                    fields=[
+                        (
+                            "id",
+                            models.UUIDField(
+                                default=evidence.identifiers.uuid7, editable=False, primary_key=True, serialize=False
+                            ),
+                        ),
+                        ("ref", models.CharField(max_length=16)),
+                        ("number", models.PositiveIntegerField()),
+                        ("role", models.CharField(max_length=20)),
+                        ("reason", models.TextField()),
+                        ("ticket", models.CharField(max_length=80)),
+                        ("hours", models.PositiveSmallIntegerField()),
+                        ("asked_at", models.DateTimeField(default=evidence.clock.now)),
+                        ("authenticated_at", models.DateTimeField()),
+                        ("activated_at", models.DateTimeField(blank=True, null=True)),
+                        ("activator_proved_at", models.DateTimeField(blank=True, null=True)),
+                        ("alarmed", models.JSONField(blank=True, default=list)),
+                        ("ends_at", models.DateTimeField(blank=True, null=True)),
+                        ("review_due_at", models.DateTimeField(blank=True, null=True)),
+                        ("ended_at", models.DateTimeField(blank=True, null=True)),
+                        ("reviewed_at", models.DateTimeField(blank=True, null=True)),
+                        (
+                            "verdict",
+                            models.CharField(
+                                blank=True,
+                                choices=[("fitting", "Fitting"), ("objection", "With objections")],
+                                max_length=12,
+                            ),
+                        ),
+                        ("review", models.TextField(blank=True)),
+                        ("finding_ref", models.CharField(blank=True, max_length=16)),
+                        (
+                            "account",
+                            models.ForeignKey(
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="+",
+                                to=settings.AUTH_USER_MODEL,
+                            ),
+                        ),
+                        (
+                            "activated_by",
+                            models.ForeignKey(
+                                blank=True,
+                                null=True,
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="+",
+                                to="accounts.person",
+                            ),
+                        ),
+                        (
+                            "activated_through",
+                            models.ForeignKey(
+                                blank=True,
+                                null=True,
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="+",
+                                to=settings.AUTH_USER_MODEL,
+                            ),
+                        ),
+                        (
+                            "ended_by",
+                            models.ForeignKey(
+                                blank=True,
+                                null=True,
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="+",
+                                to="accounts.person",
+                            ),
+                        ),
+                        (
+                            "organization",
+                            models.ForeignKey(
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="+",
+                                to="organizations.organization",
+                            ),
+                        ),
+                        (
+                            "person",
+                            models.ForeignKey(
+                                on_delete=django.db.models.deletion.PROTECT, related_name="+", to="accounts.person"
+                            ),
+                        ),
+                        (
+                            "reviewed_by",
+                            models.ForeignKey(
+                                blank=True,
+                                null=True,
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="+",
+                                to="accounts.person",
+                            ),
+                        ),
+                        (
+                            "reviewed_through",
+                            models.ForeignKey(
+                                blank=True,
+                                null=True,
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="+",
+                                to=settings.AUTH_USER_MODEL,
+                            ),
+                        ),
+                    ],
+                    options={
+                        "verbose_name_plural": "emergencies",
+                        "indexes": [models.Index(fields=["person", "ends_at"], name="approvals_emergency_person")],
+                        "constraints": [
+                            models.UniqueConstraint(
+                                fields=("organization", "number"), name="approvals_emergency_number"
+                            )
+                        ],
+                    },
                 ),
-                (
-                    "person",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="accounts.person"
-                    ),
-                ),
-            ],
-            options={
-                "indexes": [models.Index(fields=["organization", "ends_at"], name="approvals_absence_now")],
-                "constraints": [
-                    models.CheckConstraint(
-                        condition=models.Q(("ends_at__gt", models.F("starts_at"))),
-                        name="approvals_absence_has_a_length",
-                    )
-                ],
-            },
-        ),
-        migrations.CreateModel(
-            name="Emergency",
-            fields=[
-                (
-                    "id",
-                    models.UUIDField(
-                        default=evidence.identifiers.uuid7, editable=False, primary_key=True, serialize=False
-                    ),
-                ),
-                ("ref", models.CharField(max_length=16)),
-                ("number", models.PositiveIntegerField()),
-                ("role", models.CharField(max_length=20)),
-                ("reason", models.TextField()),
-                ("ticket", models.CharField(max_length=80)),
-                ("hours", models.PositiveSmallIntegerField()),
-                ("asked_at", models.DateTimeField(default=evidence.clock.now)),
-                ("authenticated_at", models.DateTimeField()),
-                ("activated_at", models.DateTimeField(blank=True, null=True)),
-                ("activator_proved_at", models.DateTimeField(blank=True, null=True)),
-                ("alarmed", models.JSONField(blank=True, default=list)),
-                ("ends_at", models.DateTimeField(blank=True, null=True)),
-                ("review_due_at", models.DateTimeField(blank=True, null=True)),
-                ("ended_at", models.DateTimeField(blank=True, null=True)),
-                ("reviewed_at", models.DateTimeField(blank=True, null=True)),
-                (
-                    "verdict",
-                    models.CharField(
-                        blank=True, choices=[("fitting", "Fitting"), ("objection", "With objections")], max_length=12
-                    ),
-                ),
-                ("review", models.TextField(blank=True)),
-                ("finding_ref", models.CharField(blank=True, max_length=16)),
-                (
-                    "account",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to=settings.AUTH_USER_MODEL
-                    ),
-                ),
-                (
-                    "activated_by",
-                    models.ForeignKey(
-                        blank=True,
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="accounts.person",
-                    ),
-                ),
-                (
-                    "activated_through",
-                    models.ForeignKey(
-                        blank=True,
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
-                (
-                    "ended_by",
-                    models.ForeignKey(
-                        blank=True,
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="accounts.person",
-                    ),
-                ),
-                (
-                    "organization",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="organizations.organization"
-                    ),
-                ),
-                (
-                    "person",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="accounts.person"
-                    ),
-                ),
-                (
-                    "reviewed_by",
-                    models.ForeignKey(
-                        blank=True,
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="accounts.person",
-                    ),
-                ),
-                (
-                    "reviewed_through",
-                    models.ForeignKey(
-                        blank=True,
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
-            ],
-            options={
-                "verbose_name_plural": "emergencies",
-                "indexes": [models.Index(fields=["person", "ends_at"], name="approvals_emergency_person")],
-                "constraints": [
-                    models.UniqueConstraint(fields=("organization", "number"), name="approvals_emergency_number")
-                ],
-            },
+            ]
         ),
     ]

@@ -7,6 +7,7 @@ from django.db import migrations, models
 import evidence.clock
 import evidence.identifiers
 from evidence import tenancy
+from evidence.migrating import Together
 
 
 class Migration(migrations.Migration):
@@ -20,702 +21,749 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        migrations.CreateModel(
-            name="Finding",
-            fields=[
-                (
-                    "id",
-                    models.UUIDField(
-                        default=evidence.identifiers.uuid7, editable=False, primary_key=True, serialize=False
-                    ),
-                ),
-                ("version", models.PositiveIntegerField(default=1)),
-                ("created_at", models.DateTimeField(default=evidence.clock.now)),
-                ("ref", models.CharField(max_length=16)),
-                ("number", models.PositiveIntegerField()),
-                ("title", models.CharField(max_length=300)),
-                ("description", models.TextField(blank=True)),
-                (
-                    "source",
-                    models.CharField(
-                        choices=[
-                            ("audit_report", "Audit report"),
-                            ("scanner", "Scanner"),
-                            ("internal", "Internal"),
-                            ("auditor", "Auditor"),
-                            ("import", "Import"),
-                        ],
-                        max_length=20,
-                    ),
-                ),
-                ("source_ref", models.CharField(blank=True, max_length=200)),
-                ("tool", models.CharField(blank=True, max_length=80)),
-                ("rule_id", models.CharField(blank=True, max_length=200)),
-                ("fingerprint", models.CharField(blank=True, max_length=64)),
-                ("asset", models.CharField(blank=True, max_length=500)),
-                ("detected_at", models.DateTimeField()),
-                ("reported_at", models.DateTimeField(blank=True, null=True)),
-                ("imported_at", models.DateTimeField(blank=True, null=True)),
-                ("triaged_at", models.DateTimeField(blank=True, null=True)),
-                ("remediated_at", models.DateTimeField(blank=True, null=True)),
-                ("verified_at", models.DateTimeField(blank=True, null=True)),
-                ("closed_at", models.DateTimeField(blank=True, null=True)),
-                ("clock_started_at", models.DateTimeField()),
-                ("triage_due_at", models.DateTimeField()),
-                ("due_at", models.DateTimeField()),
-                ("current_due_at", models.DateTimeField()),
-                (
-                    "severity",
-                    models.CharField(
-                        choices=[("critical", "Critical"), ("high", "High"), ("medium", "Medium"), ("low", "Low")],
-                        max_length=10,
-                    ),
-                ),
-                (
-                    "original_severity",
-                    models.CharField(
-                        choices=[("critical", "Critical"), ("high", "High"), ("medium", "Medium"), ("low", "Low")],
-                        max_length=10,
-                    ),
-                ),
-                ("severity_rationale", models.TextField(blank=True)),
-                ("severity_since", models.DateTimeField(default=evidence.clock.now)),
-                ("likelihood", models.PositiveSmallIntegerField(blank=True, null=True)),
-                ("impact", models.PositiveSmallIntegerField(blank=True, null=True)),
-                ("cvss_vector", models.CharField(blank=True, max_length=200)),
-                ("cvss_source", models.CharField(blank=True, max_length=80)),
-                ("kev", models.BooleanField(default=False)),
-                (
-                    "audit_rating",
-                    models.CharField(
-                        blank=True,
-                        choices=[
-                            ("observation", "Observation"),
-                            ("deviation", "Deviation"),
-                            ("deficiency", "Deficiency"),
-                            ("criterion_not_met", "Criterion not met"),
-                        ],
-                        max_length=20,
-                    ),
-                ),
-                (
-                    "state",
-                    models.CharField(
-                        choices=[
-                            ("draft", "Draft"),
-                            ("reported", "To triage"),
-                            ("triaged", "Triaged"),
-                            ("analysed", "Analysed"),
-                            ("planned", "Planned"),
-                            ("in_remediation", "In progress"),
-                            ("ready_for_verification", "Evidence in"),
-                            ("verified", "Verified"),
-                            ("closed", "Closed"),
-                            ("rejected", "Rejected"),
-                            ("risk_acceptance_pending", "Risk acceptance asked"),
-                            ("risk_accepted", "Risk accepted"),
-                            ("deferral_pending", "Deferral asked"),
-                            ("deferred", "Deferred"),
-                        ],
-                        default="draft",
-                        max_length=24,
-                    ),
-                ),
-                ("state_since", models.DateTimeField(default=evidence.clock.now)),
-                (
-                    "returns_to",
-                    models.CharField(
-                        blank=True,
-                        choices=[
-                            ("draft", "Draft"),
-                            ("reported", "To triage"),
-                            ("triaged", "Triaged"),
-                            ("analysed", "Analysed"),
-                            ("planned", "Planned"),
-                            ("in_remediation", "In progress"),
-                            ("ready_for_verification", "Evidence in"),
-                            ("verified", "Verified"),
-                            ("closed", "Closed"),
-                            ("rejected", "Rejected"),
-                            ("risk_acceptance_pending", "Risk acceptance asked"),
-                            ("risk_accepted", "Risk accepted"),
-                            ("deferral_pending", "Deferral asked"),
-                            ("deferred", "Deferred"),
-                        ],
-                        max_length=24,
-                    ),
-                ),
-                (
-                    "passes",
-                    django.contrib.postgres.fields.ArrayField(
-                        base_field=models.UUIDField(), default=list, editable=False, size=None
-                    ),
-                ),
-                ("cycle", models.PositiveIntegerField(default=1)),
-                (
-                    "root_cause_class",
-                    models.CharField(
-                        blank=True,
-                        choices=[
-                            ("people", "People"),
-                            ("process", "Process"),
-                            ("technology", "Technology"),
-                            ("vendor", "Vendor"),
-                            ("design", "Design"),
-                        ],
-                        max_length=12,
-                    ),
-                ),
-                ("root_cause", models.TextField(blank=True)),
-                ("scope_check", models.TextField(blank=True)),
-                ("duplicates_searched_at", models.DateTimeField(blank=True, null=True)),
-                ("design_fixed_on", models.DateField(blank=True, null=True)),
-                ("operating_evidence_until", models.DateField(blank=True, null=True)),
-                ("operating_needed", models.PositiveSmallIntegerField(blank=True, null=True)),
-                ("operating_seen", models.PositiveSmallIntegerField(default=0)),
-                ("design_only", models.BooleanField(default=False)),
-                ("proposed_fixed_at", models.DateTimeField(blank=True, null=True)),
-                (
-                    "assignee",
-                    models.ForeignKey(
-                        blank=True,
-                        db_index=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="accounts.person",
-                    ),
-                ),
-                (
-                    "duplicate_of",
-                    models.ForeignKey(
-                        blank=True,
-                        db_index=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="findings.finding",
-                    ),
-                ),
-                (
-                    "finder",
-                    models.ForeignKey(
-                        blank=True,
-                        db_index=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="accounts.person",
-                    ),
-                ),
-                (
-                    "organization",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="organizations.organization"
-                    ),
-                ),
-                (
-                    "owner",
-                    models.ForeignKey(
-                        blank=True,
-                        db_index=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="accounts.person",
-                    ),
-                ),
-            ],
-            options={
-                "indexes": [
-                    models.Index(
-                        condition=models.Q(
-                            (
-                                "state__in",
-                                (
-                                    "reported",
-                                    "triaged",
-                                    "analysed",
-                                    "planned",
-                                    "in_remediation",
-                                    "ready_for_verification",
-                                    "verified",
-                                    "risk_acceptance_pending",
-                                    "risk_accepted",
-                                    "deferral_pending",
-                                    "deferred",
-                                ),
-                            )
+        Together(
+            [
+                migrations.CreateModel(
+                    name="Finding",
+                    fields=[
+                        (
+                            "id",
+                            models.UUIDField(
+                                default=evidence.identifiers.uuid7, editable=False, primary_key=True, serialize=False
+                            ),
                         ),
-                        fields=["organization", "current_due_at", "id"],
-                        name="finding_open_by_due",
-                    ),
-                    models.Index(fields=["organization", "current_due_at", "id"], name="finding_by_due"),
-                    models.Index(
-                        fields=["organization", "state", "severity", "current_due_at", "id"], name="finding_by_state"
-                    ),
-                    models.Index(
-                        fields=["organization", "severity", "current_due_at", "id"], name="finding_by_severity"
-                    ),
-                    models.Index(
-                        condition=models.Q(("owner__isnull", False)),
-                        fields=["organization", "owner", "current_due_at", "id"],
-                        name="finding_by_owner",
-                    ),
-                    models.Index(
-                        condition=models.Q(("assignee__isnull", False)),
-                        fields=["organization", "assignee", "current_due_at", "id"],
-                        name="finding_by_assignee",
-                    ),
-                    models.Index(
-                        condition=models.Q(("duplicate_of__isnull", False)),
-                        fields=["duplicate_of"],
-                        name="finding_duplicates",
-                    ),
-                    models.Index(
-                        condition=models.Q(("proposed_fixed_at__isnull", False)),
-                        fields=["organization", "proposed_fixed_at"],
-                        name="finding_proposed_fixed",
-                    ),
-                ],
-                "constraints": [
-                    models.UniqueConstraint(fields=("organization", "number"), name="finding_number_once"),
-                    models.UniqueConstraint(
-                        condition=models.Q(("fingerprint", ""), _negated=True),
-                        fields=("organization", "fingerprint"),
-                        name="finding_fingerprint_once",
-                    ),
-                    models.CheckConstraint(
-                        condition=models.Q(
-                            (
-                                "state__in",
-                                [
-                                    "draft",
-                                    "reported",
-                                    "triaged",
-                                    "analysed",
-                                    "planned",
-                                    "in_remediation",
-                                    "ready_for_verification",
-                                    "verified",
-                                    "closed",
-                                    "rejected",
-                                    "risk_acceptance_pending",
-                                    "risk_accepted",
-                                    "deferral_pending",
-                                    "deferred",
+                        ("version", models.PositiveIntegerField(default=1)),
+                        ("created_at", models.DateTimeField(default=evidence.clock.now)),
+                        ("ref", models.CharField(max_length=16)),
+                        ("number", models.PositiveIntegerField()),
+                        ("title", models.CharField(max_length=300)),
+                        ("description", models.TextField(blank=True)),
+                        (
+                            "source",
+                            models.CharField(
+                                choices=[
+                                    ("audit_report", "Audit report"),
+                                    ("scanner", "Scanner"),
+                                    ("internal", "Internal"),
+                                    ("auditor", "Auditor"),
+                                    ("import", "Import"),
                                 ],
-                            )
-                        ),
-                        name="finding_state_known",
-                    ),
-                    models.CheckConstraint(
-                        condition=models.Q(
-                            ("original_severity__in", ["critical", "high", "medium", "low"]),
-                            ("severity__in", ["critical", "high", "medium", "low"]),
-                        ),
-                        name="finding_severity_known",
-                    ),
-                    models.CheckConstraint(
-                        condition=models.Q(
-                            models.Q(("kev", True), _negated=True), ("severity", "critical"), _connector="OR"
-                        ),
-                        name="finding_kev_is_critical",
-                    ),
-                    models.CheckConstraint(
-                        condition=models.Q(
-                            ("state__in", ["draft", "reported", "rejected"]),
-                            models.Q(
-                                ("owner__isnull", False),
-                                ("triaged_at__isnull", False),
-                                models.Q(("severity_rationale", ""), _negated=True),
+                                max_length=20,
                             ),
-                            _connector="OR",
                         ),
-                        name="finding_triaged_has_owner_and_rationale",
-                    ),
-                    models.CheckConstraint(
-                        condition=models.Q(
-                            models.Q(
-                                (
-                                    "state__in",
-                                    [
-                                        "analysed",
-                                        "planned",
-                                        "in_remediation",
-                                        "ready_for_verification",
-                                        "verified",
-                                        "closed",
-                                    ],
+                        ("source_ref", models.CharField(blank=True, max_length=200)),
+                        ("tool", models.CharField(blank=True, max_length=80)),
+                        ("rule_id", models.CharField(blank=True, max_length=200)),
+                        ("fingerprint", models.CharField(blank=True, max_length=64)),
+                        ("asset", models.CharField(blank=True, max_length=500)),
+                        ("detected_at", models.DateTimeField()),
+                        ("reported_at", models.DateTimeField(blank=True, null=True)),
+                        ("imported_at", models.DateTimeField(blank=True, null=True)),
+                        ("triaged_at", models.DateTimeField(blank=True, null=True)),
+                        ("remediated_at", models.DateTimeField(blank=True, null=True)),
+                        ("verified_at", models.DateTimeField(blank=True, null=True)),
+                        ("closed_at", models.DateTimeField(blank=True, null=True)),
+                        ("clock_started_at", models.DateTimeField()),
+                        ("triage_due_at", models.DateTimeField()),
+                        ("due_at", models.DateTimeField()),
+                        ("current_due_at", models.DateTimeField()),
+                        (
+                            "severity",
+                            models.CharField(
+                                choices=[
+                                    ("critical", "Critical"),
+                                    ("high", "High"),
+                                    ("medium", "Medium"),
+                                    ("low", "Low"),
+                                ],
+                                max_length=10,
+                            ),
+                        ),
+                        (
+                            "original_severity",
+                            models.CharField(
+                                choices=[
+                                    ("critical", "Critical"),
+                                    ("high", "High"),
+                                    ("medium", "Medium"),
+                                    ("low", "Low"),
+                                ],
+                                max_length=10,
+                            ),
+                        ),
+                        ("severity_rationale", models.TextField(blank=True)),
+                        ("severity_since", models.DateTimeField(default=evidence.clock.now)),
+                        ("likelihood", models.PositiveSmallIntegerField(blank=True, null=True)),
+                        ("impact", models.PositiveSmallIntegerField(blank=True, null=True)),
+                        ("cvss_vector", models.CharField(blank=True, max_length=200)),
+                        ("cvss_source", models.CharField(blank=True, max_length=80)),
+                        ("kev", models.BooleanField(default=False)),
+                        (
+                            "audit_rating",
+                            models.CharField(
+                                blank=True,
+                                choices=[
+                                    ("observation", "Observation"),
+                                    ("deviation", "Deviation"),
+                                    ("deficiency", "Deficiency"),
+                                    ("criterion_not_met", "Criterion not met"),
+                                ],
+                                max_length=20,
+                            ),
+                        ),
+                        (
+                            "state",
+                            models.CharField(
+                                choices=[
+                                    ("draft", "Draft"),
+                                    ("reported", "To triage"),
+                                    ("triaged", "Triaged"),
+                                    ("analysed", "Analysed"),
+                                    ("planned", "Planned"),
+                                    ("in_remediation", "In progress"),
+                                    ("ready_for_verification", "Evidence in"),
+                                    ("verified", "Verified"),
+                                    ("closed", "Closed"),
+                                    ("rejected", "Rejected"),
+                                    ("risk_acceptance_pending", "Risk acceptance asked"),
+                                    ("risk_accepted", "Risk accepted"),
+                                    ("deferral_pending", "Deferral asked"),
+                                    ("deferred", "Deferred"),
+                                ],
+                                default="draft",
+                                max_length=24,
+                            ),
+                        ),
+                        ("state_since", models.DateTimeField(default=evidence.clock.now)),
+                        (
+                            "returns_to",
+                            models.CharField(
+                                blank=True,
+                                choices=[
+                                    ("draft", "Draft"),
+                                    ("reported", "To triage"),
+                                    ("triaged", "Triaged"),
+                                    ("analysed", "Analysed"),
+                                    ("planned", "Planned"),
+                                    ("in_remediation", "In progress"),
+                                    ("ready_for_verification", "Evidence in"),
+                                    ("verified", "Verified"),
+                                    ("closed", "Closed"),
+                                    ("rejected", "Rejected"),
+                                    ("risk_acceptance_pending", "Risk acceptance asked"),
+                                    ("risk_accepted", "Risk accepted"),
+                                    ("deferral_pending", "Deferral asked"),
+                                    ("deferred", "Deferred"),
+                                ],
+                                max_length=24,
+                            ),
+                        ),
+                        (
+                            "passes",
+                            django.contrib.postgres.fields.ArrayField(
+                                base_field=models.UUIDField(), default=list, editable=False, size=None
+                            ),
+                        ),
+                        ("cycle", models.PositiveIntegerField(default=1)),
+                        (
+                            "root_cause_class",
+                            models.CharField(
+                                blank=True,
+                                choices=[
+                                    ("people", "People"),
+                                    ("process", "Process"),
+                                    ("technology", "Technology"),
+                                    ("vendor", "Vendor"),
+                                    ("design", "Design"),
+                                ],
+                                max_length=12,
+                            ),
+                        ),
+                        ("root_cause", models.TextField(blank=True)),
+                        ("scope_check", models.TextField(blank=True)),
+                        ("duplicates_searched_at", models.DateTimeField(blank=True, null=True)),
+                        ("design_fixed_on", models.DateField(blank=True, null=True)),
+                        ("operating_evidence_until", models.DateField(blank=True, null=True)),
+                        ("operating_needed", models.PositiveSmallIntegerField(blank=True, null=True)),
+                        ("operating_seen", models.PositiveSmallIntegerField(default=0)),
+                        ("design_only", models.BooleanField(default=False)),
+                        ("proposed_fixed_at", models.DateTimeField(blank=True, null=True)),
+                        (
+                            "assignee",
+                            models.ForeignKey(
+                                blank=True,
+                                db_index=False,
+                                null=True,
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="+",
+                                to="accounts.person",
+                            ),
+                        ),
+                        (
+                            "duplicate_of",
+                            models.ForeignKey(
+                                blank=True,
+                                db_index=False,
+                                null=True,
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="+",
+                                to="findings.finding",
+                            ),
+                        ),
+                        (
+                            "finder",
+                            models.ForeignKey(
+                                blank=True,
+                                db_index=False,
+                                null=True,
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="+",
+                                to="accounts.person",
+                            ),
+                        ),
+                        (
+                            "organization",
+                            models.ForeignKey(
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="+",
+                                to="organizations.organization",
+                            ),
+                        ),
+                        (
+                            "owner",
+                            models.ForeignKey(
+                                blank=True,
+                                db_index=False,
+                                null=True,
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="+",
+                                to="accounts.person",
+                            ),
+                        ),
+                    ],
+                    options={
+                        "indexes": [
+                            models.Index(
+                                condition=models.Q(
+                                    (
+                                        "state__in",
+                                        (
+                                            "reported",
+                                            "triaged",
+                                            "analysed",
+                                            "planned",
+                                            "in_remediation",
+                                            "ready_for_verification",
+                                            "verified",
+                                            "risk_acceptance_pending",
+                                            "risk_accepted",
+                                            "deferral_pending",
+                                            "deferred",
+                                        ),
+                                    )
                                 ),
-                                _negated=True,
+                                fields=["organization", "current_due_at", "id"],
+                                name="finding_open_by_due",
                             ),
-                            models.Q(
-                                models.Q(("root_cause_class", ""), _negated=True),
-                                models.Q(("scope_check", ""), _negated=True),
+                            models.Index(fields=["organization", "current_due_at", "id"], name="finding_by_due"),
+                            models.Index(
+                                fields=["organization", "state", "severity", "current_due_at", "id"],
+                                name="finding_by_state",
                             ),
-                            _connector="OR",
-                        ),
-                        name="finding_analysed_has_cause_and_scope",
-                    ),
-                    models.CheckConstraint(
-                        condition=models.Q(
-                            models.Q(("state__in", ["verified", "closed"]), _negated=True),
-                            ("verified_at__isnull", False),
-                            _connector="OR",
-                        ),
-                        name="finding_verified_has_date",
-                    ),
-                    models.CheckConstraint(
-                        condition=models.Q(
-                            models.Q(("closed_at__isnull", False), ("state", "closed")),
-                            models.Q(models.Q(("state", "closed"), _negated=True), ("closed_at__isnull", True)),
-                            _connector="OR",
-                        ),
-                        name="finding_closed_has_date",
-                    ),
-                    models.CheckConstraint(
-                        condition=models.Q(
-                            ("state__in", ["risk_acceptance_pending", "risk_accepted", "deferral_pending", "deferred"]),
-                            ("returns_to", ""),
-                            _connector="OR",
-                        ),
-                        name="finding_returns_only_from_aside",
-                    ),
-                    models.CheckConstraint(
-                        condition=models.Q(("duplicate_of", models.F("id")), _negated=True),
-                        name="finding_not_its_own_duplicate",
-                    ),
-                    models.CheckConstraint(
-                        condition=models.Q(
-                            models.Q(("likelihood__isnull", True), ("likelihood__range", (1, 5)), _connector="OR"),
-                            models.Q(("impact__isnull", True), ("impact__range", (1, 5)), _connector="OR"),
-                        ),
-                        name="finding_risk_factors_1_to_5",
-                    ),
-                ],
-            },
-        ),
-        migrations.CreateModel(
-            name="Comment",
-            fields=[
-                (
-                    "id",
-                    models.UUIDField(
-                        default=evidence.identifiers.uuid7, editable=False, primary_key=True, serialize=False
-                    ),
-                ),
-                ("body", models.TextField()),
-                ("internal", models.BooleanField(default=True)),
-                ("at", models.DateTimeField(default=evidence.clock.now)),
-                (
-                    "author",
-                    models.ForeignKey(
-                        db_index=False,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="accounts.person",
-                    ),
-                ),
-                (
-                    "organization",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="organizations.organization"
-                    ),
-                ),
-                (
-                    "finding",
-                    models.ForeignKey(
-                        db_index=False,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="comments",
-                        to="findings.finding",
-                    ),
-                ),
-            ],
-            options={
-                "indexes": [models.Index(fields=["finding", "at"], name="finding_comments")],
-            },
-        ),
-        migrations.CreateModel(
-            name="FindingControl",
-            fields=[
-                (
-                    "id",
-                    models.UUIDField(
-                        default=evidence.identifiers.uuid7, editable=False, primary_key=True, serialize=False
-                    ),
-                ),
-                (
-                    "control",
-                    models.ForeignKey(
-                        db_index=False,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="controls.control",
-                    ),
-                ),
-                (
-                    "finding",
-                    models.ForeignKey(
-                        db_index=False,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="control_rows",
-                        to="findings.finding",
-                    ),
-                ),
-                (
-                    "organization",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="organizations.organization"
-                    ),
-                ),
-            ],
-            options={
-                "indexes": [models.Index(fields=["organization", "control", "finding"], name="finding_by_control")],
-                "constraints": [models.UniqueConstraint(fields=("finding", "control"), name="finding_control_once")],
-            },
-        ),
-        migrations.CreateModel(
-            name="FindingCriterion",
-            fields=[
-                (
-                    "id",
-                    models.UUIDField(
-                        default=evidence.identifiers.uuid7, editable=False, primary_key=True, serialize=False
-                    ),
-                ),
-                (
-                    "criterion",
-                    models.ForeignKey(
-                        db_index=False,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="controls.criterion",
-                    ),
-                ),
-                (
-                    "finding",
-                    models.ForeignKey(
-                        db_index=False,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="criterion_rows",
-                        to="findings.finding",
-                    ),
-                ),
-                (
-                    "organization",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="organizations.organization"
-                    ),
-                ),
-            ],
-            options={
-                "indexes": [models.Index(fields=["organization", "criterion", "finding"], name="finding_by_criterion")],
-                "constraints": [
-                    models.UniqueConstraint(fields=("finding", "criterion"), name="finding_criterion_once")
-                ],
-            },
-        ),
-        migrations.CreateModel(
-            name="FindingLink",
-            fields=[
-                (
-                    "id",
-                    models.UUIDField(
-                        default=evidence.identifiers.uuid7, editable=False, primary_key=True, serialize=False
-                    ),
-                ),
-                (
-                    "kind",
-                    models.CharField(
-                        choices=[
-                            ("related", "Related to"),
-                            ("duplicate", "Duplicate of"),
-                            ("caused_by", "Same cause as"),
+                            models.Index(
+                                fields=["organization", "severity", "current_due_at", "id"], name="finding_by_severity"
+                            ),
+                            models.Index(
+                                condition=models.Q(("owner__isnull", False)),
+                                fields=["organization", "owner", "current_due_at", "id"],
+                                name="finding_by_owner",
+                            ),
+                            models.Index(
+                                condition=models.Q(("assignee__isnull", False)),
+                                fields=["organization", "assignee", "current_due_at", "id"],
+                                name="finding_by_assignee",
+                            ),
+                            models.Index(
+                                condition=models.Q(("duplicate_of__isnull", False)),
+                                fields=["duplicate_of"],
+                                name="finding_duplicates",
+                            ),
+                            models.Index(
+                                condition=models.Q(("proposed_fixed_at__isnull", False)),
+                                fields=["organization", "proposed_fixed_at"],
+                                name="finding_proposed_fixed",
+                            ),
                         ],
-                        max_length=12,
-                    ),
+                        "constraints": [
+                            models.UniqueConstraint(fields=("organization", "number"), name="finding_number_once"),
+                            models.UniqueConstraint(
+                                condition=models.Q(("fingerprint", ""), _negated=True),
+                                fields=("organization", "fingerprint"),
+                                name="finding_fingerprint_once",
+                            ),
+                            models.CheckConstraint(
+                                condition=models.Q(
+                                    (
+                                        "state__in",
+                                        [
+                                            "draft",
+                                            "reported",
+                                            "triaged",
+                                            "analysed",
+                                            "planned",
+                                            "in_remediation",
+                                            "ready_for_verification",
+                                            "verified",
+                                            "closed",
+                                            "rejected",
+                                            "risk_acceptance_pending",
+                                            "risk_accepted",
+                                            "deferral_pending",
+                                            "deferred",
+                                        ],
+                                    )
+                                ),
+                                name="finding_state_known",
+                            ),
+                            models.CheckConstraint(
+                                condition=models.Q(
+                                    ("original_severity__in", ["critical", "high", "medium", "low"]),
+                                    ("severity__in", ["critical", "high", "medium", "low"]),
+                                ),
+                                name="finding_severity_known",
+                            ),
+                            models.CheckConstraint(
+                                condition=models.Q(
+                                    models.Q(("kev", True), _negated=True), ("severity", "critical"), _connector="OR"
+                                ),
+                                name="finding_kev_is_critical",
+                            ),
+                            models.CheckConstraint(
+                                condition=models.Q(
+                                    ("state__in", ["draft", "reported", "rejected"]),
+                                    models.Q(
+                                        ("owner__isnull", False),
+                                        ("triaged_at__isnull", False),
+                                        models.Q(("severity_rationale", ""), _negated=True),
+                                    ),
+                                    _connector="OR",
+                                ),
+                                name="finding_triaged_has_owner_and_rationale",
+                            ),
+                            models.CheckConstraint(
+                                condition=models.Q(
+                                    models.Q(
+                                        (
+                                            "state__in",
+                                            [
+                                                "analysed",
+                                                "planned",
+                                                "in_remediation",
+                                                "ready_for_verification",
+                                                "verified",
+                                                "closed",
+                                            ],
+                                        ),
+                                        _negated=True,
+                                    ),
+                                    models.Q(
+                                        models.Q(("root_cause_class", ""), _negated=True),
+                                        models.Q(("scope_check", ""), _negated=True),
+                                    ),
+                                    _connector="OR",
+                                ),
+                                name="finding_analysed_has_cause_and_scope",
+                            ),
+                            models.CheckConstraint(
+                                condition=models.Q(
+                                    models.Q(("state__in", ["verified", "closed"]), _negated=True),
+                                    ("verified_at__isnull", False),
+                                    _connector="OR",
+                                ),
+                                name="finding_verified_has_date",
+                            ),
+                            models.CheckConstraint(
+                                condition=models.Q(
+                                    models.Q(("closed_at__isnull", False), ("state", "closed")),
+                                    models.Q(models.Q(("state", "closed"), _negated=True), ("closed_at__isnull", True)),
+                                    _connector="OR",
+                                ),
+                                name="finding_closed_has_date",
+                            ),
+                            models.CheckConstraint(
+                                condition=models.Q(
+                                    (
+                                        "state__in",
+                                        ["risk_acceptance_pending", "risk_accepted", "deferral_pending", "deferred"],
+                                    ),
+                                    ("returns_to", ""),
+                                    _connector="OR",
+                                ),
+                                name="finding_returns_only_from_aside",
+                            ),
+                            models.CheckConstraint(
+                                condition=models.Q(("duplicate_of", models.F("id")), _negated=True),
+                                name="finding_not_its_own_duplicate",
+                            ),
+                            models.CheckConstraint(
+                                condition=models.Q(
+                                    models.Q(
+                                        ("likelihood__isnull", True), ("likelihood__range", (1, 5)), _connector="OR"
+                                    ),
+                                    models.Q(("impact__isnull", True), ("impact__range", (1, 5)), _connector="OR"),
+                                ),
+                                name="finding_risk_factors_1_to_5",
+                            ),
+                        ],
+                    },
                 ),
-                ("at", models.DateTimeField(default=evidence.clock.now)),
-                (
-                    "by",
-                    models.ForeignKey(
-                        db_index=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="accounts.person",
-                    ),
+                migrations.CreateModel(
+                    name="Comment",
+                    fields=[
+                        (
+                            "id",
+                            models.UUIDField(
+                                default=evidence.identifiers.uuid7, editable=False, primary_key=True, serialize=False
+                            ),
+                        ),
+                        ("body", models.TextField()),
+                        ("internal", models.BooleanField(default=True)),
+                        ("at", models.DateTimeField(default=evidence.clock.now)),
+                        (
+                            "author",
+                            models.ForeignKey(
+                                db_index=False,
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="+",
+                                to="accounts.person",
+                            ),
+                        ),
+                        (
+                            "organization",
+                            models.ForeignKey(
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="+",
+                                to="organizations.organization",
+                            ),
+                        ),
+                        (
+                            "finding",
+                            models.ForeignKey(
+                                db_index=False,
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="comments",
+                                to="findings.finding",
+                            ),
+                        ),
+                    ],
+                    options={
+                        "indexes": [models.Index(fields=["finding", "at"], name="finding_comments")],
+                    },
                 ),
-                (
-                    "finding",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="links", to="findings.finding"
-                    ),
+                migrations.CreateModel(
+                    name="FindingControl",
+                    fields=[
+                        (
+                            "id",
+                            models.UUIDField(
+                                default=evidence.identifiers.uuid7, editable=False, primary_key=True, serialize=False
+                            ),
+                        ),
+                        (
+                            "control",
+                            models.ForeignKey(
+                                db_index=False,
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="+",
+                                to="controls.control",
+                            ),
+                        ),
+                        (
+                            "finding",
+                            models.ForeignKey(
+                                db_index=False,
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="control_rows",
+                                to="findings.finding",
+                            ),
+                        ),
+                        (
+                            "organization",
+                            models.ForeignKey(
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="+",
+                                to="organizations.organization",
+                            ),
+                        ),
+                    ],
+                    options={
+                        "indexes": [
+                            models.Index(fields=["organization", "control", "finding"], name="finding_by_control")
+                        ],
+                        "constraints": [
+                            models.UniqueConstraint(fields=("finding", "control"), name="finding_control_once")
+                        ],
+                    },
                 ),
-                (
-                    "organization",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="organizations.organization"
-                    ),
+                migrations.CreateModel(
+                    name="FindingCriterion",
+                    fields=[
+                        (
+                            "id",
+                            models.UUIDField(
+                                default=evidence.identifiers.uuid7, editable=False, primary_key=True, serialize=False
+                            ),
+                        ),
+                        (
+                            "criterion",
+                            models.ForeignKey(
+                                db_index=False,
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="+",
+                                to="controls.criterion",
+                            ),
+                        ),
+                        (
+                            "finding",
+                            models.ForeignKey(
+                                db_index=False,
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="criterion_rows",
+                                to="findings.finding",
+                            ),
+                        ),
+                        (
+                            "organization",
+                            models.ForeignKey(
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="+",
+                                to="organizations.organization",
+                            ),
+                        ),
+                    ],
+                    options={
+                        "indexes": [
+                            models.Index(fields=["organization", "criterion", "finding"], name="finding_by_criterion")
+                        ],
+                        "constraints": [
+                            models.UniqueConstraint(fields=("finding", "criterion"), name="finding_criterion_once")
+                        ],
+                    },
                 ),
-                (
-                    "other",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="links_in", to="findings.finding"
-                    ),
+                migrations.CreateModel(
+                    name="FindingLink",
+                    fields=[
+                        (
+                            "id",
+                            models.UUIDField(
+                                default=evidence.identifiers.uuid7, editable=False, primary_key=True, serialize=False
+                            ),
+                        ),
+                        (
+                            "kind",
+                            models.CharField(
+                                choices=[
+                                    ("related", "Related to"),
+                                    ("duplicate", "Duplicate of"),
+                                    ("caused_by", "Same cause as"),
+                                ],
+                                max_length=12,
+                            ),
+                        ),
+                        ("at", models.DateTimeField(default=evidence.clock.now)),
+                        (
+                            "by",
+                            models.ForeignKey(
+                                db_index=False,
+                                null=True,
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="+",
+                                to="accounts.person",
+                            ),
+                        ),
+                        (
+                            "finding",
+                            models.ForeignKey(
+                                on_delete=django.db.models.deletion.PROTECT, related_name="links", to="findings.finding"
+                            ),
+                        ),
+                        (
+                            "organization",
+                            models.ForeignKey(
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="+",
+                                to="organizations.organization",
+                            ),
+                        ),
+                        (
+                            "other",
+                            models.ForeignKey(
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="links_in",
+                                to="findings.finding",
+                            ),
+                        ),
+                    ],
+                    options={
+                        "constraints": [
+                            models.UniqueConstraint(fields=("finding", "other", "kind"), name="finding_link_once"),
+                            models.CheckConstraint(
+                                condition=models.Q(("finding", models.F("other")), _negated=True),
+                                name="finding_link_to_another",
+                            ),
+                        ],
+                    },
                 ),
-            ],
-            options={
-                "constraints": [
-                    models.UniqueConstraint(fields=("finding", "other", "kind"), name="finding_link_once"),
-                    models.CheckConstraint(
-                        condition=models.Q(("finding", models.F("other")), _negated=True),
-                        name="finding_link_to_another",
-                    ),
-                ],
-            },
-        ),
-        migrations.CreateModel(
-            name="ImportBatch",
-            fields=[
-                (
-                    "id",
-                    models.UUIDField(
-                        default=evidence.identifiers.uuid7, editable=False, primary_key=True, serialize=False
-                    ),
+                migrations.CreateModel(
+                    name="ImportBatch",
+                    fields=[
+                        (
+                            "id",
+                            models.UUIDField(
+                                default=evidence.identifiers.uuid7, editable=False, primary_key=True, serialize=False
+                            ),
+                        ),
+                        ("kind", models.CharField(max_length=40)),
+                        ("filename", models.CharField(max_length=255)),
+                        ("sha256", models.CharField(max_length=64)),
+                        ("size", models.PositiveBigIntegerField(default=0)),
+                        ("counts", models.JSONField(default=dict)),
+                        ("at", models.DateTimeField(default=evidence.clock.now)),
+                        (
+                            "artifact",
+                            models.ForeignKey(
+                                blank=True,
+                                db_index=False,
+                                null=True,
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="+",
+                                to="artifacts.artifact",
+                            ),
+                        ),
+                        (
+                            "imported_by",
+                            models.ForeignKey(
+                                null=True,
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="+",
+                                to="accounts.person",
+                            ),
+                        ),
+                        (
+                            "organization",
+                            models.ForeignKey(
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="+",
+                                to="organizations.organization",
+                            ),
+                        ),
+                    ],
+                    options={
+                        "indexes": [models.Index(fields=["organization", "-at"], name="import_batch_newest")],
+                    },
                 ),
-                ("kind", models.CharField(max_length=40)),
-                ("filename", models.CharField(max_length=255)),
-                ("sha256", models.CharField(max_length=64)),
-                ("size", models.PositiveBigIntegerField(default=0)),
-                ("counts", models.JSONField(default=dict)),
-                ("at", models.DateTimeField(default=evidence.clock.now)),
-                (
-                    "artifact",
-                    models.ForeignKey(
-                        blank=True,
-                        db_index=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="artifacts.artifact",
-                    ),
+                migrations.CreateModel(
+                    name="Occurrence",
+                    fields=[
+                        (
+                            "id",
+                            models.UUIDField(
+                                default=evidence.identifiers.uuid7, editable=False, primary_key=True, serialize=False
+                            ),
+                        ),
+                        ("cycle", models.PositiveIntegerField(default=1)),
+                        ("seen_at", models.DateTimeField()),
+                        ("location", models.CharField(blank=True, max_length=500)),
+                        ("raw", models.JSONField(default=dict)),
+                        (
+                            "finding",
+                            models.ForeignKey(
+                                db_index=False,
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="occurrences",
+                                to="findings.finding",
+                            ),
+                        ),
+                        (
+                            "import_batch",
+                            models.ForeignKey(
+                                db_index=False,
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="occurrences",
+                                to="findings.importbatch",
+                            ),
+                        ),
+                        (
+                            "organization",
+                            models.ForeignKey(
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="+",
+                                to="organizations.organization",
+                            ),
+                        ),
+                    ],
+                    options={
+                        "indexes": [
+                            models.Index(fields=["finding", "seen_at"], name="finding_occurrences"),
+                            models.Index(fields=["import_batch"], name="batch_occurrences"),
+                        ],
+                    },
                 ),
-                (
-                    "imported_by",
-                    models.ForeignKey(
-                        null=True, on_delete=django.db.models.deletion.PROTECT, related_name="+", to="accounts.person"
-                    ),
+                migrations.CreateModel(
+                    name="Proposal",
+                    fields=[
+                        (
+                            "id",
+                            models.UUIDField(
+                                default=evidence.identifiers.uuid7, editable=False, primary_key=True, serialize=False
+                            ),
+                        ),
+                        ("cycle", models.PositiveIntegerField()),
+                        ("action", models.CharField(max_length=40)),
+                        ("change", models.JSONField(default=dict)),
+                        ("reason", models.TextField()),
+                        ("at", models.DateTimeField(default=evidence.clock.now)),
+                        ("ended_at", models.DateTimeField(blank=True, null=True)),
+                        ("outcome", models.CharField(blank=True, max_length=10)),
+                        (
+                            "by",
+                            models.ForeignKey(
+                                db_index=False,
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="+",
+                                to="accounts.person",
+                            ),
+                        ),
+                        (
+                            "finding",
+                            models.ForeignKey(
+                                db_index=False,
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="proposals",
+                                to="findings.finding",
+                            ),
+                        ),
+                        (
+                            "organization",
+                            models.ForeignKey(
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="+",
+                                to="organizations.organization",
+                            ),
+                        ),
+                    ],
+                    options={
+                        "indexes": [models.Index(fields=["finding", "at"], name="finding_proposals")],
+                        "constraints": [
+                            models.UniqueConstraint(
+                                condition=models.Q(("ended_at__isnull", True)),
+                                fields=("finding", "action"),
+                                name="finding_one_open_proposal",
+                            )
+                        ],
+                    },
                 ),
-                (
-                    "organization",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="organizations.organization"
-                    ),
-                ),
-            ],
-            options={
-                "indexes": [models.Index(fields=["organization", "-at"], name="import_batch_newest")],
-            },
-        ),
-        migrations.CreateModel(
-            name="Occurrence",
-            fields=[
-                (
-                    "id",
-                    models.UUIDField(
-                        default=evidence.identifiers.uuid7, editable=False, primary_key=True, serialize=False
-                    ),
-                ),
-                ("cycle", models.PositiveIntegerField(default=1)),
-                ("seen_at", models.DateTimeField()),
-                ("location", models.CharField(blank=True, max_length=500)),
-                ("raw", models.JSONField(default=dict)),
-                (
-                    "finding",
-                    models.ForeignKey(
-                        db_index=False,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="occurrences",
-                        to="findings.finding",
-                    ),
-                ),
-                (
-                    "import_batch",
-                    models.ForeignKey(
-                        db_index=False,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="occurrences",
-                        to="findings.importbatch",
-                    ),
-                ),
-                (
-                    "organization",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="organizations.organization"
-                    ),
-                ),
-            ],
-            options={
-                "indexes": [
-                    models.Index(fields=["finding", "seen_at"], name="finding_occurrences"),
-                    models.Index(fields=["import_batch"], name="batch_occurrences"),
-                ],
-            },
-        ),
-        migrations.CreateModel(
-            name="Proposal",
-            fields=[
-                (
-                    "id",
-                    models.UUIDField(
-                        default=evidence.identifiers.uuid7, editable=False, primary_key=True, serialize=False
-                    ),
-                ),
-                ("cycle", models.PositiveIntegerField()),
-                ("action", models.CharField(max_length=40)),
-                ("change", models.JSONField(default=dict)),
-                ("reason", models.TextField()),
-                ("at", models.DateTimeField(default=evidence.clock.now)),
-                ("ended_at", models.DateTimeField(blank=True, null=True)),
-                ("outcome", models.CharField(blank=True, max_length=10)),
-                (
-                    "by",
-                    models.ForeignKey(
-                        db_index=False,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="accounts.person",
-                    ),
-                ),
-                (
-                    "finding",
-                    models.ForeignKey(
-                        db_index=False,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="proposals",
-                        to="findings.finding",
-                    ),
-                ),
-                (
-                    "organization",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="organizations.organization"
-                    ),
-                ),
-            ],
-            options={
-                "indexes": [models.Index(fields=["finding", "at"], name="finding_proposals")],
-                "constraints": [
-                    models.UniqueConstraint(
-                        condition=models.Q(("ended_at__isnull", True)),
-                        fields=("finding", "action"),
-                        name="finding_one_open_proposal",
-                    )
-                ],
-            },
+            ]
         ),
         tenancy.tenant_table("findings_finding"),
         tenancy.tenant_table("findings_findingcriterion", app="SELECT, INSERT, DELETE"),

@@ -6,6 +6,7 @@ from django.db import migrations, models
 import evidence.clock
 import evidence.identifiers
 from evidence import tenancy
+from evidence.migrating import Together
 
 
 class Migration(migrations.Migration):
@@ -19,203 +20,212 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        migrations.CreateModel(
-            name="Acceptance",
-            fields=[
-                (
-                    "id",
-                    models.UUIDField(
-                        default=evidence.identifiers.uuid7, editable=False, primary_key=True, serialize=False
-                    ),
-                ),
-                ("version", models.PositiveIntegerField(default=1)),
-                ("created_at", models.DateTimeField(default=evidence.clock.now)),
-                ("cycle", models.PositiveIntegerField()),
-                ("severity", models.CharField(max_length=10)),
-                ("reason", models.TextField()),
-                ("residual_risk", models.TextField()),
-                ("compensating", models.TextField()),
-                ("expires_on", models.DateField()),
-                (
-                    "state",
-                    models.CharField(
-                        choices=[
-                            ("pending", "Waiting for a decision"),
-                            ("active", "Accepted"),
-                            ("refused", "Refused"),
-                            ("withdrawn", "Withdrawn"),
-                            ("expired", "Expired"),
-                            ("ended", "Ended early"),
-                            ("renewed", "Renewed"),
+        Together(
+            [
+                migrations.CreateModel(
+                    name="Acceptance",
+                    fields=[
+                        (
+                            "id",
+                            models.UUIDField(
+                                default=evidence.identifiers.uuid7, editable=False, primary_key=True, serialize=False
+                            ),
+                        ),
+                        ("version", models.PositiveIntegerField(default=1)),
+                        ("created_at", models.DateTimeField(default=evidence.clock.now)),
+                        ("cycle", models.PositiveIntegerField()),
+                        ("severity", models.CharField(max_length=10)),
+                        ("reason", models.TextField()),
+                        ("residual_risk", models.TextField()),
+                        ("compensating", models.TextField()),
+                        ("expires_on", models.DateField()),
+                        (
+                            "state",
+                            models.CharField(
+                                choices=[
+                                    ("pending", "Waiting for a decision"),
+                                    ("active", "Accepted"),
+                                    ("refused", "Refused"),
+                                    ("withdrawn", "Withdrawn"),
+                                    ("expired", "Expired"),
+                                    ("ended", "Ended early"),
+                                    ("renewed", "Renewed"),
+                                ],
+                                default="pending",
+                                max_length=10,
+                            ),
+                        ),
+                        ("requested_at", models.DateTimeField(default=evidence.clock.now)),
+                        ("accepted_at", models.DateTimeField(blank=True, null=True)),
+                        ("ended_at", models.DateTimeField(blank=True, null=True)),
+                        ("end_reason", models.TextField(blank=True)),
+                        ("renewals", models.PositiveSmallIntegerField(default=0)),
+                        (
+                            "accepted_by",
+                            models.ForeignKey(
+                                blank=True,
+                                db_index=False,
+                                null=True,
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="+",
+                                to="accounts.person",
+                            ),
+                        ),
+                        (
+                            "finding",
+                            models.ForeignKey(
+                                db_index=False,
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="acceptances",
+                                to="findings.finding",
+                            ),
+                        ),
+                        (
+                            "organization",
+                            models.ForeignKey(
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="+",
+                                to="organizations.organization",
+                            ),
+                        ),
+                        (
+                            "request",
+                            models.ForeignKey(
+                                blank=True,
+                                db_index=False,
+                                null=True,
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="+",
+                                to="approvals.request",
+                            ),
+                        ),
+                        (
+                            "requested_by",
+                            models.ForeignKey(
+                                db_index=False,
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="+",
+                                to="accounts.person",
+                            ),
+                        ),
+                    ],
+                    options={
+                        "indexes": [
+                            models.Index(fields=["finding", "requested_at"], name="acceptance_by_finding"),
+                            models.Index(
+                                condition=models.Q(("state", "active")),
+                                fields=["organization", "expires_on"],
+                                name="acceptance_expiring",
+                            ),
                         ],
-                        default="pending",
-                        max_length=10,
-                    ),
-                ),
-                ("requested_at", models.DateTimeField(default=evidence.clock.now)),
-                ("accepted_at", models.DateTimeField(blank=True, null=True)),
-                ("ended_at", models.DateTimeField(blank=True, null=True)),
-                ("end_reason", models.TextField(blank=True)),
-                ("renewals", models.PositiveSmallIntegerField(default=0)),
-                (
-                    "accepted_by",
-                    models.ForeignKey(
-                        blank=True,
-                        db_index=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="accounts.person",
-                    ),
-                ),
-                (
-                    "finding",
-                    models.ForeignKey(
-                        db_index=False,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="acceptances",
-                        to="findings.finding",
-                    ),
-                ),
-                (
-                    "organization",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="organizations.organization"
-                    ),
-                ),
-                (
-                    "request",
-                    models.ForeignKey(
-                        blank=True,
-                        db_index=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="approvals.request",
-                    ),
-                ),
-                (
-                    "requested_by",
-                    models.ForeignKey(
-                        db_index=False,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="accounts.person",
-                    ),
-                ),
-            ],
-            options={
-                "indexes": [
-                    models.Index(fields=["finding", "requested_at"], name="acceptance_by_finding"),
-                    models.Index(
-                        condition=models.Q(("state", "active")),
-                        fields=["organization", "expires_on"],
-                        name="acceptance_expiring",
-                    ),
-                ],
-                "constraints": [
-                    models.UniqueConstraint(
-                        condition=models.Q(("state__in", ["pending", "active"])),
-                        fields=("finding",),
-                        name="acceptance_one_at_a_time",
-                    )
-                ],
-            },
-        ),
-        migrations.CreateModel(
-            name="Deferral",
-            fields=[
-                (
-                    "id",
-                    models.UUIDField(
-                        default=evidence.identifiers.uuid7, editable=False, primary_key=True, serialize=False
-                    ),
-                ),
-                ("version", models.PositiveIntegerField(default=1)),
-                ("created_at", models.DateTimeField(default=evidence.clock.now)),
-                ("cycle", models.PositiveIntegerField()),
-                ("reason", models.TextField()),
-                ("old_due_on", models.DateField()),
-                ("new_due_on", models.DateField()),
-                ("vendor", models.CharField(blank=True, max_length=200)),
-                ("check_in_on", models.DateField(blank=True, null=True)),
-                (
-                    "state",
-                    models.CharField(
-                        choices=[
-                            ("pending", "Waiting for a decision"),
-                            ("active", "Deferred"),
-                            ("refused", "Refused"),
-                            ("withdrawn", "Withdrawn"),
-                            ("ended", "Ended"),
+                        "constraints": [
+                            models.UniqueConstraint(
+                                condition=models.Q(("state__in", ["pending", "active"])),
+                                fields=("finding",),
+                                name="acceptance_one_at_a_time",
+                            )
                         ],
-                        default="pending",
-                        max_length=10,
-                    ),
+                    },
                 ),
-                ("requested_at", models.DateTimeField(default=evidence.clock.now)),
-                ("deferred_at", models.DateTimeField(blank=True, null=True)),
-                ("ended_at", models.DateTimeField(blank=True, null=True)),
-                (
-                    "finding",
-                    models.ForeignKey(
-                        db_index=False,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="deferrals",
-                        to="findings.finding",
-                    ),
+                migrations.CreateModel(
+                    name="Deferral",
+                    fields=[
+                        (
+                            "id",
+                            models.UUIDField(
+                                default=evidence.identifiers.uuid7, editable=False, primary_key=True, serialize=False
+                            ),
+                        ),
+                        ("version", models.PositiveIntegerField(default=1)),
+                        ("created_at", models.DateTimeField(default=evidence.clock.now)),
+                        ("cycle", models.PositiveIntegerField()),
+                        ("reason", models.TextField()),
+                        ("old_due_on", models.DateField()),
+                        ("new_due_on", models.DateField()),
+                        ("vendor", models.CharField(blank=True, max_length=200)),
+                        ("check_in_on", models.DateField(blank=True, null=True)),
+                        (
+                            "state",
+                            models.CharField(
+                                choices=[
+                                    ("pending", "Waiting for a decision"),
+                                    ("active", "Deferred"),
+                                    ("refused", "Refused"),
+                                    ("withdrawn", "Withdrawn"),
+                                    ("ended", "Ended"),
+                                ],
+                                default="pending",
+                                max_length=10,
+                            ),
+                        ),
+                        ("requested_at", models.DateTimeField(default=evidence.clock.now)),
+                        ("deferred_at", models.DateTimeField(blank=True, null=True)),
+                        ("ended_at", models.DateTimeField(blank=True, null=True)),
+                        (
+                            "finding",
+                            models.ForeignKey(
+                                db_index=False,
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="deferrals",
+                                to="findings.finding",
+                            ),
+                        ),
+                        (
+                            "organization",
+                            models.ForeignKey(
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="+",
+                                to="organizations.organization",
+                            ),
+                        ),
+                        (
+                            "request",
+                            models.ForeignKey(
+                                blank=True,
+                                db_index=False,
+                                null=True,
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="+",
+                                to="approvals.request",
+                            ),
+                        ),
+                        (
+                            "requested_by",
+                            models.ForeignKey(
+                                db_index=False,
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="+",
+                                to="accounts.person",
+                            ),
+                        ),
+                    ],
+                    options={
+                        "indexes": [
+                            models.Index(fields=["finding", "requested_at"], name="deferral_by_finding"),
+                            models.Index(
+                                condition=models.Q(("state", "active")),
+                                fields=["organization", "new_due_on"],
+                                name="deferral_ending",
+                            ),
+                        ],
+                        "constraints": [
+                            models.UniqueConstraint(
+                                condition=models.Q(("state__in", ["pending", "active"])),
+                                fields=("finding",),
+                                name="deferral_one_at_a_time",
+                            ),
+                            models.CheckConstraint(
+                                condition=models.Q(("new_due_on__gt", models.F("old_due_on"))),
+                                name="deferral_moves_forward",
+                            ),
+                            models.CheckConstraint(
+                                condition=models.Q(("vendor", ""), ("check_in_on__isnull", False), _connector="OR"),
+                                name="deferral_on_vendor_has_check_in",
+                            ),
+                        ],
+                    },
                 ),
-                (
-                    "organization",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="organizations.organization"
-                    ),
-                ),
-                (
-                    "request",
-                    models.ForeignKey(
-                        blank=True,
-                        db_index=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="approvals.request",
-                    ),
-                ),
-                (
-                    "requested_by",
-                    models.ForeignKey(
-                        db_index=False,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="accounts.person",
-                    ),
-                ),
-            ],
-            options={
-                "indexes": [
-                    models.Index(fields=["finding", "requested_at"], name="deferral_by_finding"),
-                    models.Index(
-                        condition=models.Q(("state", "active")),
-                        fields=["organization", "new_due_on"],
-                        name="deferral_ending",
-                    ),
-                ],
-                "constraints": [
-                    models.UniqueConstraint(
-                        condition=models.Q(("state__in", ["pending", "active"])),
-                        fields=("finding",),
-                        name="deferral_one_at_a_time",
-                    ),
-                    models.CheckConstraint(
-                        condition=models.Q(("new_due_on__gt", models.F("old_due_on"))), name="deferral_moves_forward"
-                    ),
-                    models.CheckConstraint(
-                        condition=models.Q(("vendor", ""), ("check_in_on__isnull", False), _connector="OR"),
-                        name="deferral_on_vendor_has_check_in",
-                    ),
-                ],
-            },
+            ]
         ),
         tenancy.tenant_table("risk_acceptance"),
         tenancy.tenant_table("risk_deferral"),

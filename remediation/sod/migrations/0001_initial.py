@@ -6,6 +6,7 @@ from django.db import migrations, models
 
 import evidence.clock
 import evidence.identifiers
+from evidence.migrating import Together
 
 
 class Migration(migrations.Migration):
@@ -18,173 +19,181 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        migrations.CreateModel(
-            name="Rule",
-            fields=[
-                (
-                    "id",
-                    models.UUIDField(
-                        default=evidence.identifiers.uuid7, editable=False, primary_key=True, serialize=False
-                    ),
-                ),
-                ("matrix_version", models.PositiveIntegerField()),
-                ("number", models.CharField(max_length=8)),
-                (
-                    "held",
-                    models.CharField(
-                        choices=[
-                            ("finder", "Finder"),
-                            ("owner", "Owner"),
-                            ("implementer", "Implementer"),
-                            ("uploader", "Uploader of closing evidence"),
-                            ("verifier", "Verifier"),
-                            ("approver", "Approver"),
-                            ("acceptor", "Risk acceptor"),
-                            ("administrator", "Platform administrator"),
-                            ("auditor", "External auditor"),
-                            ("triager", "Triager"),
-                            ("preparer", "Package preparer"),
-                            ("requester", "Requester"),
+        Together(
+            [
+                migrations.CreateModel(
+                    name="Rule",
+                    fields=[
+                        (
+                            "id",
+                            models.UUIDField(
+                                default=evidence.identifiers.uuid7, editable=False, primary_key=True, serialize=False
+                            ),
+                        ),
+                        ("matrix_version", models.PositiveIntegerField()),
+                        ("number", models.CharField(max_length=8)),
+                        (
+                            "held",
+                            models.CharField(
+                                choices=[
+                                    ("finder", "Finder"),
+                                    ("owner", "Owner"),
+                                    ("implementer", "Implementer"),
+                                    ("uploader", "Uploader of closing evidence"),
+                                    ("verifier", "Verifier"),
+                                    ("approver", "Approver"),
+                                    ("acceptor", "Risk acceptor"),
+                                    ("administrator", "Platform administrator"),
+                                    ("auditor", "External auditor"),
+                                    ("triager", "Triager"),
+                                    ("preparer", "Package preparer"),
+                                    ("requester", "Requester"),
+                                ],
+                                max_length=16,
+                            ),
+                        ),
+                        (
+                            "wanted",
+                            models.CharField(
+                                choices=[
+                                    ("finder", "Finder"),
+                                    ("owner", "Owner"),
+                                    ("implementer", "Implementer"),
+                                    ("uploader", "Uploader of closing evidence"),
+                                    ("verifier", "Verifier"),
+                                    ("approver", "Approver"),
+                                    ("acceptor", "Risk acceptor"),
+                                    ("administrator", "Platform administrator"),
+                                    ("auditor", "External auditor"),
+                                    ("triager", "Triager"),
+                                    ("preparer", "Package preparer"),
+                                    ("requester", "Requester"),
+                                ],
+                                max_length=16,
+                            ),
+                        ),
+                        (
+                            "verdict",
+                            models.CharField(
+                                choices=[("N", "Never"), ("C", "Conditional"), ("Y", "Yes")], max_length=1
+                            ),
+                        ),
+                        ("condition", models.CharField(blank=True, max_length=16)),
+                        ("sentence", models.CharField(max_length=200)),
+                        ("note", models.CharField(blank=True, max_length=200)),
+                    ],
+                    options={
+                        "constraints": [
+                            models.UniqueConstraint(
+                                fields=("matrix_version", "held", "wanted"), name="sod_rule_once_per_pair"
+                            )
                         ],
-                        max_length=16,
-                    ),
+                    },
                 ),
-                (
-                    "wanted",
-                    models.CharField(
-                        choices=[
-                            ("finder", "Finder"),
-                            ("owner", "Owner"),
-                            ("implementer", "Implementer"),
-                            ("uploader", "Uploader of closing evidence"),
-                            ("verifier", "Verifier"),
-                            ("approver", "Approver"),
-                            ("acceptor", "Risk acceptor"),
-                            ("administrator", "Platform administrator"),
-                            ("auditor", "External auditor"),
-                            ("triager", "Triager"),
-                            ("preparer", "Package preparer"),
-                            ("requester", "Requester"),
+                migrations.CreateModel(
+                    name="Hand",
+                    fields=[
+                        (
+                            "id",
+                            models.UUIDField(
+                                default=evidence.identifiers.uuid7, editable=False, primary_key=True, serialize=False
+                            ),
+                        ),
+                        ("subject_type", models.CharField(max_length=60)),
+                        ("subject_id", models.UUIDField()),
+                        ("cycle", models.PositiveIntegerField()),
+                        (
+                            "duty",
+                            models.CharField(
+                                choices=[
+                                    ("finder", "Finder"),
+                                    ("owner", "Owner"),
+                                    ("implementer", "Implementer"),
+                                    ("uploader", "Uploader of closing evidence"),
+                                    ("verifier", "Verifier"),
+                                    ("approver", "Approver"),
+                                    ("acceptor", "Risk acceptor"),
+                                    ("administrator", "Platform administrator"),
+                                    ("auditor", "External auditor"),
+                                    ("triager", "Triager"),
+                                    ("preparer", "Package preparer"),
+                                    ("requester", "Requester"),
+                                ],
+                                max_length=16,
+                            ),
+                        ),
+                        ("about", models.CharField(blank=True, max_length=40)),
+                        ("at", models.DateTimeField(default=evidence.clock.now)),
+                        (
+                            "account",
+                            models.ForeignKey(
+                                db_constraint=False,
+                                db_index=False,
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="+",
+                                to=settings.AUTH_USER_MODEL,
+                            ),
+                        ),
+                        (
+                            "organization",
+                            models.ForeignKey(
+                                db_constraint=False,
+                                db_index=False,
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="+",
+                                to="organizations.organization",
+                            ),
+                        ),
+                        (
+                            "person",
+                            models.ForeignKey(
+                                db_index=False,
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="+",
+                                to="accounts.person",
+                            ),
+                        ),
+                    ],
+                    options={
+                        "constraints": [
+                            models.UniqueConstraint(
+                                fields=("subject_id", "cycle", "person", "duty", "subject_type", "organization"),
+                                name="sod_hand_once",
+                            )
                         ],
-                        max_length=16,
-                    ),
+                    },
                 ),
-                (
-                    "verdict",
-                    models.CharField(choices=[("N", "Never"), ("C", "Conditional"), ("Y", "Yes")], max_length=1),
-                ),
-                ("condition", models.CharField(blank=True, max_length=16)),
-                ("sentence", models.CharField(max_length=200)),
-                ("note", models.CharField(blank=True, max_length=200)),
-            ],
-            options={
-                "constraints": [
-                    models.UniqueConstraint(fields=("matrix_version", "held", "wanted"), name="sod_rule_once_per_pair")
-                ],
-            },
-        ),
-        migrations.CreateModel(
-            name="Hand",
-            fields=[
-                (
-                    "id",
-                    models.UUIDField(
-                        default=evidence.identifiers.uuid7, editable=False, primary_key=True, serialize=False
-                    ),
-                ),
-                ("subject_type", models.CharField(max_length=60)),
-                ("subject_id", models.UUIDField()),
-                ("cycle", models.PositiveIntegerField()),
-                (
-                    "duty",
-                    models.CharField(
-                        choices=[
-                            ("finder", "Finder"),
-                            ("owner", "Owner"),
-                            ("implementer", "Implementer"),
-                            ("uploader", "Uploader of closing evidence"),
-                            ("verifier", "Verifier"),
-                            ("approver", "Approver"),
-                            ("acceptor", "Risk acceptor"),
-                            ("administrator", "Platform administrator"),
-                            ("auditor", "External auditor"),
-                            ("triager", "Triager"),
-                            ("preparer", "Package preparer"),
-                            ("requester", "Requester"),
+                migrations.CreateModel(
+                    name="Item",
+                    fields=[
+                        (
+                            "id",
+                            models.UUIDField(
+                                default=evidence.identifiers.uuid7, editable=False, primary_key=True, serialize=False
+                            ),
+                        ),
+                        ("subject_type", models.CharField(max_length=60)),
+                        ("subject_id", models.UUIDField()),
+                        ("cycle", models.PositiveIntegerField()),
+                        (
+                            "organization",
+                            models.ForeignKey(
+                                db_constraint=False,
+                                db_index=False,
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="+",
+                                to="organizations.organization",
+                            ),
+                        ),
+                    ],
+                    options={
+                        "constraints": [
+                            models.UniqueConstraint(
+                                fields=("subject_id", "cycle", "subject_type", "organization"), name="sod_item_once"
+                            )
                         ],
-                        max_length=16,
-                    ),
+                    },
                 ),
-                ("about", models.CharField(blank=True, max_length=40)),
-                ("at", models.DateTimeField(default=evidence.clock.now)),
-                (
-                    "account",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        db_index=False,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
-                (
-                    "organization",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        db_index=False,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="organizations.organization",
-                    ),
-                ),
-                (
-                    "person",
-                    models.ForeignKey(
-                        db_index=False,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="accounts.person",
-                    ),
-                ),
-            ],
-            options={
-                "constraints": [
-                    models.UniqueConstraint(
-                        fields=("subject_id", "cycle", "person", "duty", "subject_type", "organization"),
-                        name="sod_hand_once",
-                    )
-                ],
-            },
-        ),
-        migrations.CreateModel(
-            name="Item",
-            fields=[
-                (
-                    "id",
-                    models.UUIDField(
-                        default=evidence.identifiers.uuid7, editable=False, primary_key=True, serialize=False
-                    ),
-                ),
-                ("subject_type", models.CharField(max_length=60)),
-                ("subject_id", models.UUIDField()),
-                ("cycle", models.PositiveIntegerField()),
-                (
-                    "organization",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        db_index=False,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="organizations.organization",
-                    ),
-                ),
-            ],
-            options={
-                "constraints": [
-                    models.UniqueConstraint(
-                        fields=("subject_id", "cycle", "subject_type", "organization"), name="sod_item_once"
-                    )
-                ],
-            },
+            ]
         ),
     ]

@@ -6,6 +6,7 @@ from django.db import migrations, models
 
 import evidence.clock
 import evidence.identifiers
+from evidence.migrating import Together
 
 
 class Migration(migrations.Migration):
@@ -121,152 +122,166 @@ class Migration(migrations.Migration):
                 max_length=16,
             ),
         ),
-        migrations.CreateModel(
-            name="ToxicPair",
-            fields=[
-                (
-                    "id",
-                    models.UUIDField(
-                        default=evidence.identifiers.uuid7, editable=False, primary_key=True, serialize=False
-                    ),
-                ),
-                ("matrix_version", models.PositiveIntegerField()),
-                ("number", models.CharField(max_length=8)),
-                ("one", models.CharField(max_length=20)),
-                ("other", models.CharField(max_length=20)),
-                ("sentence", models.CharField(max_length=200)),
-            ],
-            options={
-                "constraints": [
-                    models.UniqueConstraint(fields=("matrix_version", "one", "other"), name="sod_toxicpair_once")
-                ],
-            },
-        ),
-        migrations.CreateModel(
-            name="Waiver",
-            fields=[
-                (
-                    "id",
-                    models.UUIDField(
-                        default=evidence.identifiers.uuid7, editable=False, primary_key=True, serialize=False
-                    ),
-                ),
-                ("ref", models.CharField(max_length=20)),
-                ("number", models.PositiveIntegerField()),
-                (
-                    "rules",
-                    django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=8), size=None),
-                ),
-                ("reason", models.TextField()),
-                ("reviewer", models.CharField(max_length=200)),
-                ("starts_at", models.DateTimeField(default=evidence.clock.now)),
-                ("ends_at", models.DateTimeField()),
-                ("request_id", models.UUIDField(unique=True)),
-                ("ended_at", models.DateTimeField(blank=True, null=True)),
-                ("ended_why", models.TextField(blank=True)),
-                (
-                    "ended_by",
-                    models.ForeignKey(
-                        blank=True,
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="accounts.person",
-                    ),
-                ),
-                (
-                    "organization",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="organizations.organization"
-                    ),
-                ),
-                (
-                    "person",
-                    models.ForeignKey(
-                        blank=True,
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="accounts.person",
-                    ),
-                ),
-            ],
-            options={
-                "indexes": [models.Index(fields=["organization", "person", "ends_at"], name="sod_waiver_person")],
-                "constraints": [
-                    models.UniqueConstraint(fields=("organization", "number"), name="sod_waiver_number_once")
-                ],
-            },
-        ),
-        migrations.CreateModel(
-            name="WaiverUse",
-            fields=[
-                (
-                    "id",
-                    models.UUIDField(
-                        default=evidence.identifiers.uuid7, editable=False, primary_key=True, serialize=False
-                    ),
-                ),
-                ("subject_type", models.CharField(max_length=60)),
-                ("subject_id", models.UUIDField()),
-                ("cycle", models.PositiveIntegerField()),
-                (
-                    "duty",
-                    models.CharField(
-                        choices=[
-                            ("finder", "Finder"),
-                            ("owner", "Owner"),
-                            ("implementer", "Implementer"),
-                            ("uploader", "Uploader of closing evidence"),
-                            ("verifier", "Verifier"),
-                            ("approver", "Approver"),
-                            ("acceptor", "Risk acceptor"),
-                            ("administrator", "Platform administrator"),
-                            ("auditor", "External auditor"),
-                            ("triager", "Triager"),
-                            ("preparer", "Package preparer"),
-                            ("requester", "Requester"),
-                            ("sampler", "Sampler"),
-                            ("operator", "Control operator"),
-                            ("access_reviewer", "Reviewer of access"),
-                            ("access_holder", "Holder of the access"),
-                            ("redactor", "Redactor"),
-                            ("author", "Author of the rules"),
-                            ("beneficiary", "Who gains from the change"),
-                            ("carrier", "Who carries an open exception"),
-                            ("signer", "Signer of the package"),
-                            ("releaser", "Releaser of the hold"),
-                            ("disposer", "Who asks for disposal"),
-                            ("granter", "Granter of the role"),
-                            ("grantee", "Grantee of the role"),
-                            ("confirmer", "Second administrator"),
+        Together(
+            [
+                migrations.CreateModel(
+                    name="ToxicPair",
+                    fields=[
+                        (
+                            "id",
+                            models.UUIDField(
+                                default=evidence.identifiers.uuid7, editable=False, primary_key=True, serialize=False
+                            ),
+                        ),
+                        ("matrix_version", models.PositiveIntegerField()),
+                        ("number", models.CharField(max_length=8)),
+                        ("one", models.CharField(max_length=20)),
+                        ("other", models.CharField(max_length=20)),
+                        ("sentence", models.CharField(max_length=200)),
+                    ],
+                    options={
+                        "constraints": [
+                            models.UniqueConstraint(
+                                fields=("matrix_version", "one", "other"), name="sod_toxicpair_once"
+                            )
                         ],
-                        max_length=16,
-                    ),
+                    },
                 ),
-                ("rule", models.CharField(max_length=8)),
-                ("at", models.DateTimeField(default=evidence.clock.now)),
-                (
-                    "organization",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="organizations.organization"
-                    ),
+                migrations.CreateModel(
+                    name="Waiver",
+                    fields=[
+                        (
+                            "id",
+                            models.UUIDField(
+                                default=evidence.identifiers.uuid7, editable=False, primary_key=True, serialize=False
+                            ),
+                        ),
+                        ("ref", models.CharField(max_length=20)),
+                        ("number", models.PositiveIntegerField()),
+                        (
+                            "rules",
+                            django.contrib.postgres.fields.ArrayField(
+                                base_field=models.CharField(max_length=8), size=None
+                            ),
+                        ),
+                        ("reason", models.TextField()),
+                        ("reviewer", models.CharField(max_length=200)),
+                        ("starts_at", models.DateTimeField(default=evidence.clock.now)),
+                        ("ends_at", models.DateTimeField()),
+                        ("request_id", models.UUIDField(unique=True)),
+                        ("ended_at", models.DateTimeField(blank=True, null=True)),
+                        ("ended_why", models.TextField(blank=True)),
+                        (
+                            "ended_by",
+                            models.ForeignKey(
+                                blank=True,
+                                null=True,
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="+",
+                                to="accounts.person",
+                            ),
+                        ),
+                        (
+                            "organization",
+                            models.ForeignKey(
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="+",
+                                to="organizations.organization",
+                            ),
+                        ),
+                        (
+                            "person",
+                            models.ForeignKey(
+                                blank=True,
+                                null=True,
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="+",
+                                to="accounts.person",
+                            ),
+                        ),
+                    ],
+                    options={
+                        "indexes": [
+                            models.Index(fields=["organization", "person", "ends_at"], name="sod_waiver_person")
+                        ],
+                        "constraints": [
+                            models.UniqueConstraint(fields=("organization", "number"), name="sod_waiver_number_once")
+                        ],
+                    },
                 ),
-                (
-                    "person",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="accounts.person"
-                    ),
+                migrations.CreateModel(
+                    name="WaiverUse",
+                    fields=[
+                        (
+                            "id",
+                            models.UUIDField(
+                                default=evidence.identifiers.uuid7, editable=False, primary_key=True, serialize=False
+                            ),
+                        ),
+                        ("subject_type", models.CharField(max_length=60)),
+                        ("subject_id", models.UUIDField()),
+                        ("cycle", models.PositiveIntegerField()),
+                        (
+                            "duty",
+                            models.CharField(
+                                choices=[
+                                    ("finder", "Finder"),
+                                    ("owner", "Owner"),
+                                    ("implementer", "Implementer"),
+                                    ("uploader", "Uploader of closing evidence"),
+                                    ("verifier", "Verifier"),
+                                    ("approver", "Approver"),
+                                    ("acceptor", "Risk acceptor"),
+                                    ("administrator", "Platform administrator"),
+                                    ("auditor", "External auditor"),
+                                    ("triager", "Triager"),
+                                    ("preparer", "Package preparer"),
+                                    ("requester", "Requester"),
+                                    ("sampler", "Sampler"),
+                                    ("operator", "Control operator"),
+                                    ("access_reviewer", "Reviewer of access"),
+                                    ("access_holder", "Holder of the access"),
+                                    ("redactor", "Redactor"),
+                                    ("author", "Author of the rules"),
+                                    ("beneficiary", "Who gains from the change"),
+                                    ("carrier", "Who carries an open exception"),
+                                    ("signer", "Signer of the package"),
+                                    ("releaser", "Releaser of the hold"),
+                                    ("disposer", "Who asks for disposal"),
+                                    ("granter", "Granter of the role"),
+                                    ("grantee", "Grantee of the role"),
+                                    ("confirmer", "Second administrator"),
+                                ],
+                                max_length=16,
+                            ),
+                        ),
+                        ("rule", models.CharField(max_length=8)),
+                        ("at", models.DateTimeField(default=evidence.clock.now)),
+                        (
+                            "organization",
+                            models.ForeignKey(
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="+",
+                                to="organizations.organization",
+                            ),
+                        ),
+                        (
+                            "person",
+                            models.ForeignKey(
+                                on_delete=django.db.models.deletion.PROTECT, related_name="+", to="accounts.person"
+                            ),
+                        ),
+                        (
+                            "waiver",
+                            models.ForeignKey(
+                                on_delete=django.db.models.deletion.PROTECT, related_name="uses", to="sod.waiver"
+                            ),
+                        ),
+                    ],
+                    options={
+                        "indexes": [models.Index(fields=["subject_id", "cycle"], name="sod_waiveruse_subject")],
+                    },
                 ),
-                (
-                    "waiver",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="uses", to="sod.waiver"
-                    ),
-                ),
-            ],
-            options={
-                "indexes": [models.Index(fields=["subject_id", "cycle"], name="sod_waiveruse_subject")],
-            },
+            ]
         ),
     ]

@@ -6,6 +6,7 @@ from django.db import migrations, models
 import evidence.clock
 import evidence.identifiers
 from evidence import tenancy
+from evidence.migrating import Together
 
 
 class Migration(migrations.Migration):
@@ -19,362 +20,392 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        migrations.CreateModel(
-            name="Plan",
-            fields=[
-                (
-                    "id",
-                    models.UUIDField(
-                        default=evidence.identifiers.uuid7, editable=False, primary_key=True, serialize=False
-                    ),
-                ),
-                ("version", models.PositiveIntegerField(default=1)),
-                ("created_at", models.DateTimeField(default=evidence.clock.now)),
-                ("cycle", models.PositiveIntegerField()),
-                ("text", models.TextField()),
-                ("success_test", models.TextField()),
-                ("residual_risk", models.TextField(blank=True)),
-                (
-                    "state",
-                    models.CharField(
-                        choices=[
-                            ("draft", "Draft"),
-                            ("submitted", "Waiting for approval"),
-                            ("approved", "Approved"),
-                            ("refused", "Sent back"),
-                            ("superseded", "Superseded"),
-                        ],
-                        default="draft",
-                        max_length=10,
-                    ),
-                ),
-                ("submitted_at", models.DateTimeField(blank=True, null=True)),
-                ("approved_at", models.DateTimeField(blank=True, null=True)),
-                ("work_started_at", models.DateTimeField(blank=True, null=True)),
-                (
-                    "finding",
-                    models.ForeignKey(
-                        db_index=False,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="plans",
-                        to="findings.finding",
-                    ),
-                ),
-                (
-                    "organization",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="organizations.organization"
-                    ),
-                ),
-                (
-                    "written_by",
-                    models.ForeignKey(
-                        db_index=False,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="accounts.person",
-                    ),
-                ),
-            ],
-            options={
-                "constraints": [
-                    models.UniqueConstraint(
-                        condition=models.Q(("state", "superseded"), _negated=True),
-                        fields=("finding", "cycle"),
-                        name="plan_one_stands_per_cycle",
-                    ),
-                    models.CheckConstraint(
-                        condition=models.Q(("state__in", ["draft", "submitted", "approved", "refused", "superseded"])),
-                        name="plan_state_known",
-                    ),
-                    models.CheckConstraint(
-                        condition=models.Q(
-                            ("state", "draft"), models.Q(("success_test", ""), _negated=True), _connector="OR"
-                        ),
-                        name="plan_has_success_test",
-                    ),
-                ],
-            },
-        ),
-        migrations.CreateModel(
-            name="Task",
-            fields=[
-                (
-                    "id",
-                    models.UUIDField(
-                        default=evidence.identifiers.uuid7, editable=False, primary_key=True, serialize=False
-                    ),
-                ),
-                ("version", models.PositiveIntegerField(default=1)),
-                ("created_at", models.DateTimeField(default=evidence.clock.now)),
-                ("ref", models.CharField(max_length=16)),
-                ("number", models.PositiveIntegerField()),
-                ("cycle", models.PositiveIntegerField()),
-                ("title", models.CharField(max_length=300)),
-                ("details", models.TextField(blank=True)),
-                ("due_on", models.DateField()),
-                (
-                    "state",
-                    models.CharField(
-                        choices=[
-                            ("todo", "To do"),
-                            ("in_progress", "In progress"),
-                            ("submitted", "Submitted"),
-                            ("returned", "Returned"),
-                            ("done", "Done"),
-                        ],
-                        default="todo",
-                        max_length=12,
-                    ),
-                ),
-                ("state_since", models.DateTimeField(default=evidence.clock.now)),
-                ("changes_production", models.BooleanField(default=False)),
-                ("change_ticket", models.CharField(blank=True, max_length=200)),
-                ("pull_request", models.CharField(blank=True, max_length=500)),
-                ("deploy", models.CharField(blank=True, max_length=500)),
-                ("started_at", models.DateTimeField(blank=True, null=True)),
-                ("submitted_at", models.DateTimeField(blank=True, null=True)),
-                ("done_at", models.DateTimeField(blank=True, null=True)),
-                (
-                    "assignee",
-                    models.ForeignKey(
-                        blank=True,
-                        db_index=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="accounts.person",
-                    ),
-                ),
-                (
-                    "finding",
-                    models.ForeignKey(
-                        db_index=False,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="tasks",
-                        to="findings.finding",
-                    ),
-                ),
-                (
-                    "organization",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="organizations.organization"
-                    ),
-                ),
-                (
-                    "plan",
-                    models.ForeignKey(
-                        db_index=False,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="tasks",
-                        to="tasks.plan",
-                    ),
-                ),
-                (
-                    "submitted_by",
-                    models.ForeignKey(
-                        blank=True,
-                        db_index=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="accounts.person",
-                    ),
-                ),
-            ],
-            options={
-                "indexes": [
-                    models.Index(
-                        condition=models.Q(("state", "done"), _negated=True),
-                        fields=["organization", "assignee", "due_on"],
-                        name="task_open_by_who",
-                    ),
-                    models.Index(fields=["finding", "cycle", "number"], name="task_by_finding"),
-                    models.Index(fields=["plan"], name="task_by_plan"),
-                    models.Index(fields=["organization", "state", "due_on"], name="task_by_state"),
-                ],
-                "constraints": [
-                    models.UniqueConstraint(fields=("organization", "number"), name="task_number_once"),
-                    models.CheckConstraint(
-                        condition=models.Q(("state__in", ["todo", "in_progress", "submitted", "returned", "done"])),
-                        name="task_state_known",
-                    ),
-                    models.CheckConstraint(
-                        condition=models.Q(
-                            models.Q(("state", "done"), _negated=True), ("done_at__isnull", False), _connector="OR"
-                        ),
-                        name="task_done_has_date",
-                    ),
-                    models.CheckConstraint(
-                        condition=models.Q(
-                            models.Q(("changes_production", True), ("state", "done"), _negated=True),
-                            models.Q(
-                                models.Q(("change_ticket", ""), _negated=True),
-                                models.Q(("pull_request", ""), _negated=True),
-                                models.Q(("deploy", ""), _negated=True),
+        Together(
+            [
+                migrations.CreateModel(
+                    name="Plan",
+                    fields=[
+                        (
+                            "id",
+                            models.UUIDField(
+                                default=evidence.identifiers.uuid7, editable=False, primary_key=True, serialize=False
                             ),
-                            _connector="OR",
                         ),
-                        name="task_change_is_referenced",
-                    ),
-                ],
-            },
-        ),
-        migrations.CreateModel(
-            name="OwedItem",
-            fields=[
-                (
-                    "id",
-                    models.UUIDField(
-                        default=evidence.identifiers.uuid7, editable=False, primary_key=True, serialize=False
-                    ),
-                ),
-                ("title", models.CharField(max_length=200)),
-                (
-                    "kind",
-                    models.CharField(
-                        blank=True,
-                        choices=[
-                            ("config", "Configuration"),
-                            ("log", "Log extract"),
-                            ("ticket", "Ticket"),
-                            ("screenshot", "Screenshot"),
-                            ("report", "Report"),
-                            ("attestation", "Attestation"),
-                            ("policy", "Policy"),
+                        ("version", models.PositiveIntegerField(default=1)),
+                        ("created_at", models.DateTimeField(default=evidence.clock.now)),
+                        ("cycle", models.PositiveIntegerField()),
+                        ("text", models.TextField()),
+                        ("success_test", models.TextField()),
+                        ("residual_risk", models.TextField(blank=True)),
+                        (
+                            "state",
+                            models.CharField(
+                                choices=[
+                                    ("draft", "Draft"),
+                                    ("submitted", "Waiting for approval"),
+                                    ("approved", "Approved"),
+                                    ("refused", "Sent back"),
+                                    ("superseded", "Superseded"),
+                                ],
+                                default="draft",
+                                max_length=10,
+                            ),
+                        ),
+                        ("submitted_at", models.DateTimeField(blank=True, null=True)),
+                        ("approved_at", models.DateTimeField(blank=True, null=True)),
+                        ("work_started_at", models.DateTimeField(blank=True, null=True)),
+                        (
+                            "finding",
+                            models.ForeignKey(
+                                db_index=False,
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="plans",
+                                to="findings.finding",
+                            ),
+                        ),
+                        (
+                            "organization",
+                            models.ForeignKey(
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="+",
+                                to="organizations.organization",
+                            ),
+                        ),
+                        (
+                            "written_by",
+                            models.ForeignKey(
+                                db_index=False,
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="+",
+                                to="accounts.person",
+                            ),
+                        ),
+                    ],
+                    options={
+                        "constraints": [
+                            models.UniqueConstraint(
+                                condition=models.Q(("state", "superseded"), _negated=True),
+                                fields=("finding", "cycle"),
+                                name="plan_one_stands_per_cycle",
+                            ),
+                            models.CheckConstraint(
+                                condition=models.Q(
+                                    ("state__in", ["draft", "submitted", "approved", "refused", "superseded"])
+                                ),
+                                name="plan_state_known",
+                            ),
+                            models.CheckConstraint(
+                                condition=models.Q(
+                                    ("state", "draft"), models.Q(("success_test", ""), _negated=True), _connector="OR"
+                                ),
+                                name="plan_has_success_test",
+                            ),
                         ],
-                        max_length=12,
-                    ),
+                    },
                 ),
-                ("position", models.PositiveSmallIntegerField(default=0)),
-                (
-                    "artifact",
-                    models.ForeignKey(
-                        blank=True,
-                        db_index=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="artifacts.artifact",
-                    ),
+                migrations.CreateModel(
+                    name="Task",
+                    fields=[
+                        (
+                            "id",
+                            models.UUIDField(
+                                default=evidence.identifiers.uuid7, editable=False, primary_key=True, serialize=False
+                            ),
+                        ),
+                        ("version", models.PositiveIntegerField(default=1)),
+                        ("created_at", models.DateTimeField(default=evidence.clock.now)),
+                        ("ref", models.CharField(max_length=16)),
+                        ("number", models.PositiveIntegerField()),
+                        ("cycle", models.PositiveIntegerField()),
+                        ("title", models.CharField(max_length=300)),
+                        ("details", models.TextField(blank=True)),
+                        ("due_on", models.DateField()),
+                        (
+                            "state",
+                            models.CharField(
+                                choices=[
+                                    ("todo", "To do"),
+                                    ("in_progress", "In progress"),
+                                    ("submitted", "Submitted"),
+                                    ("returned", "Returned"),
+                                    ("done", "Done"),
+                                ],
+                                default="todo",
+                                max_length=12,
+                            ),
+                        ),
+                        ("state_since", models.DateTimeField(default=evidence.clock.now)),
+                        ("changes_production", models.BooleanField(default=False)),
+                        ("change_ticket", models.CharField(blank=True, max_length=200)),
+                        ("pull_request", models.CharField(blank=True, max_length=500)),
+                        ("deploy", models.CharField(blank=True, max_length=500)),
+                        ("started_at", models.DateTimeField(blank=True, null=True)),
+                        ("submitted_at", models.DateTimeField(blank=True, null=True)),
+                        ("done_at", models.DateTimeField(blank=True, null=True)),
+                        (
+                            "assignee",
+                            models.ForeignKey(
+                                blank=True,
+                                db_index=False,
+                                null=True,
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="+",
+                                to="accounts.person",
+                            ),
+                        ),
+                        (
+                            "finding",
+                            models.ForeignKey(
+                                db_index=False,
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="tasks",
+                                to="findings.finding",
+                            ),
+                        ),
+                        (
+                            "organization",
+                            models.ForeignKey(
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="+",
+                                to="organizations.organization",
+                            ),
+                        ),
+                        (
+                            "plan",
+                            models.ForeignKey(
+                                db_index=False,
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="tasks",
+                                to="tasks.plan",
+                            ),
+                        ),
+                        (
+                            "submitted_by",
+                            models.ForeignKey(
+                                blank=True,
+                                db_index=False,
+                                null=True,
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="+",
+                                to="accounts.person",
+                            ),
+                        ),
+                    ],
+                    options={
+                        "indexes": [
+                            models.Index(
+                                condition=models.Q(("state", "done"), _negated=True),
+                                fields=["organization", "assignee", "due_on"],
+                                name="task_open_by_who",
+                            ),
+                            models.Index(fields=["finding", "cycle", "number"], name="task_by_finding"),
+                            models.Index(fields=["plan"], name="task_by_plan"),
+                            models.Index(fields=["organization", "state", "due_on"], name="task_by_state"),
+                        ],
+                        "constraints": [
+                            models.UniqueConstraint(fields=("organization", "number"), name="task_number_once"),
+                            models.CheckConstraint(
+                                condition=models.Q(
+                                    ("state__in", ["todo", "in_progress", "submitted", "returned", "done"])
+                                ),
+                                name="task_state_known",
+                            ),
+                            models.CheckConstraint(
+                                condition=models.Q(
+                                    models.Q(("state", "done"), _negated=True),
+                                    ("done_at__isnull", False),
+                                    _connector="OR",
+                                ),
+                                name="task_done_has_date",
+                            ),
+                            models.CheckConstraint(
+                                condition=models.Q(
+                                    models.Q(("changes_production", True), ("state", "done"), _negated=True),
+                                    models.Q(
+                                        models.Q(("change_ticket", ""), _negated=True),
+                                        models.Q(("pull_request", ""), _negated=True),
+                                        models.Q(("deploy", ""), _negated=True),
+                                    ),
+                                    _connector="OR",
+                                ),
+                                name="task_change_is_referenced",
+                            ),
+                        ],
+                    },
                 ),
-                (
-                    "organization",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="organizations.organization"
-                    ),
+                migrations.CreateModel(
+                    name="OwedItem",
+                    fields=[
+                        (
+                            "id",
+                            models.UUIDField(
+                                default=evidence.identifiers.uuid7, editable=False, primary_key=True, serialize=False
+                            ),
+                        ),
+                        ("title", models.CharField(max_length=200)),
+                        (
+                            "kind",
+                            models.CharField(
+                                blank=True,
+                                choices=[
+                                    ("config", "Configuration"),
+                                    ("log", "Log extract"),
+                                    ("ticket", "Ticket"),
+                                    ("screenshot", "Screenshot"),
+                                    ("report", "Report"),
+                                    ("attestation", "Attestation"),
+                                    ("policy", "Policy"),
+                                ],
+                                max_length=12,
+                            ),
+                        ),
+                        ("position", models.PositiveSmallIntegerField(default=0)),
+                        (
+                            "artifact",
+                            models.ForeignKey(
+                                blank=True,
+                                db_index=False,
+                                null=True,
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="+",
+                                to="artifacts.artifact",
+                            ),
+                        ),
+                        (
+                            "organization",
+                            models.ForeignKey(
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="+",
+                                to="organizations.organization",
+                            ),
+                        ),
+                        (
+                            "task",
+                            models.ForeignKey(
+                                db_index=False,
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="owed",
+                                to="tasks.task",
+                            ),
+                        ),
+                    ],
+                    options={
+                        "indexes": [models.Index(fields=["task", "position"], name="owed_by_task")],
+                        "ordering": ["position", "id"],
+                    },
                 ),
-                (
-                    "task",
-                    models.ForeignKey(
-                        db_index=False,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="owed",
-                        to="tasks.task",
-                    ),
+                migrations.CreateModel(
+                    name="TaskNote",
+                    fields=[
+                        (
+                            "id",
+                            models.UUIDField(
+                                default=evidence.identifiers.uuid7, editable=False, primary_key=True, serialize=False
+                            ),
+                        ),
+                        (
+                            "kind",
+                            models.CharField(
+                                choices=[
+                                    ("submitted", "Handed in"),
+                                    ("returned", "Returned"),
+                                    ("accepted", "Accepted"),
+                                ],
+                                max_length=10,
+                            ),
+                        ),
+                        ("words", models.TextField(blank=True)),
+                        ("at", models.DateTimeField(default=evidence.clock.now)),
+                        (
+                            "by",
+                            models.ForeignKey(
+                                db_index=False,
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="+",
+                                to="accounts.person",
+                            ),
+                        ),
+                        (
+                            "organization",
+                            models.ForeignKey(
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="+",
+                                to="organizations.organization",
+                            ),
+                        ),
+                        (
+                            "task",
+                            models.ForeignKey(
+                                db_index=False,
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="notes",
+                                to="tasks.task",
+                            ),
+                        ),
+                    ],
+                    options={
+                        "indexes": [models.Index(fields=["task", "at"], name="note_by_task")],
+                    },
                 ),
-            ],
-            options={
-                "indexes": [models.Index(fields=["task", "position"], name="owed_by_task")],
-                "ordering": ["position", "id"],
-            },
-        ),
-        migrations.CreateModel(
-            name="TaskNote",
-            fields=[
-                (
-                    "id",
-                    models.UUIDField(
-                        default=evidence.identifiers.uuid7, editable=False, primary_key=True, serialize=False
-                    ),
+                migrations.CreateModel(
+                    name="Verification",
+                    fields=[
+                        (
+                            "id",
+                            models.UUIDField(
+                                default=evidence.identifiers.uuid7, editable=False, primary_key=True, serialize=False
+                            ),
+                        ),
+                        ("cycle", models.PositiveIntegerField()),
+                        (
+                            "result",
+                            models.CharField(choices=[("passed", "Passed"), ("failed", "Failed")], max_length=6),
+                        ),
+                        ("test_result", models.TextField()),
+                        ("checklist", models.JSONField(default=dict)),
+                        ("sample", models.TextField(blank=True)),
+                        ("at", models.DateTimeField(default=evidence.clock.now)),
+                        (
+                            "finding",
+                            models.ForeignKey(
+                                db_index=False,
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="verifications",
+                                to="findings.finding",
+                            ),
+                        ),
+                        (
+                            "organization",
+                            models.ForeignKey(
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="+",
+                                to="organizations.organization",
+                            ),
+                        ),
+                        (
+                            "plan",
+                            models.ForeignKey(
+                                db_index=False,
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="+",
+                                to="tasks.plan",
+                            ),
+                        ),
+                        (
+                            "verifier",
+                            models.ForeignKey(
+                                db_index=False,
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="+",
+                                to="accounts.person",
+                            ),
+                        ),
+                    ],
+                    options={
+                        "indexes": [models.Index(fields=["finding", "cycle", "at"], name="verification_by_finding")],
+                    },
                 ),
-                (
-                    "kind",
-                    models.CharField(
-                        choices=[("submitted", "Handed in"), ("returned", "Returned"), ("accepted", "Accepted")],
-                        max_length=10,
-                    ),
-                ),
-                ("words", models.TextField(blank=True)),
-                ("at", models.DateTimeField(default=evidence.clock.now)),
-                (
-                    "by",
-                    models.ForeignKey(
-                        db_index=False,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="accounts.person",
-                    ),
-                ),
-                (
-                    "organization",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="organizations.organization"
-                    ),
-                ),
-                (
-                    "task",
-                    models.ForeignKey(
-                        db_index=False,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="notes",
-                        to="tasks.task",
-                    ),
-                ),
-            ],
-            options={
-                "indexes": [models.Index(fields=["task", "at"], name="note_by_task")],
-            },
-        ),
-        migrations.CreateModel(
-            name="Verification",
-            fields=[
-                (
-                    "id",
-                    models.UUIDField(
-                        default=evidence.identifiers.uuid7, editable=False, primary_key=True, serialize=False
-                    ),
-                ),
-                ("cycle", models.PositiveIntegerField()),
-                ("result", models.CharField(choices=[("passed", "Passed"), ("failed", "Failed")], max_length=6)),
-                ("test_result", models.TextField()),
-                ("checklist", models.JSONField(default=dict)),
-                ("sample", models.TextField(blank=True)),
-                ("at", models.DateTimeField(default=evidence.clock.now)),
-                (
-                    "finding",
-                    models.ForeignKey(
-                        db_index=False,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="verifications",
-                        to="findings.finding",
-                    ),
-                ),
-                (
-                    "organization",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="organizations.organization"
-                    ),
-                ),
-                (
-                    "plan",
-                    models.ForeignKey(
-                        db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name="+", to="tasks.plan"
-                    ),
-                ),
-                (
-                    "verifier",
-                    models.ForeignKey(
-                        db_index=False,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="accounts.person",
-                    ),
-                ),
-            ],
-            options={
-                "indexes": [models.Index(fields=["finding", "cycle", "at"], name="verification_by_finding")],
-            },
+            ]
         ),
         tenancy.tenant_table("tasks_plan"),
         tenancy.tenant_table("tasks_task"),
