@@ -162,11 +162,12 @@ LANGUAGE sql STABLE {_PATH} SET jit = off AS $$
      GROUP BY a.person, l.duty
   ), holds AS (
     SELECT h.person_id, array_agg(h.duty) AS duties FROM held h GROUP BY h.person_id
-  ), ground AS (
-    SELECT coalesce($9, sod_policy($1)) AS policy, sod_matrix_version() AS version
+  ), ground AS MATERIALIZED (
+    -- Once, not for each person whom a rule keeps away: how small the team is counts all of them.
+    SELECT coalesce($9, sod_policy($1)) AS policy, sod_matrix_version() AS version, sod_able($1, $5) < {SMALL_TEAM} AS small
   ), refused AS (
     SELECT h.person_id, r.number::text AS number, h.duty AS held, h.at, h.about, r.sentence::text AS sentence,
-           sod_waived($1, h.person_id, r.number, r.wanted) AS waiver
+           CASE WHEN g.small THEN sod_waived($1, h.person_id, r.number, r.wanted) END AS waiver
       FROM ground g JOIN public.sod_rule r ON r.matrix_version = g.version AND r.wanted = $5
       JOIN held h ON h.duty = r.held
       JOIN member m ON m.person_id = h.person_id
