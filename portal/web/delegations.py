@@ -91,15 +91,7 @@ class OfferForm(forms.Form):
 @shell.count("delegations")
 def waiting(request: HttpRequest) -> int:
     actor: Actor = request.actor  # type: ignore[attr-defined]
-    if actor.person_id is None:
-        return 0
-    return Delegation.objects.filter(
-        organization_id=actor.organization_id,
-        deputy_id=actor.person_id,
-        accepted_at=None,
-        ended_at=None,
-        ends_at__gt=clock.now(),
-    ).count()
+    return queries.offered_to(actor.organization_id, actor.person_id)
 
 
 @require_GET

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from evidence import clock
 from evidence.actors import Actor
+from evidence.counting import Count
 from evidence.errors import Invalid, NotFound
 from evidence.organizations.models import Organization
 from evidence.vault import services as vault
@@ -39,7 +40,7 @@ def alarm(request: HttpRequest) -> shell.Alarm | None:
         return None
     if not {"manager", "executive"} & set(request.organization.roles):  # type: ignore[attr-defined]
         return None
-    count = open_conflicts().count()
+    count = _standing(request.organization.id)  # type: ignore[attr-defined]
     if not count:
         return None
     words = "A conflict of duties was" if count == 1 else f"{count} conflicts of duties were"
@@ -55,6 +56,9 @@ def open_conflicts() -> QuerySet[Conflict]:
     """Proven conflicts whose finding is not settled."""
     settled = Q(case__finding__state__in=("closed", "rejected"))
     return Conflict.objects.filter(is_proven=True).exclude(settled)
+
+
+_standing = Count(lambda organization, person, now: open_conflicts())
 
 
 @require_GET
@@ -75,7 +79,7 @@ def conflicts(request: HttpRequest) -> HttpResponse:
         "page": Slice(len(page[:PAGE]), None, more, "conflicts"),
         "rounds": rounds,
         "judged": [(words.get(key, key), number) for key, number in rounds[0].judged.items()] if rounds else [],
-        "standing": open_conflicts().count(),
+        "standing": _standing(request.organization.id),  # type: ignore[attr-defined]
         "running": Job.objects.filter(kind=CHECK, state__in=("queued", "running")).first(),
     }
     return render(request, "duties/conflicts.html", context)

@@ -13,6 +13,7 @@ from django.shortcuts import redirect, render
 from django.urls import path, reverse
 from django.views.decorators.http import require_GET, require_POST
 
+from evidence.counting import Count
 from evidence.errors import Invalid, NotFound
 from evidence.ledger import erasing, events, keys, queries, rotation, services, timestamps
 from evidence.ledger.jobs import VERIFY
@@ -45,14 +46,17 @@ class ErasingForm(forms.Form):
     reason = forms.CharField(label="Why they are erased", max_length=400, help_text="Without the words themselves.")
 
 
+_open_alarms = Count(lambda organization, person, now: Alarm.objects.filter(cleared_at=None), at_most=1)
+
+
 @shell.alarm
 def alarm(request: HttpRequest) -> shell.Alarm | None:
     """While the signer refuses, every page says so."""
     if getattr(request, "organization", None) is None or not shell.can_ask():
         return None
-    message = Alarm.objects.filter(cleared_at=None).values_list("message", flat=True).first()
-    if message is None:
+    if not _open_alarms(request.organization.id):
         return None
+    message = Alarm.objects.filter(cleared_at=None).values_list("message", flat=True).first()
     return shell.Alarm(
         "The history does not match what was signed.",
         f"{message} Nothing can be approved or packaged until an operator has looked.",

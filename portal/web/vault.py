@@ -10,6 +10,7 @@ from django.shortcuts import redirect, render
 from django.urls import path, reverse
 from django.views.decorators.http import require_GET, require_POST
 
+from evidence import counting
 from evidence.artifacts.models import ArtifactVersion
 from evidence.vault import backends, checking, checks, jobs, moving, rotation
 from evidence.vault.models import Blob, BlobCheck
@@ -45,12 +46,15 @@ class Shelf:
     is_current: bool
 
 
+_damaged_count = counting.Count(lambda organization, person, now: checking.damaged())
+
+
 @shell.alarm
 def alarm(request: HttpRequest) -> shell.Alarm | None:
     """While a stored file is not what was stored, every page says so."""
     if getattr(request, "organization", None) is None or not shell.can_ask():
         return None
-    count = checking.damaged().count()
+    count = _damaged_count(request.organization.id)
     if not count:
         return None
     may = request.actor.may("settings.manage")  # type: ignore[attr-defined]

@@ -16,6 +16,7 @@ from django.db.models import Prefetch, Q, QuerySet
 
 from evidence import clock, tenancy
 from evidence.actors import Actor
+from evidence.counting import NOW, ORGANIZATION, filled
 from evidence.errors import Invalid, NotFound
 from remediation.findings.models import Comment, Finding, FindingControl, FindingCriterion, FindingLink, Occurrence
 from remediation.findings.states import OPEN, SETTLED, Severity, Source, State
@@ -202,7 +203,7 @@ def counts(actor: Actor, views: dict[str, Filters], *, ceiling: int = CEILING) -
     for filters in views.values():
         sql, values = _counting(filters, ceiling)
         parts.append(sql)
-        parameters.extend(_filled(value, actor.organization_id, moment) for value in values)
+        parameters.extend(filled(value, actor.organization_id, actor.person_id, moment) for value in values)
     if not parts:
         return {}
     with connections[tenancy.alias()].cursor() as cursor:
@@ -211,22 +212,11 @@ def counts(actor: Actor, views: dict[str, Filters], *, ceiling: int = CEILING) -
     return {name: Count(min(number, ceiling), number > ceiling) for name, number in zip(views, found, strict=True)}
 
 
-# Building the statements of a page's views takes longer than asking them, and they differ in two values alone.
-_ANY_ORGANIZATION = UUID(int=0)
-_ANY_MOMENT = datetime(1, 1, 1, tzinfo=UTC)
-
-
 @lru_cache(maxsize=512)
 def _counting(filters: Filters, ceiling: int) -> tuple[str, tuple[Any, ...]]:
-    rows = narrowed(_ANY_ORGANIZATION, filters, now=_ANY_MOMENT).order_by().values_list("pk")[: ceiling + 1]
+    rows = narrowed(ORGANIZATION, filters, now=NOW).order_by().values_list("pk")[: ceiling + 1]
     sql, values = rows.query.sql_with_params()
     return f"(SELECT count(*) FROM ({sql}) AS counted)", tuple(values)  # noqa: S608
-
-
-def _filled(value: Any, organization_id: UUID, now: datetime) -> Any:
-    if value == _ANY_ORGANIZATION:
-        return organization_id
-    return now + (value - _ANY_MOMENT) if isinstance(value, datetime) else value
 
 
 def views(actor: Actor) -> dict[str, Filters]:

@@ -10,6 +10,7 @@ from django.db.models import Prefetch, Q, QuerySet
 from evidence import clock
 from evidence.actors import Actor
 from evidence.artifacts.models import Artifact
+from evidence.counting import Count
 from evidence.errors import NotFound
 from remediation.findings.models import Finding
 from remediation.findings.states import OPEN, State
@@ -91,16 +92,18 @@ def _findings_of(actor: Actor) -> Iterable[Finding]:
 
 def open_count(actor: Actor) -> int:
     """How many tasks wait for this person."""
-    return (
-        Task.objects.filter(
-            organization_id=actor.organization_id,
-            assignee_id=actor.person_id,
-            finding__state__in=OPEN,
-            state__in=[TaskState.TODO, TaskState.IN_PROGRESS, TaskState.RETURNED],
-        )
-        .order_by()[:LIMIT]
-        .count()
-    )
+    return _waiting(actor.organization_id, actor.person_id)
+
+
+_waiting = Count(
+    lambda organization, person, now: Task.objects.filter(
+        organization_id=organization,
+        assignee_id=person,
+        finding__state__in=OPEN,
+        state__in=[TaskState.TODO, TaskState.IN_PROGRESS, TaskState.RETURNED],
+    ),
+    at_most=LIMIT,
+)
 
 
 def number_of(ref: str) -> int | None:

@@ -10,6 +10,7 @@ from django.db.models import Q
 
 from evidence import clock, tenancy
 from evidence.actors import Actor
+from evidence.counting import Count
 from evidence.errors import NotFound
 from remediation.approvals.actions import ACTIONS
 from remediation.approvals.models import Delegation, Request
@@ -68,7 +69,27 @@ def running(organization_id: UUID, *, deputy_id: UUID | None = None) -> list[Del
 
 def is_deputy(person_id: UUID, organization_id: UUID) -> bool:
     """Whether this person may decide in somebody's place now."""
-    return bool(running(organization_id, deputy_id=person_id))
+    return _carried(organization_id, person_id) > 0
+
+
+_carried = Count(
+    lambda organization, person, now: Delegation.objects.filter(
+        organization_id=organization,
+        deputy_id=person,
+        ended_at=None,
+        accepted_at__isnull=False,
+        starts_at__lte=now,
+        ends_at__gt=now,
+    ),
+    at_most=1,
+)
+
+offered_to = Count(
+    lambda organization, person, now: Delegation.objects.filter(
+        organization_id=organization, deputy_id=person, accepted_at=None, ended_at=None, ends_at__gt=now
+    )
+)
+"""How many delegations wait for this person to accept or decline them."""
 
 
 def overlapping(organization_id: UUID, duty: str, starts_at: Any, ends_at: Any) -> list[Delegation]:

@@ -7,6 +7,7 @@ from django.db.models import Q, QuerySet
 
 from evidence import clock
 from evidence.actors import Actor
+from evidence.counting import Count
 from evidence.errors import NotAllowed, NotFound
 from evidence.ledger import queries as ledger
 from remediation.approvals.absences import queries as absences
@@ -57,17 +58,27 @@ def overdue(organization_id: UUID) -> list[Emergency]:
 
 def waiting_for(actor: Actor) -> int:
     """How many wait for this person's activation or review."""
-    now = clock.now()
-    asked = Q(activated_at=None, ended_at=None, asked_at__gt=now - _A_DAY)
-    unreviewed = Q(activated_at__isnull=False, reviewed_at=None) & (Q(ends_at__lt=now) | Q(ended_at__isnull=False))
-    wanted = Q(pk__in=[])
-    if actor.may("emergency.activate"):
-        wanted |= asked
-    own = [actor.person_id] if actor.person_id else []
-    if actor.may("emergency.review"):
-        wanted |= unreviewed & ~Q(activated_by_id__in=own)
-    rows = Emergency.objects.filter(wanted, organization_id=actor.organization_id).exclude(person_id__in=own)
-    return rows.count()
+    asked = _asked(actor.organization_id, actor.person_id) if actor.may("emergency.activate") else 0
+    return asked + (_unreviewed(actor.organization_id, actor.person_id) if actor.may("emergency.review") else 0)
+
+
+_asked = Count(
+    lambda organization, person, now: Emergency.objects.filter(
+        organization_id=organization, activated_at=None, ended_at=None, asked_at__gt=now - _A_DAY
+    ).exclude(person_id=person)
+)
+_unreviewed = Count(
+    lambda organization, person, now: (
+        Emergency.objects.filter(
+            Q(ends_at__lt=now) | Q(ended_at__isnull=False),
+            organization_id=organization,
+            activated_at__isnull=False,
+            reviewed_at=None,
+        )
+        .exclude(person_id=person)
+        .exclude(activated_by_id=person)
+    )
+)
 
 
 def during(organization_id: UUID, since: datetime, until: datetime) -> list[Emergency]:
