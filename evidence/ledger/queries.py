@@ -171,6 +171,16 @@ def acts_of(
     return _facts(found.order_by("id")[:limit])
 
 
+def acts_tagged(
+    organization_id: UUID, person_id: UUID, tag: str, value: UUID, *, since: datetime, limit: int = 500
+) -> list[Fact]:
+    """What jobs did for one person after a moment under a tag that the hashed bytes carry, oldest first."""
+    found = Event.objects.filter(
+        organization_id=organization_id, actor_person_id=person_id, via="job", at__gt=since
+    ).extra(where=["position(%s::bytea in body) > 0"], params=[f'"{tag}":"{value}"'.encode()])
+    return _facts(found.order_by("id")[:limit])
+
+
 def standing(organization_id: UUID) -> Standing:
     """How the organization's history stands."""
     newest = Checkpoint.objects.filter(organization_id=organization_id).order_by("-size").first()

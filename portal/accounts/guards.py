@@ -9,28 +9,17 @@ CREATE OR REPLACE FUNCTION refuse_toxic_roles() RETURNS trigger LANGUAGE plpgsql
   SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
   bad record;
-  own jsonb;
 BEGIN
   IF NEW.ended_at IS NOT NULL THEN RETURN NEW; END IF;
   -- Two grants to one person at the same moment must see each other.
   PERFORM pg_advisory_xact_lock(hashtextextended('membership:' || NEW.person_id::text, 0));
-  SELECT t.number, t.sentence INTO bad FROM accounts_membership m
-    JOIN sod_toxicpair t ON t.matrix_version = (SELECT max(matrix_version) FROM sod_toxicpair)
-     AND (t.one = m.role AND t.other = NEW.role OR t.one = NEW.role AND t.other = m.role)
+  SELECT met.number, met.sentence INTO bad FROM accounts_membership m
+   CROSS JOIN LATERAL accounts_meeting(NEW.organization_id, m.role, NEW.role) met
    WHERE m.organization_id = NEW.organization_id AND m.person_id = NEW.person_id AND m.id <> NEW.id
-     AND m.ended_at IS NULL
-   ORDER BY t.number LIMIT 1;
+     AND m.ended_at IS NULL AND met.number IS NOT NULL
+   ORDER BY met.number LIMIT 1;
   IF FOUND THEN
     RAISE EXCEPTION USING ERRCODE = 'CH005', MESSAGE = format('[%s] %s', bad.number, bad.sentence);
-  END IF;
-  own := sod_policy(NEW.organization_id) -> 'toxic_roles';
-  IF jsonb_array_length(coalesce(own, '[]'::jsonb)) > 0 AND EXISTS (
-    SELECT 1 FROM accounts_membership m
-     WHERE m.organization_id = NEW.organization_id AND m.person_id = NEW.person_id AND m.id <> NEW.id
-       AND m.ended_at IS NULL AND m.role <> NEW.role
-       AND EXISTS (SELECT 1 FROM jsonb_array_elements(own) AS pair (roles)
-                    WHERE pair.roles ? m.role AND pair.roles ? NEW.role)) THEN
-    RAISE EXCEPTION USING ERRCODE = 'CH005', MESSAGE = '[R-01] the two roles may not meet in one person';
   END IF;
   IF NEW.granted_by_id = NEW.person_id THEN
     RAISE EXCEPTION USING ERRCODE = 'CH005', MESSAGE = '[R-02] nobody grants a role to themselves';
@@ -147,19 +136,32 @@ DROP FUNCTION keep_account_person();
 _PATH = "SET search_path = pg_catalog, public, pg_temp"
 _refuse = i_identity.FAMILY.refusal
 
-# By the data of the matrix, and by the organization's own pairs.
+# By the data of the matrix, and by the organization's own pairs: everything that asks about two roles asks here.
+_OWN = r_roles.FAMILY.rule("R-01")
+MEETING = f"""
+-- The rule that keeps two roles from one person, with its sentence; no number where they may meet.
+CREATE OR REPLACE FUNCTION accounts_meeting(organization uuid, one text, other text, OUT number text, OUT sentence text)
+LANGUAGE plpgsql STABLE {_PATH} AS $$
+BEGIN
+  SELECT t.number, t.sentence INTO number, sentence FROM public.sod_toxicpair t
+   WHERE t.matrix_version = (SELECT max(matrix_version) FROM public.sod_toxicpair)
+     AND (t.one = $2 AND t.other = $3 OR t.one = $3 AND t.other = $2)
+   ORDER BY t.number LIMIT 1;
+  IF number IS NULL AND $2 <> $3 AND EXISTS (
+    SELECT 1 FROM jsonb_array_elements(coalesce(sod_policy($1) -> 'toxic_roles', '[]'::jsonb)) AS pair (roles)
+     WHERE pair.roles ? $2 AND pair.roles ? $3) THEN
+    number := '{_OWN.number}';
+    sentence := '{_OWN.sentence}';
+  END IF;
+END $$;
+"""  # noqa: S608
 MAY_NOT_MEET = f"""
 CREATE OR REPLACE FUNCTION accounts_may_not_meet(one text, other text) RETURNS boolean
 LANGUAGE plpgsql STABLE {_PATH} AS $$
 BEGIN
-  RETURN EXISTS (SELECT 1 FROM public.sod_toxicpair t
-                  WHERE t.matrix_version = (SELECT max(matrix_version) FROM public.sod_toxicpair)
-                    AND (t.one = $1 AND t.other = $2 OR t.one = $2 AND t.other = $1))
-      OR $1 <> $2 AND EXISTS (SELECT 1 FROM jsonb_array_elements(
-           coalesce(sod_policy(current_organization()) -> 'toxic_roles', '[]'::jsonb)) AS pair (roles)
-          WHERE pair.roles ? $1 AND pair.roles ? $2);
+  RETURN (accounts_meeting(current_organization(), $1, $2)).number IS NOT NULL;
 END $$;
-"""  # noqa: S608
+"""
 
 SAME_PEOPLE = f"""
 -- The person and everybody who is the same human being. Row-level security narrows it to the organization entered.

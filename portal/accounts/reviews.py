@@ -10,7 +10,7 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Max
+from django.db.models import Count, Max, Q, QuerySet
 
 from evidence import clock
 from evidence.actors import Actor
@@ -28,6 +28,7 @@ from portal.accounts.events import REVIEW_DECIDED, REVIEW_FINISHED, REVIEW_OPENE
 from portal.accounts.models import AccessReview, AccessReviewLine, Account, ApiToken, Membership
 from portal.accounts.object_grants import TimeBoxedGrant
 from remediation.findings.models import Finding
+from remediation.sod import queries as sod
 
 Kind, Verdict = AccessReviewLine.Kind, AccessReviewLine.Verdict
 LIMIT_BYTES = 50 * 1024 * 1024
@@ -69,7 +70,7 @@ def decide(line_id: UUID, *, verdict: str, reason: str, actor: Actor) -> AccessR
         raise WrongState("This review is finished; open a new one (rule R-06).", rule="R-06")
     if line.verdict:
         raise WrongState("This line was decided already; change the access under People (rule R-06).", rule="R-06")
-    if line.person_id == actor.person_id:
+    if actor.person_id is None or line.person_id in sod.same_people(actor.person_id):
         raise DutyConflict(
             "Nobody reviews their own access (rule R-05).", rule="R-05", help="Let another reviewer decide this line."
         )
@@ -123,6 +124,17 @@ def finish(review_id: UUID, *, actor: Actor, control: str = "") -> AccessReview:
     review.save(update_fields=["finished_by", "finished_at", "artifact_ref"])
     ledger.record(REVIEW_FINISHED, subject=review, actor=actor, data={"artifact": artifact.ref})
     return review
+
+
+def listed(*, actor: Actor) -> QuerySet[AccessReview]:
+    """Every review, newest first, with its lines counted: `total`, `decided`, `revoked`."""
+    actor.require("people.view")
+    rows = AccessReview.objects.filter(organization_id=actor.organization_id).select_related("opened_by", "finished_by")
+    return rows.annotate(
+        total=Count("lines"),
+        decided=Count("lines", filter=~Q(lines__verdict="")),
+        revoked=Count("lines", filter=Q(lines__verdict=Verdict.REVOKE)),
+    ).order_by("-opened_at", "-id")
 
 
 def find(review_id: UUID, *, actor: Actor, lock: bool = False) -> AccessReview:

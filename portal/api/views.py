@@ -5,6 +5,7 @@ import binascii
 import json
 from collections.abc import Callable, Iterable
 from typing import Any, ClassVar
+from uuid import UUID
 
 from django.db.models import QuerySet
 from rest_framework import status
@@ -102,6 +103,14 @@ class NounView(APIView):
         try:
             return json.loads(base64.urlsafe_b64decode(given.encode() + b"=" * (-len(given) % 4)))
         except (binascii.Error, ValueError) as error:
+            raise Invalid("The cursor can't be read.", fields={"cursor": ["Use the “next” of a page."]}) from error
+
+    def after_id(self) -> UUID | None:
+        """The cursor where it is an id. Raises Invalid for another."""
+        given = self.after()
+        try:
+            return UUID(given) if given is not None else None
+        except (AttributeError, TypeError, ValueError) as error:
             raise Invalid("The cursor can't be read.", fields={"cursor": ["Use the “next” of a page."]}) from error
 
 

@@ -32,6 +32,33 @@ DROP POLICY owner_finds ON jobs_job;
 DROP POLICY own_organization ON jobs_job;
 """
 
+# What is done in an emergency is reviewed, and a job does it later: it is tagged whoever inserts it, and stays so.
+EMERGENCY = """
+CREATE FUNCTION jobs_tag_emergency() RETURNS trigger LANGUAGE plpgsql
+SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+  IF NEW.emergency_id IS NULL AND NEW.created_by_id IS NOT NULL THEN
+    SELECT e.id INTO NEW.emergency_id FROM public.approvals_emergency e
+     WHERE e.organization_id = NEW.organization_id AND e.person_id = ANY (accounts_same_people(NEW.created_by_id))
+       AND e.activated_at IS NOT NULL AND e.ended_at IS NULL AND e.ends_at > clock_timestamp()
+     ORDER BY e.ends_at DESC LIMIT 1;
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER jobs_job_emergency BEFORE INSERT ON jobs_job
+  FOR EACH ROW EXECUTE FUNCTION jobs_tag_emergency();
+ALTER TABLE jobs_job ENABLE ALWAYS TRIGGER jobs_job_emergency;
+CREATE TRIGGER jobs_job_emergency_stays BEFORE UPDATE ON jobs_job
+  FOR EACH ROW WHEN (NEW.emergency_id IS DISTINCT FROM OLD.emergency_id OR NEW.created_by_id IS DISTINCT FROM OLD.created_by_id)
+  EXECUTE FUNCTION refuse_change_of_history();
+ALTER TABLE jobs_job ENABLE ALWAYS TRIGGER jobs_job_emergency_stays;
+"""
+REMOVE_EMERGENCY = """
+DROP TRIGGER jobs_job_emergency_stays ON jobs_job;
+DROP TRIGGER jobs_job_emergency ON jobs_job;
+DROP FUNCTION jobs_tag_emergency();
+"""
+
 # The clock that went back (services.LONGEST_LEASE): a lease that ends later than any can is none, or a job would wait
 # for years.
 LEASES = """

@@ -38,6 +38,10 @@ class Job(TenantModel):
     created_by = models.ForeignKey(
         settings.PERSON_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
     )
+    # The emergency access that ran for whoever asked for it. The database fills it and never lets it change.
+    emergency = models.ForeignKey(
+        "approvals.Emergency", null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
     created_at = models.DateTimeField(default=clock.now)
     started_at = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)

@@ -1,9 +1,16 @@
 """Reads of jobs, for whoever may see them."""
 
+from uuid import UUID
+
 from django.db.models import QuerySet
 
 from evidence.actors import Actor
 from portal.jobs.models import Job
+
+
+def in_emergency(emergency_id: UUID) -> QuerySet[Job]:
+    """What was started while that emergency access ran, oldest first."""
+    return Job.objects.filter(emergency_id=emergency_id).order_by("created_at", "id")
 
 
 def visible(actor: Actor) -> QuerySet[Job]:

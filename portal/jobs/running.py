@@ -6,6 +6,7 @@ import socket
 import sys
 import time
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -18,6 +19,7 @@ from evidence.errors import Refused
 from portal.jobs import services
 from portal.jobs.models import Job
 from portal.jobs.services import Cancelled
+from remediation.approvals.emergencies.bars import BARRED
 
 logger = logging.getLogger(__name__)
 _REPORT_SECONDS = 0.5
@@ -56,15 +58,16 @@ class DurableJob(Task):
         worker = f"{socket.gethostname()}:{os.getpid()}"
         with transaction.atomic(), tenancy.entered(organization_id, system=True):
             job = services.claim(job_id, worker)
-        if job is None:
-            return "left"
+            if job is None:
+                return "left"
+            actor = _actor_of(job)
         crashing.point("job.claimed")
         self.job, self._reported = job, 0.0
         if job.result:
             # An attempt before this one did the work and died before it could say so.
             return self._end(Job.State.SUCCEEDED, result=job.result)
         try:
-            result = self.run(job, actor=_actor_of(job), **job.args)
+            result = self.run(job, actor=actor, **job.args)
         except TakenOver:
             return "left"
         except Cancelled:
@@ -145,9 +148,13 @@ def _organization_of(job_id: UUID) -> UUID | None:
 
 
 def _actor_of(job: Job) -> Actor:
+    """Who acts in the job. What was started in an emergency stays barred and tagged; the role ends with the emergency."""
     account = job.created_by_account
     if account is None or job.created_by is None:
-        return Actor.system(job.organization_id, job.kind)
+        return replace(Actor.system(job.organization_id, job.kind), emergency=job.emergency_id)
+    if job.emergency is not None and job.emergency.state == job.emergency.State.RUNNING:
+        account.emergency_role = job.emergency.role  # type: ignore[attr-defined]
+        account.emergency_ends_at = job.emergency.over_at  # type: ignore[attr-defined]
     return Actor(
         organization_id=job.organization_id,
         account_id=account.pk,
@@ -155,6 +162,8 @@ def _actor_of(job: Job) -> Actor:
         via="job",
         name=job.created_by.name,
         rights=account,
+        emergency=job.emergency_id,
+        barred=BARRED if job.emergency_id else {},
     )
 
 

@@ -14,6 +14,8 @@ from kombu.exceptions import OperationalError
 from evidence import clock, tenancy
 from evidence.actors import Actor
 from evidence.errors import NotFound, Refused, WrongState
+from evidence.ledger import services as ledger
+from portal.jobs.events import JOB_STARTED_IN_EMERGENCY
 from portal.jobs.models import Job
 
 logger = logging.getLogger(__name__)
@@ -33,7 +35,8 @@ class Cancelled(Exception):
 def enqueue(kind: str, *, actor: Actor, args: dict[str, Any], title: str = "", subject: Any = None) -> Job:
     """Write a job in the caller's transaction; the bell rings after it commits.
 
-    Raises KeyError for a kind that no jobs.py declares.
+    Asked for while emergency access runs, it is tagged with it, and an event says so. Raises KeyError for
+    a kind that no jobs.py declares.
     """
     from portal.celery import app, load_jobs
 
@@ -49,9 +52,19 @@ def enqueue(kind: str, *, actor: Actor, args: dict[str, Any], title: str = "", s
         subject_id=subject.pk if subject is not None else None,
         created_by_account_id=actor.account_id,
         created_by_id=actor.person_id,
+        emergency_id=actor.emergency,
     )
+    _tell_emergency(job, actor)
     transaction.on_commit(lambda: ring(job.pk, kind))
     return job
+
+
+def _tell_emergency(job: Job, actor: Actor) -> None:
+    # The trigger tags what this request did not know of: an emergency of another account, or one activated meanwhile.
+    job.refresh_from_db(fields=["emergency"])
+    if job.emergency_id is not None:
+        subject = ledger.Subject(job._meta.label_lower, job.pk, job.kind)
+        ledger.record(JOB_STARTED_IN_EMERGENCY, subject=subject, actor=actor, data={"emergency": str(job.emergency_id)})
 
 
 def ring(job_id: UUID, kind: str) -> bool:

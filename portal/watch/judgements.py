@@ -2,11 +2,32 @@
 
 Each looks at what was in force then (version of the matrix, policy, memberships, delegations, exceptions used) and at
 the identity links of today. They only read; portal/watch/services.py keeps what they answer.
+
+What they judge by is not written here a second time: cells and pairs of roles come from the tables and functions that
+the guards ask, numbers and sentences from the rulebook.
 """
 
 from dataclasses import dataclass
 
+from portal.accounts.rulebook import r_roles
 from remediation.sod.duties import APPOINTED
+from remediation.sod.rulebook import a_decisions, b_break_glass, d_delegation, i_identity, s_same_item
+
+_FAMILIES = {
+    module.FAMILY.letter: module.FAMILY
+    for module in (a_decisions, b_break_glass, d_delegation, i_identity, r_roles, s_same_item)
+}
+
+
+def _quoted(words: str) -> str:
+    return "'" + words.replace("'", "''").replace("%", "%%") + "'"
+
+
+def _broken(number: str, words: str = "") -> str:
+    """A rule of the book as two values of a statement: its number, and what the records show or else its sentence."""
+    rule = _FAMILIES[number.split("-")[0]].rule(number)
+    return f"{_quoted(number)} AS rule, {_quoted(words or rule.sentence)} AS sentence"
+
 
 COLUMNS = (
     "rule, sentence, subject_type, subject_id, subject_ref, cycle, person_id, other_id, act_type, act_id, act_at,"
@@ -87,6 +108,7 @@ WITH acts AS (
     + _MATRIX
     + """
 UNION ALL
+-- A rule of records (remediation/tasks): it has no line in the rulebook.
 SELECT 'P-09', 'a verification is by a person who holds that duty', 'findings.finding', v.finding_id, f.ref, v.cycle,
        v.verifier_id, NULL::uuid, 'tasks.verification', v.id, v.at, NULL::int, true
   FROM tasks_verification v JOIN findings_finding f ON f.id = v.finding_id
@@ -107,15 +129,15 @@ WITH acts AS (
    WHERE k.id > %(after)s AND k.id <= %(upto)s AND k.accepted_at IS NOT NULL AND k.accepted_by_id IS NOT NULL
 )"""  # noqa: S608
     + _MATRIX
-    + """
+    + f"""
 UNION ALL
-SELECT 'A-10', 'the risk was accepted without a granted request', 'findings.finding', k.finding_id, f.ref, k.cycle,
+SELECT {_broken("A-10", "the risk was accepted without a granted request")}, 'findings.finding', k.finding_id, f.ref, k.cycle,
        k.accepted_by_id, NULL::uuid, 'risk.acceptance', k.id, k.accepted_at, NULL::int, true
   FROM risk_acceptance k JOIN findings_finding f ON f.id = k.finding_id
  WHERE k.id > %(after)s AND k.id <= %(upto)s AND k.accepted_at IS NOT NULL AND k.accepted_by_id IS NOT NULL
    AND NOT EXISTS (SELECT 1 FROM approvals_request r WHERE r.subject_id = k.finding_id AND r.cycle = k.cycle
                       AND r.action = 'risk.accept' AND r.state IN ('granted', 'void'))
-"""
+"""  # noqa: S608
 )
 SEALS = (
     f"""
@@ -129,15 +151,15 @@ WITH acts AS (
    WHERE p.id > %(after)s AND p.id <= %(upto)s AND p.sealed_at IS NOT NULL AND p.approved_by_id IS NOT NULL
 )"""  # noqa: S608
     + _MATRIX
-    + """
+    + f"""
 UNION ALL
-SELECT 'A-10', 'the package was sealed without a granted request', 'packages.package', p.id, p.ref, 1,
+SELECT {_broken("A-10", "the package was sealed without a granted request")}, 'packages.package', p.id, p.ref, 1,
        coalesce(p.approved_by_id, p.prepared_by_id), NULL::uuid, 'packages.package', p.id, p.sealed_at, NULL::int, true
   FROM packages_package p
  WHERE p.id > %(after)s AND p.id <= %(upto)s AND p.sealed_at IS NOT NULL
    AND NOT EXISTS (SELECT 1 FROM approvals_request r WHERE r.subject_id = p.id AND r.action = 'package.seal'
                       AND r.state = 'granted')
-"""
+"""  # noqa: S608
 )
 HANDS = (
     f"""
@@ -155,14 +177,14 @@ WITH acts AS (
     + _MATRIX.lstrip().removeprefix(", ").replace("\n WHERE sod_forbids", "\n WHERE r.verdict <> 'C' AND sod_forbids")
     + f"""
 UNION ALL
-SELECT 'S-40', 'a hand must be that of the account that acts', h.subject_type, h.subject_id, '', h.cycle, h.person_id,
+SELECT {_broken("S-40")}, h.subject_type, h.subject_id, '', h.cycle, h.person_id,
        a.person_id, 'sod.hand', h.id, h.at, NULL::int, true
   FROM sod_hand h LEFT JOIN accounts_account a ON a.id = h.account_id
  WHERE h.id > %(after)s AND h.id <= %(upto)s AND h.duty NOT IN ({_APPOINTED})
    AND a.person_id IS DISTINCT FROM h.person_id
 """  # noqa: S608
 )
-FORM = """
+FORM = f"""
 WITH part AS (
   SELECT d.*, r.subject_type, r.subject_id, r.subject_ref, r.cycle, r.content_sha256 AS asked_sha256, r.expires_at,
          a.roles, coalesce(d.for_person_id, d.person_id) AS holder
@@ -170,48 +192,48 @@ WITH part AS (
     JOIN approvals_action a ON a.action = r.action
    WHERE d.id > %(after)s AND d.id <= %(upto)s
 ), wrong AS (
-  SELECT p.*, 'A-07' AS rule, 'the person held no deciding role then' AS sentence, NULL::uuid AS other FROM part p
+  SELECT p.*, {_broken("A-07", "the person held no deciding role then")}, NULL::uuid AS other FROM part p
    WHERE NOT EXISTS (SELECT 1 FROM accounts_membership m WHERE m.organization_id = p.organization_id
                         AND m.person_id = p.holder AND p.roles ? m.role::text AND m.starts_at <= p.at
                         AND (m.ended_at IS NULL OR m.ended_at > p.at))
   UNION ALL
-  SELECT p.*, 'A-04', 'the account is not one of that person', a.person_id FROM part p
+  SELECT p.*, {_broken("A-04", "the account is not one of that person")}, a.person_id FROM part p
     LEFT JOIN accounts_account a ON a.id = p.account_id WHERE a.person_id IS DISTINCT FROM p.person_id
   UNION ALL
-  SELECT p.*, 'A-03', 'the decision is about other content than the request', NULL FROM part p
+  SELECT p.*, {_broken("A-03")}, NULL FROM part p
    WHERE p.content_sha256 <> p.asked_sha256
   UNION ALL
-  SELECT p.*, 'A-05', 'the decision had no proof of identity from the five minutes before', NULL FROM part p
+  SELECT p.*, {_broken("A-05", "the decision had no proof of identity from the five minutes before")}, NULL FROM part p
    WHERE p.authenticated_at < p.at - interval '6 minutes' OR p.authenticated_at > p.at + interval '2 minutes'
   UNION ALL
-  SELECT p.*, 'A-09', 'the request had run out of time', NULL FROM part p WHERE p.at > p.expires_at + interval '1 minute'
+  SELECT p.*, {_broken("A-09", "the request had run out of time")}, NULL FROM part p WHERE p.at > p.expires_at + interval '1 minute'
   UNION ALL
-  SELECT p.*, 'B-09', 'the person decided while their emergency access ran', NULL FROM part p
+  SELECT p.*, {_broken("B-09", "the person decided while their emergency access ran")}, NULL FROM part p
    WHERE EXISTS (SELECT 1 FROM approvals_emergency e WHERE e.person_id = ANY (accounts_same_people(p.person_id))
                     AND e.activated_at <= p.at AND coalesce(e.ended_at, e.ends_at) > p.at)
   UNION ALL
-  SELECT p.*, 'D-14', 'no delegation that ran then carried the decision', p.for_person_id FROM part p
+  SELECT p.*, {_broken("D-14", "no delegation that ran then carried the decision")}, p.for_person_id FROM part p
    WHERE p.for_person_id IS NOT NULL
      AND NOT EXISTS (SELECT 1 FROM approvals_delegation l WHERE l.id = p.delegation_id AND l.deputy_id = p.person_id
                         AND l.giver_id = p.for_person_id AND l.accepted_at <= p.at AND l.starts_at <= p.at
                         AND l.ends_at > p.at AND (l.ended_at IS NULL OR l.ended_at > p.at))
   UNION ALL
-  SELECT p.*, 'I-09', 'one person decided the request twice, through two accounts', e.person_id FROM part p
+  SELECT p.*, {_broken("I-09", "one person decided the request twice, through two accounts")}, e.person_id FROM part p
     JOIN approvals_decision e ON e.request_id = p.request_id AND e.id <> p.id
    WHERE ARRAY[e.person_id, e.for_person_id]
          && (accounts_same_people(p.person_id)
-             || CASE WHEN p.for_person_id IS NULL THEN '{}'::uuid[] ELSE accounts_same_people(p.for_person_id) END)
+             || CASE WHEN p.for_person_id IS NULL THEN '{{}}'::uuid[] ELSE accounts_same_people(p.for_person_id) END)
 )
 SELECT rule, sentence, subject_type, subject_id, subject_ref, cycle, person_id, other AS other_id,
        'approvals.decision' AS act_type, id AS act_id, at AS act_at, matrix_version, true AS is_proven FROM wrong
-"""
-GRANTS = """
+"""  # noqa: S608
+GRANTS = f"""
 WITH part AS (
   SELECT r.*, a.quorum AS part_of, policy.body FROM approvals_request r JOIN approvals_action a ON a.action = r.action
    CROSS JOIN LATERAL (
      SELECT coalesce((SELECT p.body FROM organizations_policy p WHERE p.organization_id = r.organization_id
                          AND p.kind = 'quorum' AND p.effective_from <= r.requested_at ORDER BY p.version DESC LIMIT 1),
-                     '{}'::jsonb) AS body) policy
+                     '{{}}'::jsonb) AS body) policy
    WHERE r.id > %(after)s AND r.id <= %(upto)s AND r.state IN ('granted', 'refused')
 ), votes AS (
   SELECT p.id, count(DISTINCT accounts_first_of(d.person_id)) FILTER (WHERE d.verdict = 'approve') AS people,
@@ -220,28 +242,28 @@ WITH part AS (
     FROM part p LEFT JOIN approvals_decision d ON d.request_id = p.id AND d.content_sha256 = p.content_sha256
    GROUP BY p.id
 ), wrong AS (
-  SELECT p.*, 'A-10' AS rule, 'the request was granted without its quorum of people' AS sentence
+  SELECT p.*, {_broken("A-10", "the request was granted without its quorum of people")}
     FROM part p JOIN votes v USING (id)
    WHERE p.state = 'granted' AND (v.people < p.needed OR v.rejections > 0
                                   OR (p.distinct_departments AND v.departments < p.needed))
   UNION ALL
-  SELECT p.*, 'A-10', 'the request was refused without a rejection' FROM part p JOIN votes v USING (id)
+  SELECT p.*, {_broken("A-10", "the request was refused without a rejection")} FROM part p JOIN votes v USING (id)
    WHERE p.state = 'refused' AND v.rejections = 0
   UNION ALL
-  SELECT p.*, 'A-15', 'the content of the request is not what its hash says' FROM part p
+  SELECT p.*, {_broken("A-15", "the content of the request is not what its hash says")} FROM part p
    WHERE encode(sha256(p.content), 'hex') <> p.content_sha256
   UNION ALL
-  SELECT p.*, 'A-13', 'the request asked for fewer people than the policy did then' FROM part p
+  SELECT p.*, {_broken("A-13", "the request asked for fewer people than the policy did then")} FROM part p
    WHERE p.needed < coalesce(
            (coalesce(p.body -> p.part_of -> p.severity, p.body -> p.part_of -> 'critical') ->> 'needed')::int,
-           CASE WHEN p.part_of = 'closure' AND sod_severity_rank(p.severity) >= 3 THEN 2 ELSE 1 END)
+           approvals_floor(p.part_of, p.severity))
 )
 SELECT rule, sentence, subject_type, subject_id, subject_ref, cycle, requested_by_id AS person_id,
        NULL::uuid AS other_id, 'approvals.request' AS act_type, id AS act_id, ended_at AS act_at, matrix_version,
        true AS is_proven FROM wrong
-"""
-CLOSURES = """
-SELECT 'A-10' AS rule, 'the finding was closed without a granted request' AS sentence, 'findings.finding' AS subject_type,
+"""  # noqa: S608
+CLOSURES = f"""
+SELECT {_broken("A-10", "the finding was closed without a granted request")}, 'findings.finding' AS subject_type,
        f.id AS subject_id, f.ref AS subject_ref, f.cycle, coalesce(f.owner_id, f.finder_id) AS person_id,
        NULL::uuid AS other_id, 'findings.finding' AS act_type, f.id AS act_id, f.closed_at AS act_at,
        NULL::int AS matrix_version, true AS is_proven
@@ -249,26 +271,32 @@ SELECT 'A-10' AS rule, 'the finding was closed without a granted request' AS sen
  WHERE f.id > %(after)s AND f.id <= %(upto)s AND f.state = 'closed' AND coalesce(f.owner_id, f.finder_id) IS NOT NULL
    AND NOT EXISTS (SELECT 1 FROM approvals_request r WHERE r.subject_id = f.id AND r.cycle = f.cycle
                       AND r.action = 'finding.close' AND r.state = 'granted')
-"""
-ROLES = """
-SELECT CASE WHEN n.person_id = m.person_id THEN 'R-01' ELSE 'I-07' END AS rule,
-       format('the roles %%s and %%s met in one person', least(m.role, n.role), greatest(m.role, n.role)) AS sentence,
+"""  # noqa: S608
+# Through a link the pair is the rule of links; in one person it is the pair's own number.
+ROLES = f"""
+SELECT CASE WHEN n.person_id = m.person_id THEN met.number ELSE 'I-07' END AS rule,
+       CASE WHEN n.person_id = m.person_id THEN met.sentence
+            ELSE format('the roles %%s and %%s met in one person', least(m.role, n.role), greatest(m.role, n.role))
+       END AS sentence,
        'accounts.membership' AS subject_type, m.id AS subject_id, '' AS subject_ref, 1 AS cycle, m.person_id,
        nullif(n.person_id, m.person_id) AS other_id, 'accounts.membership' AS act_type, m.id AS act_id,
        greatest(m.starts_at, n.starts_at) AS act_at, NULL::int AS matrix_version, true AS is_proven
   FROM accounts_membership m
   JOIN accounts_membership n ON n.organization_id = m.organization_id
-   AND n.person_id = ANY (accounts_same_people(m.person_id)) AND accounts_may_not_meet(m.role, n.role)
+   AND n.person_id = ANY (accounts_same_people(m.person_id))
    AND n.starts_at < coalesce(m.ended_at, 'infinity') AND m.starts_at < coalesce(n.ended_at, 'infinity')
    AND (m.starts_at, m.id) > (n.starts_at, n.id)
- WHERE m.id > %(after)s AND m.id <= %(upto)s
+ CROSS JOIN LATERAL accounts_meeting(m.organization_id, m.role, n.role) met
+ WHERE m.id > %(after)s AND m.id <= %(upto)s AND met.number IS NOT NULL
 UNION ALL
-SELECT CASE WHEN m.granted_by_id = m.person_id THEN 'R-02' ELSE 'I-12' END, 'somebody granted a role to themselves',
-       'accounts.membership', m.id, '', 1, m.person_id, nullif(m.granted_by_id, m.person_id), 'accounts.membership',
-       m.id, m.starts_at, NULL, true
+SELECT told.rule, told.sentence, 'accounts.membership', m.id, '', 1, m.person_id,
+       nullif(m.granted_by_id, m.person_id), 'accounts.membership', m.id, m.starts_at, NULL, true
   FROM accounts_membership m
+ CROSS JOIN LATERAL (SELECT {_broken("R-02")} WHERE m.granted_by_id = m.person_id
+                     UNION ALL
+                     SELECT {_broken("I-12")} WHERE m.granted_by_id <> m.person_id) told
  WHERE m.id > %(after)s AND m.id <= %(upto)s AND m.granted_by_id = ANY (accounts_same_people(m.person_id))
-"""
+"""  # noqa: S608
 CLAIMS = """
 SELECT u.number AS rule, u.sentence, u.subject_type, u.subject_id, '' AS subject_ref, u.cycle, c.first_id AS person_id,
        c.second_id AS other_id, 'accounts.identityclaim' AS act_type, c.id AS act_id, c.made_at AS act_at,

@@ -4,7 +4,6 @@ from collections import defaultdict
 from typing import Any
 
 from django.contrib import messages
-from django.db.models import Count, Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import path
@@ -13,9 +12,9 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from evidence.controls.models import Control
 from evidence.errors import Refused
 from portal.accounts import reviews
-from portal.accounts.models import AccessReview
 from portal.edge.tenancy import needs
 from portal.web.acts import ON_THE_FORM
+from remediation.sod import queries as sod
 
 app_name = "reviews"
 
@@ -29,13 +28,7 @@ def home(request: HttpRequest) -> HttpResponse:
         review = reviews.begin(actor=actor)
         messages.success(request, f"{review.ref} holds everybody's access as it stands now.")
         return redirect("reviews:detail", request.organization.slug, review.pk)  # type: ignore[attr-defined]
-    rows = AccessReview.objects.filter(organization_id=actor.organization_id).select_related("opened_by", "finished_by")
-    counted = rows.annotate(
-        total=Count("lines"),
-        decided=Count("lines", filter=~Q(lines__verdict="")),
-        revoked=Count("lines", filter=Q(lines__verdict="revoke")),
-    )
-    found = list(counted.order_by("-opened_at")[:50])
+    found = list(reviews.listed(actor=actor)[:50])
     is_open = any(row.finished_at is None for row in found)
     return render(request, "reviews/home.html", {"reviews": found, "is_open": is_open})
 
@@ -71,10 +64,10 @@ def _page(request: HttpRequest, key: str, refusal: Refused | None = None) -> Htt
     actor = request.actor  # type: ignore[attr-defined]
     review = reviews.find(key, actor=actor)  # type: ignore[arg-type]
     people: dict[Any, dict[str, Any]] = defaultdict(lambda: {"lines": []})
-    waiting = 0
+    waiting, own = 0, sod.same_people(actor.person_id)
     for line in review.lines.select_related("person", "decided_by").order_by("person__name", "kind", "id"):
         entry = people[line.person_id]
-        entry["person"], entry["is_own"] = line.person, line.person_id == actor.person_id
+        entry["person"], entry["is_own"] = line.person, line.person_id in own
         entry["factors"], entry["last_seen"] = line.facts.get("factors"), line.facts.get("last_seen")
         entry["lines"].append(line)
         waiting += not line.verdict

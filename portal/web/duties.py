@@ -1,36 +1,33 @@
 """The check on duties and the segregation of duties report: conflicts found, and a period's decisions with who did what."""
 
 from collections.abc import Iterator
-from datetime import datetime
 from urllib.parse import urlencode
 from uuid import UUID
 
 from django.contrib import messages
-from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.urls import path
 from django.views.decorators.http import require_GET, require_POST
 
 from evidence import clock
-from evidence.actors import Actor
 from evidence.counting import Count
 from evidence.errors import Invalid, NotFound
 from evidence.organizations.models import Organization
 from evidence.vault import services as vault
 from portal.edge.tenancy import inside, needs, outside_transaction
 from portal.jobs import services as jobs
-from portal.jobs.models import Job
 from portal.packages import documents
-from portal.watch import printing, report, services, sweeps
-from portal.watch.jobs import CHECK, REPORT
+from portal.watch import printing, queries, report, services, sweeps
+from portal.watch.jobs import REPORT
 from portal.watch.judgements import JUDGEMENTS
-from portal.watch.models import Conflict, Round
 from portal.web import downloads, shell
 from portal.web.components import Slice
 
 app_name = "duties"
-PAGE = 50
+
+
+_standing = Count(lambda organization, person, now: queries.standing())
 
 
 @shell.alarm
@@ -52,57 +49,34 @@ def alarm(request: HttpRequest) -> shell.Alarm | None:
     )
 
 
-def open_conflicts() -> QuerySet[Conflict]:
-    """Proven conflicts whose finding is not settled."""
-    settled = Q(case__finding__state__in=("closed", "rejected"))
-    return Conflict.objects.filter(is_proven=True).exclude(settled)
-
-
-_standing = Count(lambda organization, person, now: open_conflicts())
-
-
 @require_GET
 @needs("duties.view")
 def conflicts(request: HttpRequest) -> HttpResponse:
     """Every conflict found, newest first, and how the last check went."""
-    rows = Conflict.objects.select_related("person", "other", "case__finding").order_by("-found_at", "-id")
-    at, key = _cursor(request.GET.get("before", ""))
-    if at is not None:
-        rows = rows.filter(Q(found_at__lt=at) | Q(found_at=at, pk__lt=key))
-    page = list(rows[: PAGE + 1])
-    last = page[PAGE - 1] if len(page) > PAGE else None
-    more = f"?{urlencode({'before': f'{last.found_at.isoformat()}~{last.pk}'})}" if last else ""
-    rounds = list(Round.objects.select_related("started_by").order_by("-ended_at")[:5])
+    try:
+        page, following = queries.conflicts(before=request.GET.get("before", ""))
+    except ValueError:
+        page, following = queries.conflicts()
+    more = f"?{urlencode({'before': following})}" if following else ""
+    rounds = list(queries.rounds()[:5])
     words = {judgement.key: judgement.word for judgement in JUDGEMENTS}
     context = {
-        "conflicts": page[:PAGE],
-        "page": Slice(len(page[:PAGE]), None, more, "conflicts"),
+        "conflicts": page,
+        "page": Slice(len(page), None, more, "conflicts"),
         "rounds": rounds,
         "judged": [(words.get(key, key), number) for key, number in rounds[0].judged.items()] if rounds else [],
         "standing": _standing(request.organization.id),  # type: ignore[attr-defined]
-        "running": Job.objects.filter(kind=CHECK, state__in=("queued", "running")).first(),
+        "running": queries.under_way(),
     }
     return render(request, "duties/conflicts.html", context)
-
-
-def _cursor(given: str) -> tuple[datetime | None, UUID | None]:
-    try:
-        at, _, key = given.partition("~")
-        return (datetime.fromisoformat(at), UUID(key)) if given else (None, None)
-    except ValueError:
-        return None, None
 
 
 @require_POST
 @needs("duties.view")
 def check(request: HttpRequest) -> HttpResponse:
     """Judge everything now, unless that is under way."""
-    job = Job.objects.filter(kind=CHECK, state__in=("queued", "running")).order_by("created_at").first()
-    if job is None:
-        # As the product itself: it judges what is restricted, too, and shows it to nobody who is not let in.
-        product = Actor.system(request.organization.id, request.actor.name)  # type: ignore[attr-defined]
-        jobs.enqueue(CHECK, actor=product, args={}, title=sweeps.TITLE)
-    else:
+    _, is_new = sweeps.check_now(actor=request.actor)  # type: ignore[attr-defined]
+    if not is_new:
         messages.info(request, "This is under way already; here is how far it is.")
     return redirect("duties:conflicts", organization=request.organization.slug)  # type: ignore[attr-defined]
 

@@ -19,6 +19,7 @@ from portal.accounts import roles
 from portal.accounts.models import Person
 from portal.accounts.services import reauthenticate
 from portal.edge.tenancy import inside, needs, outside_transaction
+from portal.jobs import queries as jobs_queries
 from portal.notifications import deciding
 from portal.web import history, shell
 from remediation.approvals.emergencies import bars, queries, services
@@ -162,6 +163,7 @@ def _page(request: HttpRequest, item: UUID, error: str = "", *, status: int = 20
     state = Emergency.State(row.state)
     here = queries.activators(row.organization_id, without=row.person_id) if state == Emergency.State.ASKED else []
     acts = queries.acts(row)
+    jobs = list(jobs_queries.in_emergency(row.pk))
     facts = ledger.history("approvals.emergency", row.pk)
     uninvolved = not own and actor.person_id != row.activated_by_id
     context = {
@@ -178,6 +180,8 @@ def _page(request: HttpRequest, item: UUID, error: str = "", *, status: int = 20
         "may_review": state == Emergency.State.REVIEWING and uninvolved and actor.may("emergency.review"),
         "is_involved": state == Emergency.State.REVIEWING and not uninvolved,
         "acts": history.entries(acts, _slug(request)),
+        "jobs": jobs,
+        "seen_jobs": set(jobs_queries.visible(actor).filter(emergency_id=row.pk).values_list("pk", flat=True)),
         "timeline": history.entries(facts[::-1], _slug(request)),
         "bars": bars.BARS,
         "error": error,

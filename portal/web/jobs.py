@@ -18,7 +18,7 @@ PAGE = 50
 @needs("jobs.view")
 def jobs(request: HttpRequest) -> HttpResponse:
     """One's own jobs; everybody's for those who manage people or packages."""
-    rows = queries.visible(request.actor).order_by("-created_at", "-id").select_related("created_by")
+    rows = queries.visible(request.actor).order_by("-created_at", "-id").select_related("created_by", "emergency")
     before = request.GET.get("before")
     if before:
         rows = rows.filter(pk__lt=before)
@@ -29,7 +29,7 @@ def jobs(request: HttpRequest) -> HttpResponse:
 
 
 def _job(request: HttpRequest, pk: str) -> Job:
-    found: Job | None = queries.visible(request.actor).select_related("created_by").filter(pk=pk).first()
+    found: Job | None = queries.visible(request.actor).select_related("created_by", "emergency").filter(pk=pk).first()
     if found is None:
         raise NotFound("There is no such job, or it is somebody else's.")
     return found

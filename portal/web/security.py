@@ -14,7 +14,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from evidence.errors import Invalid, Refused
-from portal.accounts import demands, factors, mail, proofs, sessions, stepping_up
+from portal.accounts import demands, factors, mail, own_sessions, proofs, sessions, stepping_up
 from portal.accounts.events import CODES_MADE, FACTOR_ADDED, FACTOR_REMOVED
 from portal.accounts.models import Account, Proof
 from portal.edge.rates import limited
@@ -209,10 +209,7 @@ def end_session(request: HttpRequest, session: str) -> HttpResponse:
 @require_POST
 @signed_in
 def end_others(request: HttpRequest) -> HttpResponse:
-    account = _account(request)
-    count = sessions.end_all([account.pk], how=sessions.End.REMOTE, but=request.session.session_key)
-    if count:
-        mail.tell_of_change(account, f"{count} other sessions of your account were ended.")
+    count = own_sessions.end_others(_account(request), this=request.session.session_key)
     messages.success(request, "Every other session was ended." if count else "There was no other session.")
     return redirect("security:home")
 

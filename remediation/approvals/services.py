@@ -445,6 +445,12 @@ def _check_duty(row: Request, person_id: UUID) -> None:
 
 
 def _check_duty_of_giver(row: Request, loan: Delegation) -> None:
+    if emergencies.running_of(loan.giver_id, row.organization_id) is not None:
+        raise NotAllowed(
+            f"The emergency access of {loan.giver.name} runs, so nobody decides for them (rule B-09).",
+            rule="B-09",
+            help=rulebook.rule("B-09").instead,
+        )
     found = _conflicts(row, loan.giver_id)
     if found:
         raise DutyConflict(

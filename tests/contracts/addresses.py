@@ -124,7 +124,8 @@ BLANKS: dict[str, Callable[[World], Any]] = {
 
 
 # Blanks of the API that mean the same in whichever address they stand.
-SAME_EVERYWHERE = ("absence", "claim", "delegation_id", "emergency_id", "grant", "path", "place", "team", "waiver_id")
+SAME_EVERYWHERE = ("absence", "claim", "delegation_id", "emergency_id", "grant", "line", "path", "place", "review",
+                   "session", "team", "waiver_id")  # fmt: skip
 
 
 def membership_of(someone: Any) -> Any:

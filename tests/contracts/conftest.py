@@ -8,6 +8,7 @@ from django.db import connections, transaction
 from django.test import override_settings
 
 from evidence import tenancy
+from evidence.organizations import services as organizations
 from tests.contracts import world
 
 MIRRORS = ("auditor", "sequencer", "owner")
@@ -46,3 +47,13 @@ def ours(shared_transaction) -> world.World:
     organization = world.found("lumenroll", "Lumenroll")
     with tenancy.entered(organization.pk):
         return world.build(organization)
+
+
+@pytest.fixture(scope="module")
+def theirs(shared_transaction) -> world.World:
+    """The other organization: a canary in every text it has, and public ids far from ours."""
+    organization = world.found("otherfirm", "Otherfirm", world.CANARY)
+    with tenancy.entered(organization.pk):
+        for prefix in world.PREFIXES:
+            organizations.take_numbers(organization.pk, prefix, 700)
+        return world.build(organization, world.CANARY)

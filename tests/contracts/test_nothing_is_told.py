@@ -6,9 +6,14 @@ import pytest
 from django.core import mail
 from django.test import Client
 
+from evidence import tenancy
 from portal.accounts import services
+from tests.contracts.addresses import addresses
 from tests.contracts.test_access_matrix import signed_in
-from tests.people import PASSWORD
+from tests.people import PASSWORD, actor, join
+from tests.portal.edge.test_who_is_let_in import bearer
+
+MADE_UP = {"Authorization": "Bearer clh_" + "x" * 49}
 
 
 def without_the_new(body: str) -> str:
@@ -16,17 +21,60 @@ def without_the_new(body: str) -> str:
     return re.sub(r'(csrfmiddlewaretoken" value="|X-CSRFToken(": "|&quot;: &quot;))\w+', "", body)
 
 
-def test_signing_in_does_not_tell_who_has_an_account(org, people):
-    def tried(email):
-        answer = Client().post("/signin", {"email": email, "password": "not the password"})
-        page = without_the_new(answer.content.decode().replace(email, "…"))
-        return answer.status_code, page, sorted(answer.cookies)
+def told(answer, *said):
+    """Status, headers and page, without what the request said itself."""
+    new = ("Content-Length", "X-Request-ID")
+    page, headers = answer.content.decode(), {name: value for name, value in answer.items() if name not in new}
+    for word in said:
+        page = page.replace(word, "…")
+        headers = {name: value.replace(word, "…") for name, value in headers.items()}
+    return answer.status_code, headers, without_the_new(page), sorted(answer.cookies)
 
+
+def tried(email, password="not the password"):
+    return told(Client().post("/signin", {"email": email, "password": password}), email)
+
+
+def test_signing_in_does_not_tell_who_has_an_account(org, people):
     assert tried("maya@lumenroll.example") == tried("nobody@lumenroll.example")
     account = people.maya.rights
     account.is_active = False
     account.save()
     assert tried("maya@lumenroll.example") == tried("nobody@lumenroll.example")
+    # Who is no longer let in learns nothing by the right password either.
+    assert tried("maya@lumenroll.example", PASSWORD) == tried("nobody@lumenroll.example", PASSWORD)
+
+
+def test_guessing_on_and_on_does_not_tell_who_has_an_account(org, people):
+    """Whoever is throttled is so after as many tries, in the same words."""
+    known = [tried("maya@lumenroll.example") for _ in range(12)]
+    assert known == [tried("nobody@lumenroll.example") for _ in range(12)]
+
+
+def test_asking_for_a_passkey_does_not_tell_who_has_one(org, people):
+    """The question to a device names no account before somebody has signed in, whatever address is sent along."""
+    for email in ("maya@lumenroll.example", "nobody@lumenroll.example"):
+        answer = Client().post("/signin/passkey", {"email": email})
+        assert answer.status_code == 200 and not answer.json().get("publicKey", answer.json()).get("allowCredentials")
+
+
+def test_there_is_no_other_way_to_ask_after_an_account():
+    """No page resets a password by mail, where an answer could tell who is known: an administrator invites anew."""
+    names = {address.name for address in addresses() if "organization" not in address.blanks}
+    assert not [name for name in names if re.search(r"reset|forgot|recover|register|signup", name)]
+
+
+def test_a_token_of_elsewhere_is_as_unknown_as_a_made_up_one(org, people, other_org):
+    with tenancy.entered(other_org.pk):
+        stranger = actor(other_org, join(other_org, "Sol Stranger", "manager"))
+        foreign, _ = bearer(stranger, "findings.view")
+        ended, gone = bearer(stranger, "findings.view")
+        services.revoke_token(gone.pk, actor=stranger)
+    url = f"/api/v1/organizations/{org.slug}/findings/"
+    answers = [told(Client().get(url, headers=headers)) for headers in (foreign, ended, MADE_UP)]
+    assert answers[0] == answers[1] == answers[2] and answers[0][0] == 401
+    # Nor does it tell whether the organization exists.
+    assert told(Client().get(url.replace(org.slug, "no-such-firm"), headers=foreign)) == answers[0]
 
 
 def test_an_unknown_account_costs_the_same_hash(org, people, monkeypatch):

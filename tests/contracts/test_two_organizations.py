@@ -22,7 +22,6 @@ from django.test import Client, TestCase
 
 from evidence import clock, tenancy
 from evidence.ledger import queries as ledger
-from evidence.organizations import services as organizations
 from evidence.vault import services as vault
 from portal.accounts import mail
 from portal.notifications.rules import RULES, anchor
@@ -30,10 +29,8 @@ from portal.packages import services as packages
 from tests.contracts.addresses import Address, addresses
 from tests.contracts.matrix import MATRIX
 from tests.contracts.test_access_matrix import forgotten, reference, sent, signed_in
-from tests.contracts.world import SECRET, World, build, found, people_of
+from tests.contracts.world import CANARY, SECRET, World, people_of
 
-CANARY = "zqcanary"
-PREFIXES = ("F", "T", "E", "AC", "ENG", "PKG", "D", "H")
 READ = [address for address in addresses() if MATRIX[address.key].get]
 WRITE = [address for address in addresses() if callable(MATRIX[address.key].body)]
 # People, accounts and the names of organizations belong to no tenant: one person may be in many.
@@ -82,15 +79,6 @@ def words_of(model: type[models.Model]) -> list[models.Field]:
 
 def has_words(model: type[models.Model]) -> bool:
     return bool(words_of(model))
-
-
-@pytest.fixture(scope="module")
-def theirs(shared_transaction) -> World:
-    organization = found("otherfirm", "Otherfirm", CANARY)
-    with tenancy.entered(organization.pk):
-        for prefix in PREFIXES:
-            organizations.take_numbers(organization.pk, prefix, 700)
-        return build(organization, CANARY)
 
 
 class Lines(logging.Handler):

@@ -65,6 +65,9 @@ STEPS = ("reported", "triaged", "analysed", "planned", "in_remediation", "worked
          "closed")  # fmt: skip
 # In the words of the finding that is kept to a few.
 SECRET = "qxsecret"
+# In every text of the other organization, whose public ids begin where ours have long ended.
+CANARY = "zqcanary"
+PREFIXES = ("F", "T", "E", "AC", "ENG", "PKG", "D", "H")
 PERIOD = (date(2026, 1, 1), date(2027, 12, 31))
 
 

@@ -18,6 +18,7 @@ ROLE = Role(
             "people.view",
             "rules.propose",
             "rules.view",
+            "sessions.own",
             "settings.manage",
         }
     ),

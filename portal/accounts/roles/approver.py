@@ -30,6 +30,7 @@ ROLE = Role(
             "retention.view",
             "rules.decide",
             "rules.view",
+            "sessions.own",
         }
     ),
 )

@@ -22,6 +22,7 @@ ROLE = Role(
             "findings.report",
             "findings.view",
             "jobs.view",
+            "sessions.own",
             "tasks.work",
         }
     ),

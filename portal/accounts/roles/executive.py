@@ -32,6 +32,7 @@ ROLE = Role(
             "rules.decide",
             "rules.view",
             "rules.waive",
+            "sessions.own",
         }
     ),
 )

@@ -53,6 +53,7 @@ ROLE = Role(
             "retention.view",
             "rules.propose",
             "rules.view",
+            "sessions.own",
             "tasks.manage",
         }
     ),

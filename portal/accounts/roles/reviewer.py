@@ -24,6 +24,7 @@ ROLE = Role(
             "ledger.view",
             "retention.view",
             "rules.view",
+            "sessions.own",
         }
     ),
 )

@@ -11,6 +11,7 @@ from rest_framework.response import Response
 from portal.api.steps import checked
 from portal.api.v1.findings import PersonOut
 from portal.api.views import NounView
+from portal.jobs import queries as jobs_queries
 from portal.notifications import deciding
 from remediation.approvals.emergencies import bars, queries
 from remediation.approvals.emergencies import services as emergencies
@@ -47,8 +48,18 @@ class EmergencyAct(serializers.Serializer):
     at = serializers.DateTimeField()
 
 
+class EmergencyJob(serializers.Serializer):
+    id = serializers.UUIDField()
+    kind = serializers.CharField()
+    state = serializers.CharField()
+    created_at = serializers.DateTimeField()
+
+
 class EmergencyWhole(EmergencyOut):
-    acts = EmergencyAct(many=True, help_text="What the person did while it ran, with the events' numbers.")
+    acts = EmergencyAct(
+        many=True, help_text="What the person did while it ran and their jobs did later, with the events' numbers."
+    )
+    jobs = EmergencyJob(many=True, help_text="The jobs that were started while it ran.")
 
 
 class EmergencyPage(serializers.Serializer):
@@ -73,7 +84,8 @@ def _whole(row: Emergency, view: NounView) -> dict[str, Any]:
         {"event": fact.id, "index": fact.index, "kind": fact.kind, "subject": fact.object_ref, "at": fact.at}
         for fact in queries.acts(found)
     ]
-    return {**EmergencyOut(found).data, "acts": EmergencyAct(acts, many=True).data}
+    jobs = EmergencyJob(jobs_queries.in_emergency(found.pk), many=True)
+    return {**EmergencyOut(found).data, "acts": EmergencyAct(acts, many=True).data, "jobs": jobs.data}
 
 
 class EmergenciesView(NounView):

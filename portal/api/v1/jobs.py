@@ -14,6 +14,9 @@ from portal.jobs.models import Job
 
 class JobOut(serializers.ModelSerializer[Job]):
     percent = serializers.IntegerField(read_only=True, allow_null=True)
+    emergency = serializers.UUIDField(
+        read_only=True, allow_null=True, source="emergency_id", help_text="The emergency access it was started in."
+    )
 
     class Meta:
         model = Job
@@ -29,6 +32,7 @@ class JobOut(serializers.ModelSerializer[Job]):
             "result",
             "error",
             "cancel_requested",
+            "emergency",
             "created_at",
             "started_at",
             "ended_at",

@@ -19,6 +19,9 @@ _nouns: list = [
     path("", include("portal.api.v1.packages")),
     path("", include("portal.api.v1.rules")),
     path("", include("portal.api.v1.identities")),
+    path("", include("portal.api.v1.duties")),
+    path("", include("portal.api.v1.sessions")),
+    path("", include("portal.api.v1.access_reviews")),
 ]
 
 urlpatterns = [

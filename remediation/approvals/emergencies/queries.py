@@ -88,12 +88,13 @@ def during(organization_id: UUID, since: datetime, until: datetime) -> list[Emer
 
 
 def acts(row: Emergency) -> list[ledger.Fact]:
-    """All that the person did while it ran, through whichever of their accounts, oldest first."""
+    """All that the person did while it ran, and the jobs they started then did later, oldest first."""
     if row.activated_at is None or row.over_at is None:
         return []
     found: list[ledger.Fact] = []
     for person in sorted(sod.same_people(row.person_id)):
         found += ledger.acts_of(row.organization_id, person, row.activated_at, row.over_at)
+        found += ledger.acts_tagged(row.organization_id, person, "emergency", row.pk, since=row.over_at)
     return sorted(found, key=lambda fact: fact.at)
 
 

@@ -241,7 +241,7 @@ def test_what_identity_and_membership_show_only_later_is_found(world):
                 " VALUES (%s, %s, %s, 'administrator', '', now() - interval '1 year')",
                 [uuid7(), world.organization.pk, people.vera.person_id])  # fmt: skip
     found = world.found()
-    assert ("verifications", "S-21") in found and ("roles", "R-01") in found
+    assert ("verifications", "S-21") in found and ("roles", "N-05") in found
     world.plant("accounts_membership", "UPDATE accounts_membership SET granted_by_id = person_id WHERE person_id = %s",
                 [people.ivan.person_id])  # fmt: skip
     assert ("roles", "R-02") in world.found()

@@ -5,9 +5,13 @@ from datetime import timedelta
 import pytest
 
 from evidence import clock
+from evidence.errors import NotAllowed
 from evidence.identifiers import uuid7
+from remediation.approvals import services as approvals
+from remediation.approvals.delegations import services as delegations
 from remediation.approvals.emergencies import services as emergencies
 from remediation.approvals.models import Emergency
+from tests.remediation.approvals.test_delegation_raw_sql import FOR, for_another
 from tests.remediation.approvals.test_emergency import ask, away, running
 from tests.remediation.approvals.test_raw_sql import VOTE, refused, run, vote
 
@@ -145,6 +149,24 @@ def test_a_decision_meanwhile(people, thing):
     assert refused(VOTE, vote(thing.ask(people.maya), people.arun)) == ("CH003", "B-09")
 
 
+@pytest.mark.rule("B-09", by="database")
+def test_a_deputy_decides_for_nobody_whose_emergency_access_runs(people, thing):
+    now = clock.now()
+    terms = delegations.Terms("approver", now, now + timedelta(days=5))
+    loan = delegations.offer(
+        deputy_id=people.vera.person_id, terms=terms, reason="Leave in the mountains.", actor=people.arun
+    )
+    delegations.accept(loan.pk, actor=people.vera)
+    request = thing.ask(people.maya)
+    running(people.arun, people.edda)
+    assert refused(FOR, for_another(request, people.vera, loan)) == ("CH003", "B-09")
+    with pytest.raises(NotAllowed) as refusal:
+        approvals.decide(
+            request.pk, verdict="approve", reason="Looked at it myself.", actor=people.vera, delegation_id=loan.pk
+        )
+    assert refusal.value.rule == "B-09"
+
+
 @pytest.mark.parametrize("duty", ["approver", "acceptor", "verifier", "preparer"])
 @pytest.mark.rule("B-10", by="database")
 def test_a_hand_of_judgement_meanwhile(people, thing, duty):
@@ -196,6 +218,16 @@ def test_a_review_by_the_user_the_activator_or_before_the_end(people):
     assert refused(REVIEW, [people.edda.person_id, people.edda.account_id, "Fine."]) == ("CH003", "B-13")
     run(REVIEW, [people.edda.person_id, people.edda.account_id, WORDS])
     assert refused(REVIEW, [people.alba.person_id, people.alba.account_id, WORDS]) == ("CH003", "B-13")
+
+
+@pytest.mark.rule("B-13", by="database")
+def test_a_review_by_somebody_whose_own_emergency_access_runs(people):
+    row = running(people.ines, people.maya)
+    emergencies.end(row.pk, actor=people.ines)
+    running(people.arun, people.maya)
+    by_arun = REVIEW + " WHERE person_id = %s"
+    given = [people.arun.person_id, people.arun.account_id, WORDS, people.ines.person_id]
+    assert refused(by_arun, given) == ("CH003", "B-13")
 
 
 @pytest.mark.rule("B-14", by="database")
