@@ -19,6 +19,7 @@ _nouns: list = [
     path("", include("portal.api.v1.packages")),
     path("", include("portal.api.v1.rules")),
     path("", include("portal.api.v1.identities")),
+    path("", include("portal.api.v1.role_requests")),
 ]
 
 urlpatterns = [
