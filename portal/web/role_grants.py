@@ -30,11 +30,12 @@ WHY_HELP = "Needed for a privileged role: a second administrator reads it and de
 
 
 def role_choices() -> list[tuple[str, str]]:
-    """Every role; a privileged one says that it takes two."""
-    return [
+    """Every role, none chosen beforehand; a privileged one says that it takes two."""
+    named = [
         (role.key, f"{role.word} (takes a second administrator)" if role.is_privileged else role.word)
         for role in roles.ROLES.values()
     ]
+    return [("", "Choose"), *named]
 
 
 class GrantForm(forms.Form):
