@@ -16,7 +16,7 @@ from bench.figures import Figure, figure, in_turn
 from bench.server import Server
 from evidence import clock, tenancy
 from evidence.actors import Actor
-from portal.accounts.models import Account, Membership, Person
+from portal.accounts.models import Account, Person
 from portal.engagements import services as engagements
 from portal.engagements.models import EngagementGrant
 
@@ -61,13 +61,13 @@ def measure(found: list[Figure], var: Path, session) -> None:
 
 
 def _auditor(organization, manager: Account) -> tuple[Account, object]:
+    person = Person.objects.create(name="Aud Itor")
+    account = Account.objects.create_account("aud@benchaccess.example", "bench password", person=person)
+    seed.join(organization, [(person, "auditor", "")])
     with transaction.atomic(), tenancy.entered(organization.pk, manager.person_id):
         actor = Actor(organization.pk, manager.pk, manager.person_id, name="Bea", rights=manager)
         today = clock.today()
         made = engagements.create(engagements.Facts("Bench", today - timedelta(days=200), today), actor=actor)
-        person = Person.objects.create(name="Aud Itor")
-        account = Account.objects.create_account("aud@benchaccess.example", "bench password", person=person)
-        Membership.objects.create(organization=organization, person=person, role="auditor")
         EngagementGrant.objects.create(
             organization=organization, user=account, content_object=made, valid_until=clock.now() + timedelta(days=9),
             permission=Permission.objects.get(codename="engagement_read"), granted_by_id=manager.person_id,

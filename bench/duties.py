@@ -9,7 +9,8 @@ from bench import seed
 from bench.figures import Figure, figure, in_turn
 from evidence import clock, tenancy
 from evidence.actors import Actor
-from portal.accounts.models import Account, Membership, Person
+from evidence.organizations.models import Organization
+from portal.accounts.models import Account, Person
 from remediation.approvals import queries as approvals
 from remediation.approvals import services as approvals_services
 from remediation.approvals.models import Request
@@ -27,8 +28,8 @@ def measure(found: list[Figure], var: Path) -> None:
     actor = Actor(
         organization.pk, manager.pk, manager.person_id, name="Bea", rights=manager, authenticated_at=clock.now()
     )
+    _hire(organization)
     with transaction.atomic(), tenancy.entered(organization.pk):
-        _hire(organization)
         request = _asked(actor)
     seed.analyse()
     with transaction.atomic(), tenancy.entered(organization.pk):
@@ -42,17 +43,12 @@ def measure(found: list[Figure], var: Path) -> None:
     found.append(figure(f"who may approve, {PEOPLE} people, against reading them", ours, "ms", reference=theirs))
 
 
-def _hire(organization: object) -> None:
+def _hire(organization: Organization) -> None:
     many = Person.objects.bulk_create([Person(name=f"Approver {number:03d}") for number in range(PEOPLE)])
     Account.objects.bulk_create(
         [Account(email=f"a{number}@duties.example", person=person) for number, person in enumerate(many)]
     )
-    Membership.objects.bulk_create(
-        [
-            Membership(organization=organization, person=person, role="approver", department=f"D{number % 7}")
-            for number, person in enumerate(many)
-        ]
-    )
+    seed.join(organization, [(person, "approver", f"D{number % 7}") for number, person in enumerate(many)])
 
 
 def _asked(actor: Actor) -> Request:

@@ -37,20 +37,29 @@ SELECT gen_random_uuid(), organization_id, id, (%(criteria)s::text[])[1 + number
 """
 
 
+def join(organization: Organization, rows: list[tuple[Person, str, str]]) -> None:
+    """Roles and departments of people who are committed already, through the owner's login, as an operator gives them."""
+    with transaction.atomic(using="owner"), tenancy.entered(organization.pk, using="owner"):
+        Membership.objects.using("owner").bulk_create(
+            Membership(organization_id=organization.pk, person_id=person.pk, role=role, department=department)
+            for person, role, department in rows
+        )
+
+
 def organization(slug: str, findings: int) -> tuple[Organization, dict[str, Account], str]:
     """An organization with people, a token of its manager, and `findings` triaged findings."""
     made = Organization.objects.create(slug=slug, name=slug.title())
+    accounts_by_role: dict[str, Account] = {}
+    people = []
+    for name, role in PEOPLE:
+        person = Person.objects.create(name=name)
+        account = Account.objects.create_account(
+            f"{name.split()[0].lower()}@{slug}.example", "bench password", person=person
+        )
+        accounts_by_role.setdefault(role, account)
+        people.append(person)
+    join(made, [(person, role, role) for person, (_, role) in zip(people, PEOPLE, strict=True)])
     with transaction.atomic(), tenancy.entered(made.pk):
-        accounts_by_role: dict[str, Account] = {}
-        people = []
-        for name, role in PEOPLE:
-            person = Person.objects.create(name=name)
-            account = Account.objects.create_account(
-                f"{name.split()[0].lower()}@{slug}.example", "bench password", person=person
-            )
-            Membership.objects.create(organization=made, person=person, role=role, department=role)
-            accounts_by_role.setdefault(role, account)
-            people.append(person)
         manager = accounts_by_role["manager"]
         actor = Actor(made.pk, manager.pk, manager.person_id, name="Bea", rights=manager, authenticated_at=clock.now())
         issued = accounts.create_token(name="bench", scopes=sorted(scopes(manager)), days=5, actor=actor)

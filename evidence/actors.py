@@ -1,12 +1,27 @@
 """Who acts: an account, the natural person behind it, and the organization it acts in."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol, Self
 from uuid import UUID
 
 from evidence.errors import NotAllowed
+
+_noted: ContextVar[set[str] | None] = ContextVar("clearhold_rights_used", default=None)
+
+
+@contextmanager
+def noting_rights() -> Iterator[set[str]]:
+    """The rights that acts of the block lean on, as they are asked: what an answer of theirs may be repeated under."""
+    used: set[str] = set()
+    token = _noted.set(used)
+    try:
+        yield used
+    finally:
+        _noted.reset(token)
 
 
 class Rights(Protocol):
@@ -52,7 +67,12 @@ class Actor:
             return True
         if permission in self.barred or (self.scopes is not None and permission not in self.scopes):
             return False
-        return self.rights is not None and self.rights.has_perm(permission, obj)
+        if self.rights is None or not self.rights.has_perm(permission, obj):
+            return False
+        used = _noted.get()
+        if used is not None:
+            used.add(permission)
+        return True
 
     def require(self, permission: str, obj: Any = None) -> None:
         """Raise NotAllowed unless the actor holds the right."""

@@ -215,6 +215,20 @@ def acting_as_sequencer() -> Iterator[None]:
 
 
 @contextmanager
+def acting_as_operator() -> Iterator[None]:
+    """Send the block's queries through the owner's login: for commands of the operator, never for a request.
+
+    Callers open their own transaction on "owner" and enter the organization there.
+    """
+    token = _reading_as.set("owner")
+    try:
+        with _as_role("owner", OWNER):
+            yield
+    finally:
+        _reading_as.reset(token)
+
+
+@contextmanager
 def _as_role(using: str, role: str) -> Iterator[None]:
     # Aliases have logins of their own, so there is nothing to do; where two aliases share one connection
     # (a single login, or a test's transaction) the role is switched instead.

@@ -11,6 +11,7 @@ _pages = [
     path("", include("portal.web.delegations")),
     path("", include("portal.web.emergency")),
     path("", include("portal.web.people")),
+    path("", include("portal.web.role_grants")),
     path("", include("portal.web.identities")),
     path("", include("portal.web.duties")),
     path("", include("portal.web.access")),

@@ -22,6 +22,13 @@ LOCK = 7_302_114
 FLOORS = ("evidence", "remediation", "portal")
 # In the test cluster alone the app may become the two other readers, so that a test's one connection can play them.
 MEMBERS = {roles.AUDITOR: roles.APP, roles.SEQUENCER: roles.APP, roles.SUPPORT: roles.APP}
+# In the tests' databases alone: a role as the operator's own login can plant it, inside a test's own transaction.
+PLANT = """
+CREATE FUNCTION tests_give_role(id uuid, organization uuid, person uuid, role text, department text)
+RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+  INSERT INTO accounts_membership (id, organization_id, person_id, role, department, starts_at)
+  VALUES ($1, $2, $3, $4, $5, clock_timestamp()) $$;
+"""
 
 
 def start() -> servers.Urls:
@@ -69,6 +76,8 @@ def template(urls: servers.Urls) -> None:
         roles.prepare_database(urls.database_admin_url, TEMPLATE, members=MEMBERS)
         use(TEMPLATE)
         call_command("migrate", database="owner", verbosity=0, interactive=False)
+        with connections["owner"].cursor() as cursor:
+            cursor.execute(PLANT)
         for connection in connections.all():
             connection.close()
         admin.execute(sql.SQL("COMMENT ON DATABASE {} IS {}").format(sql.Identifier(TEMPLATE), sql.Literal(key)))
@@ -105,12 +114,12 @@ def _drop_left_behind(admin: psycopg.Connection) -> None:
 
 def _fingerprint() -> str:
     """Over everything that a migration runs: a guard's text may be imported from anywhere in its app."""
-    shaping = [ROOT / "evidence" / "tenancy.py", Path(roles.__file__), ROOT / "requirements.txt"]
+    shaping = [ROOT / "evidence" / "tenancy.py", Path(roles.__file__), Path(__file__), ROOT / "requirements.txt"]
     for floor in FLOORS:
-        for pattern in ("**/migrations/*.py", "**/guards.py", "**/guards/*.py", "**/models.py", "**/reference/*"):
+        for pattern in ("**/migrations/*.py", "**/*guards.py", "**/guards/*.py", "**/models.py", "**/reference/*"):
             shaping += (ROOT / floor).glob(pattern)
     digest = hashlib.sha256()
-    for path in sorted(set(shaping)):
+    for path in sorted({path.resolve() for path in shaping}):
         digest.update(str(path.relative_to(ROOT)).encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()
 

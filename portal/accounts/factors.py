@@ -4,6 +4,7 @@ Secrets are sealed before they reach the database; a code is accepted once; the 
 """
 
 import base64
+import hashlib
 import io
 import json
 from collections.abc import Iterable
@@ -22,6 +23,7 @@ from django.core.exceptions import ValidationError
 from django.db import connections, transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from fido2 import cbor
 
 from evidence import clock, tenancy
 from evidence.errors import DutyConflict, Invalid, NotFound
@@ -191,13 +193,26 @@ def keep_passkey(account: Account, name: str, answer: str) -> Passkey:
     credential = _parsed(answer)
     try:
         webauthn.parse_registration_response(credential)
-        webauthn.complete_registration(credential)
+        made = webauthn.complete_registration(credential).credential_data
     except (ValidationError, ValueError, KeyError, TypeError) as error:
         raise _unfit() from error
     label = " ".join(name.split())[:NAME_LENGTH] or "Passkey"
     row = webauthn.WebAuthn.add(account, label, credential).instance
-    _used(row)
+    _used(row, **_marks_of(made))
     return Passkey(row.pk, label, row.created_at, row.last_used_at)
+
+
+def _marks_of(made: Any) -> dict[str, str]:
+    """By what the passkey is known again under another account (likenesses.py): from what it signed, not what was said.
+
+    Registering one a second time is not refused: that would tell that somebody else here holds it. It is reported.
+    """
+    if made is None:
+        return {}
+    return {
+        "credential_id": base64.urlsafe_b64encode(made.credential_id).decode().rstrip("="),
+        "public_key_sha256": hashlib.sha256(cbor.encode(dict(made.public_key))).hexdigest(),
+    }
 
 
 def ask_passkey(account: Account | None) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from evidence.actors import Actor
 from evidence.controls.models import Control
 from evidence.errors import DutyConflict, NotFound
 from evidence.ledger import services as ledger
-from portal.accounts import object_grants, sessions
+from portal.accounts import object_grants, role_requests, sessions
 from portal.accounts.events import PERSON_LEFT, ROLE_ENDED, TOKEN_REVOKED
 from portal.accounts.models import Account, ApiToken, Invitation, Membership, Person
 from remediation.approvals import services as approvals
@@ -103,6 +103,7 @@ def end_access(person_id: UUID, *, actor: Actor, reason: str, roles: int) -> Lef
     delegations = approvals.end_delegations_of(person_id, actor=actor, why=reason)
     invitations = Invitation.objects.filter(**here, invited_by_id=person_id, accepted_at=None, withdrawn_at=None)
     withdrawn = invitations.update(withdrawn_at=clock.now())
+    role_requests.withdraw_of(person_id, actor=actor)
     ended = sessions.end_all(accounts, how=sessions.End.LEFT)
     left = Left(roles, len(tokens), grants, delegations, withdrawn, ended, owned_by(person_id, actor.organization_id))
     person = Person.objects.get(pk=person_id)

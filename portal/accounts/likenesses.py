@@ -18,12 +18,14 @@ PAGE = 50
 EVIDENCE = {
     "name": "Same name",
     "mailbox": "Same mailbox without its +tag and dots",
-    "device": "Same passkey or authenticator",
+    "device": "Same passkey",
     "confirmed": "Confirmed by the person",
     "records": "Shown by other records, such as those of human resources",
 }
 
-# A name is its words in any order; a mailbox loses its tag and its dots, as most providers deliver it.
+# A name is its words in any order; a mailbox loses its tag and its dots, as most providers deliver it; a passkey is
+# known by its credential and by its public key, which no two passkeys share. Its model (AAGUID) tells nothing: many
+# people carry the same.
 _KEYS = """
 WITH here AS MATERIALIZED (
   SELECT DISTINCT m.person_id FROM accounts_membership m WHERE m.organization_id = (SELECT current_organization())
@@ -37,6 +39,13 @@ WITH here AS MATERIALIZED (
          replace(split_part(split_part(lower(a.email), '@', 1), '+', 1), '.', '') || '@' ||
            replace(split_part(lower(a.email), '@', 2), 'googlemail.com', 'gmail.com')
     FROM here h JOIN accounts_account a ON a.person_id = h.person_id
+  UNION
+  SELECT h.person_id, 'device', mark.key
+    FROM here h JOIN accounts_account a ON a.person_id = h.person_id
+    JOIN mfa_authenticator f ON f.user_id = a.id AND f.type = 'webauthn'
+   CROSS JOIN LATERAL (VALUES (rtrim(coalesce(f.data ->> 'credential_id', f.data -> 'credential' ->> 'id'), '=')),
+                              (f.data ->> 'public_key_sha256')) AS mark (key)
+   WHERE mark.key IS NOT NULL
 )
 """
 
@@ -45,6 +54,7 @@ _SUGGESTED = f"""{_KEYS}
 SELECT a.person_id, b.person_id, array_agg(DISTINCT a.kind ORDER BY a.kind)
   FROM likeness a JOIN likeness b ON b.kind = a.kind AND b.key = a.key AND b.person_id > a.person_id
  WHERE a.key NOT IN ('', '{{}}')
+   AND (%(kind)s::text IS NULL OR a.kind = %(kind)s)
    AND (%(first)s::uuid IS NULL OR (a.person_id, b.person_id) > (%(first)s::uuid, %(second)s::uuid))
    AND NOT EXISTS (SELECT 1 FROM accounts_sameperson s WHERE s.person_id = a.person_id AND s.other_id = b.person_id)
    AND NOT EXISTS (SELECT 1 FROM accounts_identityclaim c WHERE c.first_id = a.person_id AND c.second_id = b.person_id)
@@ -112,12 +122,15 @@ def is_key(given: object) -> bool:
         return False
 
 
-def suggestions(*, after: str = "", limit: int = PAGE) -> tuple[list[Likeness], str]:
-    """People who may be one and of whom nobody has said anything yet, a page at a time; and the next page's key."""
+def suggestions(*, after: str = "", limit: int = PAGE, kind: str | None = None) -> tuple[list[Likeness], str]:
+    """People who may be one and of whom nobody has said anything yet, a page at a time; and the next page's key.
+
+    `kind` keeps to what one kind of evidence shows.
+    """
     first, second = after.split(":") if is_key(after) else (None, None)
     rows = _ask(
         _SUGGESTED,
-        {"first": first, "second": second, "limit": limit + 1},
+        {"first": first, "second": second, "limit": limit + 1, "kind": kind},
     )
     people = parties(person for row in rows[:limit] for person in row[:2])
     found = [Likeness(people[one], people[other], tuple(kinds)) for one, other, kinds in rows[:limit]]

@@ -76,6 +76,63 @@ class Account(AbstractBaseUser):
         return False
 
 
+class RoleRequest(TenantModel):
+    """One administrator asks that somebody get a privileged role; another administrator decides (rule R-03).
+
+    It is about a member (`person`), or about somebody to invite (`email`, `name`), whose invitation is made when it
+    is granted.
+    """
+
+    class State(models.TextChoices):
+        OPEN = "open", "Waits for a second administrator"
+        GRANTED = "granted", "Granted"
+        REFUSED = "refused", "Refused"
+        WITHDRAWN = "withdrawn", "Withdrawn"
+
+    ref = models.CharField(max_length=20)
+    person = models.ForeignKey(Person, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    email = models.EmailField(max_length=254, blank=True)
+    name = models.CharField(max_length=200, blank=True)
+    role = models.CharField(max_length=20)
+    department = models.CharField(max_length=80, blank=True)
+    # Empty: from the moment of the decision.
+    starts_at = models.DateTimeField(null=True, blank=True)
+    reason = models.CharField(max_length=300)
+    asked_by = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+", db_index=False)
+    asked_through = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="+", db_index=False)
+    asked_at = models.DateTimeField(default=clock.now)
+    asked_proved_at = models.DateTimeField()
+    state = models.CharField(max_length=9, choices=State, default=State.OPEN)
+    decided_by = models.ForeignKey(
+        Person, null=True, blank=True, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
+    decided_through = models.ForeignKey(
+        Account, null=True, blank=True, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
+    decided_at = models.DateTimeField(null=True, blank=True)
+    decided_proved_at = models.DateTimeField(null=True, blank=True)
+    decided_reason = models.CharField(max_length=300, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["organization", "ref"], name="role_request_ref_once"),
+            models.CheckConstraint(condition=Q(person=None, email__gt="") | Q(person__isnull=False, email=""),
+                                   name="role_request_of_one"),
+            models.UniqueConstraint(
+                fields=["organization", "person", "role"], condition=Q(state="open"), name="role_request_open_of_person"
+            ),
+            models.UniqueConstraint(
+                fields=["organization", "email", "role"],
+                condition=Q(state="open", person=None),
+                name="role_request_open_of_address",
+            ),
+        ]  # fmt: skip
+        indexes = [models.Index(fields=["organization", "state", "-id"], name="role_request_queue")]
+
+    def __str__(self) -> str:
+        return self.ref
+
+
 class Membership(TenantModel):
     """A role of a person in an organization, for a time. A person may hold several that are not toxic together."""
 
@@ -84,7 +141,13 @@ class Membership(TenantModel):
     department = models.CharField(max_length=80, blank=True)
     starts_at = models.DateTimeField(default=clock.now)
     ended_at = models.DateTimeField(null=True, blank=True)
+    # Nobody where the operator of the installation gave it, by an invitation of theirs.
     granted_by = models.ForeignKey(Person, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    # What it stands by: the invitation that was accepted, and what two administrators agreed on. Each serves once.
+    invitation = models.OneToOneField(
+        "accounts.Invitation", null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    request = models.OneToOneField(RoleRequest, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
 
     class Meta:
         constraints = [
@@ -103,8 +166,9 @@ class Invitation(TenantModel):
     role = models.CharField(max_length=20)
     department = models.CharField(max_length=80, blank=True)
     token_hash = models.CharField(max_length=64, unique=True)
-    # Nobody for the first administrator, whom the operator of the installation invites.
+    # Nobody where the operator of the installation invites: the first people, or a second administrator.
     invited_by = models.ForeignKey(Person, null=True, on_delete=models.PROTECT, related_name="+")
+    request = models.OneToOneField(RoleRequest, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField(default=clock.now)
     expires_at = models.DateTimeField()
     accepted_at = models.DateTimeField(null=True, blank=True)

@@ -171,8 +171,9 @@ def _snapshot(review: AccessReview) -> Iterator[AccessReviewLine]:
         told = {**facts, "factors": proofs.get(person_id, "password"), "last_seen": _moment(seen.get(person_id))}
         return AccessReviewLine(**here, review=review, person_id=person_id, kind=kind, target_id=target_id, facts=told)
 
-    for held in Membership.objects.filter(**here, ended_at=None).select_related("granted_by").iterator():
-        by = held.granted_by.name if held.granted_by else "the operator"
+    roles_held = Membership.objects.filter(**here, ended_at=None)
+    for held in roles_held.select_related("granted_by", "request__decided_by").iterator():
+        by = _givers(held)
         what = roles.ROLES[held.role].word + (f", {held.department}" if held.department else "")
         yield line(held.person_id, Kind.ROLE, held.pk, what=what, since=_moment(held.starts_at), granted_by=by)
     live = ApiToken.objects.filter(**here, revoked_at=None, expires_at__gt=clock.now())
@@ -184,6 +185,14 @@ def _snapshot(review: AccessReview) -> Iterator[AccessReviewLine]:
         yield line(grant.user.person_id, Kind.GRANT, grant.pk, what=_named(grant),
                    since=_moment(grant.valid_from), until=_moment(grant.valid_until),
                    granted_by=grant.granted_by.name)  # fmt: skip
+
+
+def _givers(held: Membership) -> str:
+    """Who gave a role: the operator, one administrator, or two."""
+    names = [held.granted_by.name if held.granted_by else "the operator"]
+    if held.request is not None and held.request.decided_by is not None:
+        names.append(held.request.decided_by.name)
+    return " and ".join(names)
 
 
 def _revoke(line: AccessReviewLine, reason: str) -> None:

@@ -5,7 +5,7 @@ import re
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 from zoneinfo import available_timezones
 
@@ -15,11 +15,11 @@ from django.db import transaction
 
 from evidence import clock, tenancy
 from evidence.actors import Actor
-from evidence.errors import DutyConflict, Invalid, NotFound, ReauthenticationRequired, WrongState
+from evidence.errors import DutyConflict, Invalid, NotAllowed, NotFound, ReauthenticationRequired, WrongState
 from evidence.ledger import services as ledger
 from evidence.organizations.models import Organization, Policy
 from evidence.organizations.policies import FOUNDED_WITH
-from portal.accounts import leaving, roles, sessions, token_secrets
+from portal.accounts import eligibility, leaving, roles, sessions, token_secrets
 from portal.accounts.events import (
     INVITATION_ACCEPTED,
     ORGANIZATION_FOUNDED,
@@ -32,12 +32,13 @@ from portal.accounts.events import (
     TOKEN_REVOKED,
     TOKEN_ROTATED,
 )
-from portal.accounts.models import Account, ApiToken, Invitation, Membership, Person
+from portal.accounts.models import Account, ApiToken, Invitation, Membership, Person, RoleRequest
 from portal.accounts.stepping_up import reauthenticate
 from remediation.approvals.emergencies import queries as emergencies
 from remediation.sod import queries as sod
 
 __all__ = ["reauthenticate"]
+OWNER = "owner"
 INVITATION_DAYS = 7
 CLOCK_SKEW = timedelta(minutes=5)
 ROTATION_OVERLAP = timedelta(days=1)
@@ -60,32 +61,47 @@ def hash_of(secret: str) -> str:
 
 @transaction.atomic
 def invite(*, email: str, name: str, role: str, department: str = "", actor: Actor) -> Issued:
-    """Make an invitation that holds for seven days. Raises Invalid for an unknown role or a bad address."""
+    """Make an invitation that holds for seven days. Raises Invalid for an unknown role or a bad address.
+
+    A privileged role is asked for instead (granting.ask_to_invite): alone nobody gives it (rule R-03).
+    """
     actor.require("people.manage")
     emergencies.refuse_grant(actor)
-    fields: dict[str, list[str]] = {}
-    if role not in roles.ROLES:
-        fields["role"] = ["Choose one of the listed roles."]
-    if "@" not in email:
-        fields["email"] = ["Give an e-mail address."]
-    if not name.strip():
-        fields["name"] = ["Give the person's name."]
-    if fields:
-        raise Invalid("The invitation was not sent.", fields=fields)
-    _refuse_meeting(email.lower(), role, actor.organization_id)
+    address = eligibility.check_invited(email=email, name=name, role=role, actor=actor)
+    eligibility.refuse_alone(role)
+    eligibility.require_proof(actor)
+    issued = make_invitation(
+        email=address, name=name, role=role, department=department, organization_id=actor.organization_id,
+        invited_by_id=actor.person_id,
+    )  # fmt: skip
+    ledger.record(PERSON_INVITED, subject=issued.row, actor=actor, data={"role": role})
+    return issued
+
+
+def make_invitation(
+    *,
+    email: str,
+    name: str,
+    role: str,
+    department: str,
+    organization_id: UUID,
+    invited_by_id: UUID | None,
+    request: RoleRequest | None = None,
+) -> Issued:
+    """The row and its secret; whoever calls has checked the right and records it. The operator is nobody: None."""
     secret = secrets.token_urlsafe(32)
-    invitation = Invitation.objects.create(
-        organization_id=actor.organization_id,
+    row = Invitation.objects.create(
+        organization_id=organization_id,
         email=email.strip().lower(),
         name=name.strip(),
         role=role,
         department=department.strip(),
         token_hash=hash_of(secret),
-        invited_by_id=actor.person_id,
+        invited_by_id=invited_by_id,
+        request=request,
         expires_at=clock.now() + timedelta(days=INVITATION_DAYS),
     )
-    ledger.record(PERSON_INVITED, subject=invitation, actor=actor, data={"role": role})
-    return Issued(invitation, secret)
+    return Issued(row, secret)
 
 
 @transaction.atomic
@@ -109,63 +125,37 @@ def found_organization(*, slug: str, name: str, timezone: str, admin_email: str,
     with tenancy.entered(organization.pk):
         for kind, body in FOUNDED_WITH.items():
             Policy.objects.create(organization=organization, kind=kind, version=1, body=body)
-        secret = secrets.token_urlsafe(32)
-        invitation = Invitation.objects.create(
-            organization=organization,
-            email=admin_email.strip().lower(),
-            name=admin_name.strip(),
-            role="administrator",
-            token_hash=hash_of(secret),
-            expires_at=clock.now() + timedelta(days=INVITATION_DAYS),
-        )
+        issued = make_invitation(
+            email=admin_email, name=admin_name, role="administrator", department="", organization_id=organization.pk,
+            invited_by_id=None,
+        )  # fmt: skip
         actor = Actor.system(organization.pk, "operator")
         ledger.record(ORGANIZATION_FOUNDED, subject=organization, actor=actor)
-        ledger.record(PERSON_INVITED, subject=invitation, actor=actor, data={"role": "administrator"})
-    return Issued(invitation, secret)
+        ledger.record(PERSON_INVITED, subject=issued.row, actor=actor, data={"role": "administrator"})
+    return issued
 
 
-def _refuse_meeting(email: str, role: str, organization_id: UUID) -> None:
-    account = Account.objects.filter(email__iexact=email).first()
-    if account is not None:
-        refuse_toxic(account.person_id, role, organization_id)
+def invite_as_operator(
+    organization_id: UUID, *, email: str, name: str, role: str, department: str = "", reason: str = ""
+) -> Issued:
+    """The operator's invitation: to the first people of an organization, and where two administrators are missing.
 
-
-def refuse_toxic(person_id: UUID, role: str, organization_id: UUID) -> None:
-    """Raise DutyConflict when the person's live roles and the new one may not meet (rules N-01 to N-23, R-01)."""
-    held = set(
-        Membership.objects.filter(person_id=person_id, organization_id=organization_id, ended_at=None)
-        .exclude(role=role)
-        .values_list("role", flat=True)
-    )
-    found = sod.toxic_with(role, held, organization_id=organization_id)
-    if found is not None:
-        number, key = found
-        other = roles.ROLES[key].word
-        raise DutyConflict(
-            f"{other} and {roles.ROLES[role].word} may not meet in one person (rule {number}).",
-            rule=number,
-            help=f"End the role {other} first, or give the role to somebody else.",
+    Call it inside the organization: while nobody is a member yet as the product, later through the owner's login
+    (tenancy.acting_as_operator); the database refuses it otherwise (rule R-07). Raises Invalid naming each wrong field.
+    """
+    actor = Actor.system(organization_id, "operator")
+    address = eligibility.check_invited(email=email, name=name, role=role, actor=actor)
+    if tenancy.alias() != OWNER and Membership.objects.filter(organization_id=organization_id).exists():
+        raise NotAllowed(
+            "Only the operator of the installation invites without an administrator (rule R-07).",
+            rule="R-07",
+            help="Use manage.py invite, with the owner's login.",
         )
-    _refuse_toxic_through_a_link(person_id, role, organization_id)
-
-
-def _refuse_toxic_through_a_link(person_id: UUID, role: str, organization_id: UUID) -> None:
-    same = sod.same_people(person_id) - {person_id}
-    if not same:
-        return
-    held = set(
-        Membership.objects.filter(person_id__in=same, organization_id=organization_id, ended_at=None)
-        .exclude(role=role)
-        .values_list("role", flat=True)
+    issued = make_invitation(
+        email=address, name=name, role=role, department=department, organization_id=organization_id, invited_by_id=None
     )
-    found = sod.toxic_with(role, held, organization_id=organization_id)
-    if found is not None:
-        other = roles.ROLES[found[1]].word
-        raise DutyConflict(
-            f"{other}, held through another account, and {roles.ROLES[role].word} may not meet in one person"
-            " (rule I-07).",
-            rule="I-07",
-        )
+    ledger.record(PERSON_INVITED, subject=issued.row, actor=actor, reason=reason, data={"role": role})
+    return issued
 
 
 def open_invitation(organization_id: UUID, secret: str) -> Invitation:
@@ -182,7 +172,8 @@ def open_invitation(organization_id: UUID, secret: str) -> Invitation:
     is_in_time = row.created_at - CLOCK_SKEW <= now < row.expires_at
     if row.accepted_at or row.withdrawn_at or not is_in_time:
         raise WrongState(
-            "This invitation can no longer be used: it was accepted, withdrawn, or is older than seven days.",
+            "This invitation can no longer be used: it was accepted, withdrawn, or is older than seven days (rule R-09).",
+            rule="R-09",
             help="Ask the person who invited you for a new one.",
         )
     return row
@@ -206,45 +197,62 @@ def accept_invitation(organization_id: UUID, secret: str, *, password: str, acco
             raise Invalid("Choose another password.", fields={"password": list(error.messages)}) from error
         person = Person.objects.create(name=invitation.name)
         known = Account.objects.create_account(invitation.email, password, person=person)
-    refuse_toxic(known.person_id, invitation.role, organization_id)
+    eligibility.refuse_toxic(known.person_id, invitation.role, organization_id)
+    _refuse_joining(invitation, known.person_id)
+    invitation.accepted_at = clock.now()
+    invitation.accepted_by_id = known.person_id
+    invitation.save(update_fields=["accepted_at", "accepted_by"])
     Membership.objects.create(
         organization_id=organization_id,
         person_id=known.person_id,
         role=invitation.role,
         department=invitation.department,
         granted_by_id=invitation.invited_by_id,
+        invitation=invitation,
+        request_id=invitation.request_id,
     )
-    invitation.accepted_at = clock.now()
-    invitation.accepted_by_id = known.person_id
-    invitation.save(update_fields=["accepted_at", "accepted_by"])
     actor = Actor(organization_id, known.pk, known.person_id, name=known.person.name)
     ledger.record(INVITATION_ACCEPTED, subject=invitation, actor=actor, data={"role": invitation.role})
     return known
 
 
+def _refuse_joining(invitation: Invitation, person_id: UUID) -> None:
+    """What the giving of a role forbids and only its acceptance shows: who the invited person is."""
+    if roles.ROLES[invitation.role].is_privileged and invitation.invited_by_id is not None:
+        asked = invitation.request
+        if asked is None:
+            raise WrongState(
+                "This invitation is from before a role like this took two administrators (rule R-03).",
+                rule="R-03",
+                help="Ask the person who invited you for a new one.",
+            )
+        two = sod.same_people(asked.asked_by_id) | sod.same_people(asked.decided_by_id)  # type: ignore[arg-type]
+        if person_id in two:
+            raise DutyConflict("Whoever gives a role does not receive it (rule R-03).", rule="R-03")
+
+
 @transaction.atomic
-def grant_role(*, person_id: UUID, role: str, department: str = "", actor: Actor) -> Membership:
-    """Give a member one more role. Raises DutyConflict for a toxic pair or a grant to oneself."""
+def grant_role(
+    *, person_id: UUID, role: str, department: str = "", actor: Actor, starts_at: datetime | None = None
+) -> Membership:
+    """Give a member one more role, from now or later. Raises DutyConflict for a toxic pair, a grant to oneself, or a
+    privileged role, which is asked for instead (granting.ask_for_member; rule R-03)."""
     actor.require("people.manage")
     emergencies.refuse_grant(actor)
-    if role not in roles.ROLES:
-        raise Invalid("There is no such role.", fields={"role": ["Choose one of the listed roles."]})
-    if person_id == actor.person_id:
-        raise DutyConflict(
-            "Nobody grants a role to themselves (rule R-02).", rule="R-02", help="Ask another administrator."
-        )
-    if actor.person_id in sod.same_people(person_id):
-        raise DutyConflict("Nobody grants a role to themselves through another account (rule I-12).", rule="I-12")
-    refuse_toxic(person_id, role, actor.organization_id)
-    if not Membership.objects.filter(organization_id=actor.organization_id, person_id=person_id).exists():
-        raise NotFound("This person is not in your organization.", help="Invite them first.")
+    eligibility.refuse_grantee(person_id, role, actor)
+    if starts_at is not None:
+        eligibility.refuse_backdated(starts_at)
+    eligibility.refuse_alone(role)
+    eligibility.require_proof(actor)
     membership, made = Membership.objects.get_or_create(
         organization_id=actor.organization_id,
         person_id=person_id,
         role=role,
         ended_at=None,
-        defaults={"department": department, "granted_by_id": actor.person_id},
-    )
+        defaults={
+            "department": department.strip(), "granted_by_id": actor.person_id, "starts_at": starts_at or clock.now(),
+        },
+    )  # fmt: skip
     if made:
         ledger.record(ROLE_GRANTED, subject=membership, actor=actor, data={"role": role, "person": str(person_id)})
     return membership

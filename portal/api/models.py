@@ -1,6 +1,7 @@
 """Answers kept by Idempotency-Key, so that a repeated request is answered and not done again."""
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 from evidence import clock
@@ -16,6 +17,8 @@ class KeptAnswer(TenantModel):
     status = models.PositiveSmallIntegerField(null=True)
     body = models.JSONField(null=True)
     headers = models.JSONField(default=dict)
+    # The rights that the act leaned on; whoever has lost one of them since does not get the answer again.
+    rights = ArrayField(models.CharField(max_length=60), default=list)
     created_at = models.DateTimeField(default=clock.now)
 
     class Meta:

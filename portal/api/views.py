@@ -13,7 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from evidence.actors import Actor
+from evidence.actors import Actor, noting_rights
 from evidence.errors import Invalid, Refused, Stale
 from portal.api import idempotency
 from portal.api.throttling import PerCaller
@@ -72,9 +72,12 @@ class NounView(APIView):
         kept = idempotency.begin(key, actor=self.actor, sha256=sha256)
         if kept is not None:
             return Response(kept.body, status=kept.status, headers={**kept.headers, "Idempotency-Replayed": "true"})
-        response = act()
+        with noting_rights() as rights:
+            response = act()
         headers = {name: response[name] for name in ("ETag", "Location") if response.has_header(name)}
-        idempotency.keep(key, actor=self.actor, status=response.status_code, body=response.data, headers=headers)
+        idempotency.keep(
+            key, actor=self.actor, status=response.status_code, body=response.data, headers=headers, rights=rights
+        )
         return response
 
     def page(

@@ -48,14 +48,15 @@ def seed(count: str) -> int:
         organization = Organization.objects.get(slug=SLUG)
         with tenancy.entered(organization.pk, system=True):
             password = secrets.token_urlsafe(24)
-            adam = accounts.accept_invitation(organization.pk, issued.secret, password=password)
-            for email, name, role in (
-                (EMAIL, "Maya Okafor", "manager"),
-                (f"otto@{SLUG}.example", "Otto Haas", "auditor"),
-            ):
-                invited = accounts.invite(
-                    name=name, email=email, role=role, department="", actor=_actor(organization.pk, adam.email)
+            # The operator invites all three: while nobody is there yet, there are no two administrators to do it.
+            first = [
+                accounts.invite_as_operator(organization.pk, name=name, email=email, role=role)
+                for email, name, role in (
+                    (EMAIL, "Maya Okafor", "manager"),
+                    (f"otto@{SLUG}.example", "Otto Haas", "auditor"),
                 )
+            ]
+            for invited in (issued, *first):
                 accounts.accept_invitation(organization.pk, invited.secret, password=password)
             controls.adopt_starter_set(actor=_actor(organization.pk, EMAIL))
     return add("0", count)

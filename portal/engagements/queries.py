@@ -124,6 +124,11 @@ def grants(engagement: Engagement) -> QuerySet[EngagementGrant]:
     return engagement.grants.select_related("user__person", "granted_by", "revoked_by").order_by("-valid_from", "-pk")
 
 
+def team_grants(engagement: Engagement) -> QuerySet[EngagementTeamGrant]:
+    """The teams that are or were let in, newest first."""
+    return engagement.team_grants.select_related("team", "granted_by", "revoked_by").order_by("-valid_from", "-pk")
+
+
 def auditors(organization_id: UUID) -> QuerySet[Account]:
     """Accounts that hold the role Auditor here and can be given an engagement."""
     held = Membership.objects.filter(organization_id=organization_id, role="auditor", ended_at=None)

@@ -2,12 +2,15 @@
 
 from collections.abc import Collection, Iterable
 from datetime import timedelta
+from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
 from evidence import clock
 from evidence.actors import Actor
 from evidence.organizations.models import Organization
+from portal.accounts import likenesses, role_requests
+from portal.accounts.models import RoleRequest
 from portal.jobs import schedule
 from portal.notifications import services
 from portal.notifications.models import Notice
@@ -40,6 +43,12 @@ def tell_emergency(row: Emergency, *, actor: Actor) -> Notice | None:
         people = {one.person_id for one in sod.members(row.organization_id, roles=bars.REVIEWERS)} - involved
         return _tell("emergency_review", f"v:{row.pk.hex}", people, path, row.ref, actor)
     return None
+
+
+def tell_role_request(row: RoleRequest, *, actor: Actor) -> Notice | None:
+    """The administrators who may decide on a role that another one asked for."""
+    people = {one.person_id for one in role_requests.deciders(row)}
+    return _tell("role_asked", f"g:{row.pk.hex}", people, f"settings/people/requests/{row.pk}", "", actor)
 
 
 def tell_about_delegation(row: Delegation, *, actor: Actor) -> Notice | None:
@@ -85,6 +94,20 @@ def tell_about_people(organization_id: object) -> int:
     return told
 
 
+def tell_about_passkeys(organization_id: object) -> int:
+    """Two accounts that hold one passkey: certain enough to tell the administrators, once for each pair."""
+    actor = _product(organization_id)
+    if _is_sample(actor):
+        return 0
+    found, _ = likenesses.suggestions(kind="device")
+    named = {f"k:{sha256(pair.one.id.bytes + pair.other.id.bytes).hexdigest()[:32]}": pair for pair in found}
+    people = {one.person_id for one in sod.members(actor.organization_id, roles=("administrator",))}
+    return sum(
+        bool(_tell("same_passkey", occasion, people, "settings/people/same", "", actor))
+        for occasion in _untold(actor, named)
+    )
+
+
 def open_findings(organization_id: object) -> int:
     """A finding for each emergency access that nobody reviewed within two business days."""
     actor = _product(organization_id)
@@ -113,6 +136,7 @@ def end_orphaned(organization_id: object) -> int:
 def declare() -> None:
     schedule.every(timedelta(minutes=1), "decisions that wait", tell_about_requests)
     schedule.every(timedelta(minutes=1), "answers that wait", tell_about_people)
+    schedule.every(timedelta(hours=1), "two accounts with one passkey", tell_about_passkeys)
     schedule.every(timedelta(minutes=15), "delegations without their people", end_orphaned)
     schedule.every(timedelta(hours=1), "emergency access nobody reviewed", open_findings)
 

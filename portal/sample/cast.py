@@ -1,4 +1,4 @@
-"""The people of the sample organization, and actors who have just signed in."""
+"""The people of the sample organization, invited and let in as real ones are, and actors who have just signed in."""
 
 import secrets
 from dataclasses import dataclass
@@ -9,8 +9,9 @@ from django.conf import settings
 from evidence import clock
 from evidence.actors import Actor
 from evidence.organizations.models import Organization
-from portal.accounts import roles
-from portal.accounts.models import Account, Membership, Person
+from portal.accounts import granting, roles, services
+from portal.accounts.models import Account
+from portal.accounts.services import Issued
 
 DOMAIN = "sample.example"
 
@@ -32,6 +33,7 @@ PARTS = (
     Part("wes", "Wes Lindqvist", "approver", "Finance"),
     Part("ruth", "Ruth Adeyemi", "executive", "Executive"),
     Part("jonas", "Jonas Keller", "administrator", "IT"),
+    Part("mei", "Mei Tanaka", "administrator", "IT"),
     Part("helen", "Helen Carver", "auditor", "Brightwater Assurance LLP"),
 )
 
@@ -51,14 +53,41 @@ def address(part: Part) -> str:
 
 
 def hire(organization: Organization) -> dict[str, Actor]:
-    """Make the people with their roles. The organization must be entered."""
+    """Bring the people in, each with their role. The organization must be entered.
+
+    The operator invites two administrators. One of them invites the others, and where the role is privileged the
+    second one agrees first.
+    """
     actors: dict[str, Actor] = {}
+    first = [part for part in PARTS if part.role == "administrator"]
+    for part, issued in [(part, _by_operator(organization, part)) for part in first]:
+        actors[part.key] = _join(organization, issued.secret)
+    asker, decider = (actors[part.key] for part in first)
     for part in PARTS:
-        person = Person.objects.create(name=part.name)
-        account = Account.objects.create_account(address(part), password(), person=person)
-        Membership.objects.create(organization=organization, person=person, role=part.role, department=part.department)
-        actors[part.key] = _actor(organization, account)
-    return actors
+        if part.key not in actors:
+            actors[part.key] = _join(organization, _invited(part, asker, decider).secret)
+    return {part.key: actors[part.key] for part in PARTS}
+
+
+def _by_operator(organization: Organization, part: Part) -> Issued:
+    return services.invite_as_operator(
+        organization.pk, email=address(part), name=part.name, role=part.role, department=part.department
+    )
+
+
+def _invited(part: Part, asker: Actor, decider: Actor) -> Issued:
+    about = {"email": address(part), "name": part.name, "role": part.role, "department": part.department}
+    if not roles.ROLES[part.role].is_privileged:
+        return services.invite(**about, actor=asker)
+    row = granting.ask_to_invite(**about, reason="Takes part in the preparation of the audit.", actor=asker)
+    decided = granting.decide(row.pk, verdict="grant", reason="Agreed with the head of the department.", actor=decider)
+    if decided.issued is None:
+        raise RuntimeError(f"the invitation of {part.name} was not made")
+    return decided.issued
+
+
+def _join(organization: Organization, secret: str) -> Actor:
+    return _actor(organization, services.accept_invitation(organization.pk, secret, password=password()))
 
 
 def actor(organization: Organization, key: str) -> Actor:

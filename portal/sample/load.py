@@ -27,6 +27,7 @@ from evidence.organizations import queries as organizations
 from evidence.organizations.models import Organization
 from portal.access import services as access
 from portal.access import teams
+from portal.accounts import granting
 from portal.accounts import services as accounts
 from portal.celery import app
 from portal.engagements import services as engagements
@@ -148,6 +149,7 @@ def _make(say: Say) -> None:
                 ("a dozen weeks of control runs", sample.runs),
                 ("an engagement, released to its auditor", sample.engagement),
                 ("two accounts that may be one person's", sample.twice),
+                ("a role that waits for a second administrator", sample.a_role_asked_for),
                 ("a team, and a finding kept to those who need to know", sample.kept_to_a_few),
             ):
                 say(f"  {word}")
@@ -216,6 +218,13 @@ class Sample:
             actor=self["jonas"],
         )  # fmt: skip
         accounts.accept_invitation(self.organization.pk, issued.secret, password=cast.password())
+
+    def a_role_asked_for(self) -> None:
+        """Jonas asks that Tomás also approve; it waits for Mei, the second administrator."""
+        granting.ask_for_member(
+            self["tomas"].person_id, role="approver", department="Security", actor=self["jonas"],  # type: ignore[arg-type]
+            reason="A third approver, so that two are left when one is away.",
+        )  # fmt: skip
 
     def imports(self, written: dict[str, Path]) -> None:
         for name, path in written.items():

@@ -1,9 +1,7 @@
 """Engagements for staff: the list, one with its scope and its auditors, and every change of them."""
 
-from datetime import datetime, time, timedelta
 from typing import Any
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from django import forms
 from django.contrib import messages
@@ -13,12 +11,15 @@ from django.urls import path
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from evidence import clock
+from evidence.actors import Actor
 from evidence.controls.models import Category
 from evidence.errors import Invalid
+from portal.access import queries as access
 from portal.edge.tenancy import needs
 from portal.engagements import queries, services
 from portal.engagements.models import Engagement, Kind
 from portal.packages.models import Package
+from portal.web.acts import refused_onto
 
 app_name = "engagements"
 ROWS_SHOWN = 200
@@ -57,6 +58,10 @@ class EngagementForm(forms.Form):
     kind = forms.ChoiceField(choices=Kind.choices, initial=Kind.TYPE_2, label="Kind")
     period_start = forms.DateField(label="Period begins", widget=forms.DateInput(attrs={"type": "date"}))
     period_end = forms.DateField(label="Period ends", widget=forms.DateInput(attrs={"type": "date"}))
+    access_ends_on = forms.DateField(
+        required=False, label="Last day of access", widget=forms.DateInput(attrs={"type": "date"}),
+        help_text="No auditor and no team reads longer than this. Empty: a year after the period ends.",
+    )  # fmt: skip
     categories = forms.MultipleChoiceField(
         choices=Category.choices,
         required=False,
@@ -86,6 +91,19 @@ class GrantForm(forms.Form):
         field = self.fields["account"]
         field.queryset = queries.auditors(organization_id)  # type: ignore[attr-defined]
         field.label_from_instance = lambda account: f"{account.person.name}, {account.email}"  # type: ignore[attr-defined]
+
+
+class TeamGrantForm(forms.Form):
+    """A team of auditors, until a day."""
+
+    team = forms.ModelChoiceField(None, label="Team of auditors", empty_label="Choose")
+    until = forms.DateField(label="Until, inclusive", widget=forms.DateInput(attrs={"type": "date"}))
+
+    def __init__(self, *args: Any, actor: Actor, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields["team"]
+        field.queryset = access.teams(actor)  # type: ignore[attr-defined]
+        field.label_from_instance = lambda team: f"{team.name}, {team.size} now"  # type: ignore[attr-defined]
 
 
 @require_GET
@@ -137,7 +155,12 @@ def detail(request: HttpRequest, ref: str) -> HttpResponse:
     return render(request, "engagements/detail.html", _page(request, row))
 
 
-def _page(request: HttpRequest, row: Engagement, grant_form: GrantForm | None = None) -> dict[str, Any]:
+def _page(
+    request: HttpRequest,
+    row: Engagement,
+    grant_form: GrantForm | None = None,
+    team_form: TeamGrantForm | None = None,
+) -> dict[str, Any]:
     actor = request.actor  # type: ignore[attr-defined]
     controls, findings = queries.scope_rows(row)
     return {
@@ -150,8 +173,10 @@ def _page(request: HttpRequest, row: Engagement, grant_form: GrantForm | None = 
         "finding_count": findings.count(),
         "findings_released": findings.filter(released_at__isnull=False).count(),
         "grants": queries.grants(row),
+        "team_grants": queries.team_grants(row),
         "now": clock.now(),
         "grant_form": grant_form or GrantForm(organization_id=actor.organization_id),
+        "team_form": team_form or TeamGrantForm(actor=actor, auto_id="id_team_%s"),
         "packages": Package.objects.filter(engagement=row).order_by("-number", "-issue")[:20],
         "may_manage": actor.may("engagements.manage"),
         "may_release": actor.may("engagements.release"),
@@ -204,8 +229,7 @@ def grant(request: HttpRequest, ref: str) -> HttpResponse:
     row = queries.find(actor, ref)
     form = GrantForm(request.POST, organization_id=actor.organization_id)
     if form.is_valid():
-        zone = ZoneInfo(request.organization.timezone)  # type: ignore[attr-defined]
-        until = datetime.combine(form.cleaned_data["until"] + timedelta(days=1), time.min, zone)
+        until = access.end_of(form.cleaned_data["until"], actor)
         try:
             services.grant(row.pk, account_id=form.cleaned_data["account"].pk, valid_until=until, actor=actor)
         except Invalid as refusal:
@@ -214,6 +238,37 @@ def grant(request: HttpRequest, ref: str) -> HttpResponse:
             messages.success(request, "The auditor can read what was released until then.")
             return _to(request, row)
     return render(request, "engagements/detail.html", _page(request, row, form), status=422)
+
+
+@require_POST
+@needs("engagements.manage")
+def grant_team(request: HttpRequest, ref: str) -> HttpResponse:
+    """Let a team of auditors read, no longer than the engagement's last day of access."""
+    actor = request.actor  # type: ignore[attr-defined]
+    row = queries.find(actor, ref)
+    form = TeamGrantForm(request.POST, actor=actor, auto_id="id_team_%s")
+
+    def run() -> None:
+        until = access.end_of(form.cleaned_data["until"], actor)
+        services.grant_team(row.pk, team_id=form.cleaned_data["team"].pk, valid_until=until, actor=actor)
+
+    status = 422
+    if form.is_valid():
+        refusal = refused_onto(form, run)
+        if refusal is None:
+            messages.success(request, "Whoever is in the team can read what was released until then.")
+            return _to(request, row)
+        status = refusal.status
+    return render(request, "engagements/detail.html", _page(request, row, team_form=form), status=status)
+
+
+@require_POST
+@needs("engagements.manage")
+def revoke_team(request: HttpRequest, ref: str, grant: UUID) -> HttpResponse:
+    """End a team's access now."""
+    services.revoke_team(grant, actor=request.actor, reason=request.POST.get("reason", ""))  # type: ignore[attr-defined]
+    messages.success(request, "The team's access has ended. It stops working with the next request.")
+    return redirect("engagements:detail", organization=request.organization.slug, ref=ref)  # type: ignore[attr-defined]
 
 
 @require_POST
@@ -259,5 +314,7 @@ urlpatterns = [
     path("engagements/<slug:ref>/release", release, name="release"),
     path("engagements/<slug:ref>/grants", grant, name="grant"),
     path("engagements/<slug:ref>/grants/<uuid:grant>/revoke", revoke, name="revoke"),
+    path("engagements/<slug:ref>/team-grants", grant_team, name="grant_team"),
+    path("engagements/<slug:ref>/team-grants/<uuid:grant>/revoke", revoke_team, name="revoke_team"),
     path("engagements/<slug:ref>/state", state, name="state"),
 ]

@@ -10,18 +10,13 @@ from django.urls import path
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from evidence.errors import Invalid, NotAllowed, NotFound
-from portal.accounts import leaving, mail, roles, services, sessions
+from portal.accounts import leaving, role_requests, roles, services, sessions
 from portal.accounts.models import ApiToken, Invitation, Membership, Person
 from portal.edge.tenancy import needs
+from portal.web import role_grants
+from portal.web.acts import refused_onto
 
 app_name = "people"
-
-
-class InviteForm(forms.Form):
-    name = forms.CharField(max_length=200, label="Name")
-    email = forms.EmailField(label="E-mail address")
-    role = forms.ChoiceField(choices=[(role.key, role.word) for role in roles.ROLES.values()])
-    department = forms.CharField(max_length=80, required=False, help_text="Approvals may need two departments.")
 
 
 class TokenForm(forms.Form):
@@ -48,10 +43,10 @@ class TokenForm(forms.Form):
 @needs("people.view")
 def people(request: HttpRequest) -> HttpResponse:
     """Everybody with their live roles, open invitations, and the matrix of what roles may do."""
-    return render(request, "people/list.html", _page(request, InviteForm()))
+    return render(request, "people/list.html", _page(request, role_grants.InviteForm()))
 
 
-def _page(request: HttpRequest, form: InviteForm) -> dict[str, object]:
+def _page(request: HttpRequest, form: role_grants.InviteForm) -> dict[str, object]:
     memberships = Membership.objects.filter(organization_id=request.organization.id, ended_at=None)  # type: ignore[attr-defined]
     by_person: dict[object, dict[str, object]] = defaultdict(lambda: {"memberships": []})
     for membership in memberships.select_related("person").order_by("person__name", "role"):
@@ -63,10 +58,16 @@ def _page(request: HttpRequest, form: InviteForm) -> dict[str, object]:
         accepted_at=None,
         withdrawn_at=None,  # type: ignore[attr-defined]
     ).order_by("-created_at")
+    waiting = role_requests.requests(request.actor, state="open")  # type: ignore[attr-defined]
+    for asked in waiting:
+        asked.role_word = roles.ROLES[asked.role].word  # type: ignore[attr-defined]
+        if asked.person_id in by_person:
+            by_person[asked.person_id].setdefault("waiting", []).append(asked)  # type: ignore[attr-defined]
     permissions = sorted({permission for role in roles.ROLES.values() for permission in role.permissions})
     return {
         "form": form,
         "people": list(by_person.values()),
+        "waiting": waiting,
         "invitations": [{"row": row, "role": roles.ROLES[row.role]} for row in invitations],
         "roles": list(roles.ROLES.values()),
         "matrix": [
@@ -81,31 +82,16 @@ def _page(request: HttpRequest, form: InviteForm) -> dict[str, object]:
 @require_POST
 @needs("people.manage")
 def invite(request: HttpRequest) -> HttpResponse:
-    form = InviteForm(request.POST)
+    """Send an invitation, or ask a second administrator where the role is privileged."""
+    form, status = role_grants.InviteForm(request.POST), 422
     if form.is_valid():
-        try:
-            issued = services.invite(**form.cleaned_data, actor=request.actor)  # type: ignore[attr-defined]
-        except Invalid as refusal:
-            for field, words in refusal.fields.items():
-                form.add_error(field, words)
-        else:
-            mail.send_invitation(issued, organization=request.organization)  # type: ignore[attr-defined]
-            messages.success(request, f"The invitation is on its way to {issued.row.email}.")  # type: ignore[union-attr]
+        done: list[str] = []
+        refusal = refused_onto(form, lambda: done.append(role_grants.send_or_ask(request, dict(form.cleaned_data))))
+        if refusal is None:
+            messages.success(request, done[0])
             return redirect("people:list", organization=request.organization.slug)  # type: ignore[attr-defined]
-    return render(request, "people/list.html", _page(request, form), status=422)
-
-
-@require_POST
-@needs("people.manage")
-def grant(request: HttpRequest, person: str) -> HttpResponse:
-    services.grant_role(
-        person_id=person,
-        role=request.POST.get("role", ""),
-        department=request.POST.get("department", ""),  # type: ignore[arg-type]
-        actor=request.actor,  # type: ignore[attr-defined]
-    )
-    messages.success(request, "The role was granted.")
-    return redirect("people:list", organization=request.organization.slug)  # type: ignore[attr-defined]
+        status = refusal.status
+    return render(request, "people/list.html", _page(request, form), status=status)
 
 
 @require_POST
@@ -217,7 +203,6 @@ def end_sessions(request: HttpRequest, person: str) -> HttpResponse:
 urlpatterns = [
     path("settings/people", people, name="list"),
     path("settings/people/invite", invite, name="invite"),
-    path("settings/people/<uuid:person>/roles", grant, name="grant"),
     path("settings/memberships/<uuid:membership>/end", end, name="end"),
     path("profile", profile, name="profile"),
     path("profile/tokens/<uuid:token>/revoke", revoke, name="revoke"),

@@ -259,6 +259,13 @@ IDENTITY = {
     "dismissed": Sign("Two people", "users"),
 }
 
+ROLE_REQUEST = {
+    "open": Sign("Waits for a second administrator", "hourglass", "warn"),
+    "granted": Sign("Granted", "badge-check", "ok"),
+    "refused": Sign("Refused", "circle-x", "warn"),
+    "withdrawn": Sign("Withdrawn", "circle-minus"),
+}
+
 EMERGENCY = {
     "asked": Sign("Waits for a second person", "clock-3", "review"),
     "running": Sign("Running", "siren", "crit"),
@@ -303,6 +310,7 @@ VOCABULARIES: dict[str, dict[str, Sign]] = {
     "delegation": DELEGATION,
     "emergency": EMERGENCY,
     "identity": IDENTITY,
+    "role_request": ROLE_REQUEST,
 }
 
 SEVERITIES = {

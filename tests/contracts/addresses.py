@@ -60,6 +60,7 @@ BLANKS: dict[str, Callable[[World], Any]] = {
     "delegation_id": lambda world: world.delegation.pk,
     "request_id": lambda world: world.request.pk,
     "person": lambda world: world.people.ivan.person_id,
+    "asked": lambda world: world.role_request.pk,
     "made": lambda world: world.report.pk,
     "claim": lambda world: world.claim.pk,
     "membership": lambda world: membership_of(world.people.ivan),
@@ -99,6 +100,7 @@ BLANKS: dict[str, Callable[[World], Any]] = {
     "access:artifact.ref": lambda world: world.evidence.ref,
     "access:engagement.ref": lambda world: world.engagement.ref,
     "access:take_back.grant": lambda world: world.let_in.pk,
+    "engagements:revoke_team.grant": lambda world: world.team_grant.pk,
     "api-finding-grant.grant": lambda world: world.let_in.pk,
     "team": lambda world: world.team.pk,
     "place": lambda world: world.place_in_team.pk,
@@ -124,7 +126,7 @@ BLANKS: dict[str, Callable[[World], Any]] = {
 
 
 # Blanks of the API that mean the same in whichever address they stand.
-SAME_EVERYWHERE = ("absence", "claim", "delegation_id", "emergency_id", "grant", "line", "path", "place", "review",
+SAME_EVERYWHERE = ("absence", "asked", "claim", "delegation_id", "emergency_id", "grant", "line", "path", "place", "review",
                    "session", "team", "waiver_id")  # fmt: skip
 
 

@@ -173,9 +173,19 @@ MATRIX: dict[str, Row] = {
     # People and settings.
     "people:list": Row(get=PEOPLE),
     "people:invite": Row(
-        post=ADMINISTRATOR, body={"name": "Nora", "email": "nora@lumenroll.example", "role": "engineer"}
+        post=ADMINISTRATOR,
+        body=lambda world: {"name": "Nora", "email": "nora@lumenroll.example", "role": "engineer", **proof(world)},
     ),
-    "people:grant": Row(post=ADMINISTRATOR, body={"role": "reviewer"}),
+    "grants:member": Row(
+        get=ADMINISTRATOR, post=ADMINISTRATOR, body=lambda world: {"role": "reviewer", **proof(world)}
+    ),
+    "grants:list": Row(get=PEOPLE),
+    "grants:one": Row(get=PEOPLE),
+    "grants:decide": Row(
+        post=ADMINISTRATOR,
+        body=lambda world: {"verdict": "grant", "reason": "Agreed with his lead.", **proof(world)},
+    ),
+    "grants:withdraw": Row(post=ADMINISTRATOR),
     "identities:pairs": Row(get=PEOPLE),
     "identities:claim": Row(
         post=ADMINISTRATOR,
@@ -305,6 +315,10 @@ MATRIX: dict[str, Row] = {
     "findings:act/lift-restriction": Row(get=MANAGER, post=MANAGER, at="restricted", body=WORDS),
     # Who can see what. A restricted finding is there for those let in alone: of these callers, for the manager.
     "access:finding": Row(get=READERS),
+    "access:let_in": Row(
+        post=MANAGER, at="restricted",
+        body=lambda world: {**WORDS, "whom": f"person:{world.people.vera.person_id}", "until": soon(20)},
+    ),
     "access:take_back": Row(post=MANAGER, at="restricted", body=WORDS),
     "access:artifact": Row(get=KEEPERS),
     "access:engagement": Row(get=BOARD),
@@ -399,6 +413,10 @@ MATRIX: dict[str, Row] = {
         post=MANAGER, body=lambda world: {"account": world.olga.account_id, "until": "2099-01-31"}
     ),
     "engagements:revoke": Row(post=MANAGER, body=WORDS),
+    "engagements:grant_team": Row(
+        post=MANAGER, body=lambda world: {"team": world.team_of_auditors.pk, "until": soon(20)}
+    ),
+    "engagements:revoke_team": Row(post=MANAGER, body=WORDS),
     "engagements:state": Row(post=MANAGER, body={"state": "open"}),
     "packages:list": Row(get=BOARD),
     "packages:new": Row(get=MANAGER, post=MANAGER, body=lambda world: {"engagement": world.engagement.pk, "paper": "A4"}),
@@ -513,6 +531,15 @@ MATRIX: dict[str, Row] = {
     "api-emergency-activate": Row(post="manager executive administrator", in_person=True),
     "api-emergency-end": Row(post="manager executive administrator"),
     "api-emergency-review": Row(post="manager approver executive", body=WORDS),
+    "api-role-requests": Row(
+        get=PEOPLE, post=ADMINISTRATOR,
+        body=lambda world: {"role": "approver", "reason": "A fourth one who approves.",
+                            "person_id": str(world.people.vera.person_id)},
+    ),
+    "api-role-request-decide": Row(
+        post=ADMINISTRATOR, body={"verdict": "grant", "reason": "Agreed with his lead."}
+    ),
+    "api-role-request-withdraw": Row(post=ADMINISTRATOR),
     "api-absences": Row(get=STAFF, post=STAFF, body={"starts_at": f"{soon(1)}T00:00Z", "ends_at": f"{soon(2)}T00:00Z"}),
     "api-absence-back": Row(post="approver administrator"),
     "api-delegations": Row(get=STAFF, post=EXECUTIVE, body=lending),

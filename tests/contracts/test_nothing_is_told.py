@@ -99,9 +99,10 @@ def test_an_invitation_does_not_tell_who_has_an_account(org, people):
     services.Account.objects.create_account(elsewhere, PASSWORD, person=services.Person.objects.create(name="Sol"))
     answers = []
     for email in (elsewhere, "nobody@otherfirm.example"):
-        answer = client.post(f"/o/{org.slug}/settings/people/invite", {"name": "N", "email": email, "role": "engineer"})
+        given = {"name": "N", "email": email, "role": "engineer", "password": PASSWORD}
+        answer = client.post(f"/o/{org.slug}/settings/people/invite", given)
         answers.append((answer.status_code, answer.get("Location")))
-    assert answers[0] == answers[1]
+    assert answers[0] == answers[1] and answers[0][0] == 302
     assert not mail.outbox or len({one.subject for one in mail.outbox}) == 1
 
 

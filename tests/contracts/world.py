@@ -33,7 +33,7 @@ from evidence.uploads.models import Upload
 from evidence.vault import services as vault
 from portal.access import services as access
 from portal.access import teams
-from portal.accounts import linking, reviews
+from portal.accounts import granting, linking, reviews
 from portal.accounts import services as accounts
 from portal.accounts.models import Membership
 from portal.engagements import services as engagements
@@ -80,6 +80,7 @@ class World:
     olga: Any
     sam: Any
     elsa: Any
+    nils: Any
     findings: dict[str, Story] = field(default_factory=dict)
     evidence: Artifact | None = None
     picture: Artifact | None = None
@@ -98,6 +99,9 @@ class World:
     job: Job | None = None
     blob: Any = None
     invitation: Any = None
+    role_request: Any = None
+    team_of_auditors: Any = None
+    team_grant: Any = None
     claim: Any = None
     report: Any = None
     token: Any = None
@@ -184,7 +188,8 @@ def build(organization: Organization, mark: str = "", *, whole: bool = True) -> 
     olga = actor(organization, join(organization, f"Olga Reis {mark}".strip(), "auditor"))
     sam = actor(organization, join(organization, f"Sam Support {mark}".strip(), "support"))
     elsa = actor(organization, join(organization, f"Elsa Elsewhere {mark}".strip(), "auditor"))
-    world = World(organization, people, olga, sam, elsa)
+    nils = actor(organization, join(organization, f"Nils Second {mark}".strip(), "administrator"))
+    world = World(organization, people, olga, sam, elsa, nils)
     _controls(world, mark)
     _findings(world, mark, STEPS if whole else ("triaged", "closure_asked", "closed"))
     _imports(world, mark)
@@ -344,6 +349,10 @@ def _people(world: World, mark: str) -> None:
     world.invitation = accounts.invite(
         email=f"new{mark.lower()}@{world.slug}.example", name=f"New {mark}", role="engineer", actor=people.adam
     )
+    world.role_request = granting.ask_for_member(
+        people.ivan.person_id, role="approver", department=f"Security {mark}".strip(), actor=world.nils,
+        reason=f"A third one who approves. {mark}",
+    )  # fmt: skip
     terms = delegations.Terms("approver", clock.now(), clock.now() + timedelta(days=5))
     world.delegation = delegations.offer(
         deputy_id=people.vera.person_id, terms=terms, reason=f"Leave in the mountains. {mark}", actor=people.arun
@@ -404,6 +413,11 @@ def _audit(world: World, mark: str) -> None:
     world.grant = engagements.grant(
         world.engagement.pk, account_id=world.people.otto.account_id, valid_until=clock.now() + timedelta(days=30),
         actor=maya,
+    )  # fmt: skip
+    # Nobody is in it: of the auditors here, Otto alone is let in.
+    world.team_of_auditors = teams.found(name=f"Field team {mark}".strip(), actor=world.people.adam)
+    world.team_grant = engagements.grant_team(
+        world.engagement.pk, team_id=world.team_of_auditors.pk, valid_until=clock.now() + timedelta(days=30), actor=maya
     )  # fmt: skip
     other = engagements.create(engagements.Facts(f"Another {mark}", *PERIOD), actor=maya)
     engagements.scope(other.pk, actor=maya, findings=scoped[1:])

@@ -27,10 +27,9 @@ from playwright.sync_api import BrowserContext, Page
 from evidence import tenancy
 from evidence.artifacts.models import ArtifactVersion
 from evidence.controls import services as controls
-from portal.accounts import services as accounts
 from remediation.findings.models import Finding
 from remediation.tasks import checklist
-from tests.people import PASSWORD
+from tests.people import PASSWORD, give
 from tests.serving import Portal, wait
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -285,9 +284,7 @@ def cannot_decide(maya: Someone, ines: Someone, portal: Portal, ref: str) -> Non
     page.wait_for_selector("#approval-block")
     assert not page.locator("#decision-reason").count()
     with in_database(portal):
-        accounts.grant_role(
-            person_id=portal.people.ines.person_id, role="approver", department="Engineering", actor=portal.people.adam
-        )
+        give(portal.organization, portal.people.ines.person_id, "approver", "Engineering")
     page = ines.open("approvals")
     page.locator(f"main a[href*='approvals']:has-text('{ref}'), main tr:has-text('{ref}') a").first.click()
     page.wait_for_selector("#approval-block")

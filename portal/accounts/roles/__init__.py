@@ -4,6 +4,23 @@ import importlib
 import pkgutil
 from dataclasses import dataclass
 
+# What makes a role privileged (rule R-03): it administers, decides, seals, lets auditors in, or looks through the eyes
+# of others. The database keeps the roles that follow from it (accounts_privileged); a test compares the two.
+PRIVILEGED = frozenset(
+    {
+        "approvals.decide",
+        "disposals.decide",
+        "engagements.release",
+        "findings.restrict",
+        "packages.approve",
+        "people.manage",
+        "people.view_as",
+        "risk.accept",
+        "rules.decide",
+        "settings.manage",
+    }
+)
+
 
 @dataclass(frozen=True)
 class Role:
@@ -15,6 +32,11 @@ class Role:
     permissions: frozenset[str]
     home: str
     order: int
+
+    @property
+    def is_privileged(self) -> bool:
+        """Whether giving it takes two administrators."""
+        return bool(self.permissions & PRIVILEGED)
 
 
 def _load() -> dict[str, Role]:

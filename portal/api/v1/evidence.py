@@ -21,6 +21,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from evidence import crashing
+from evidence.actors import noting_rights
 from evidence.artifacts import holding, queries
 from evidence.artifacts import services as artifacts
 from evidence.artifacts.flags import flags_of
@@ -187,12 +188,13 @@ class Push(OwnTransactionView):
                 uploads.forget(received)
                 headers = {**kept.headers, "Idempotency-Replayed": "true"}
                 return Response(kept.body, status=kept.status, headers=headers)
-        artifact = keep(self.actor, received, values, about=about)
+        with noting_rights() as rights:
+            artifact = keep(self.actor, received, values, about=about)
         response = versioned(ArtifactOut(artifact).data, artifact.version, 201)
         response["Location"] = f"{request.path.rstrip('/')}/{artifact.ref}/"
         if key:
             headers = {name: response[name] for name in ("ETag", "Location")}
-            idempotency.keep(key, actor=self.actor, status=201, body=response.data, headers=headers)
+            idempotency.keep(key, actor=self.actor, status=201, body=response.data, headers=headers, rights=rights)
         return response
 
 

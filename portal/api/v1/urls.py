@@ -22,6 +22,7 @@ _nouns: list = [
     path("", include("portal.api.v1.duties")),
     path("", include("portal.api.v1.sessions")),
     path("", include("portal.api.v1.access_reviews")),
+    path("", include("portal.api.v1.role_requests")),
 ]
 
 urlpatterns = [

@@ -28,6 +28,14 @@ WORDS: dict[str, tuple[str, str]] = {
         "Somebody activated emergency access without a second person. Look at it now.",
     ),
     "emergency_review": ("Emergency access to review", "Emergency access is over. Somebody uninvolved reviews it."),
+    "same_passkey": (
+        "Two accounts hold one passkey",
+        "They may be one person. Somebody who looks after people settles it.",
+    ),
+    "role_asked": (
+        "A role waits for you",
+        "An administrator asks that a role be given. It takes a second administrator.",
+    ),
     "delegation": ("A colleague asks you to decide in their place", "It holds once you accept."),
 }
 

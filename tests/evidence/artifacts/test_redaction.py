@@ -10,8 +10,7 @@ from evidence.artifacts.models import Artifact, ArtifactVersion, Redaction, Reda
 from evidence.errors import DutyConflict, Invalid, NotAllowed, NotFound, WrongState
 from evidence.ledger.models import Event
 from evidence.vault.models import Blob
-from portal.accounts.models import Membership
-from tests.people import People, account_of, actor
+from tests.people import People, account_of, actor, give
 
 WHY = "It names students."
 MASKED = b"week,result\nW12,[masked]\n"
@@ -56,7 +55,7 @@ def test_who_made_the_copy_does_not_decide_on_it(proposed, people: People):
 
 
 def test_who_brought_the_original_does_not_decide_either(proposed, org, people: People):
-    Membership.objects.create(organization=org, person_id=people.ines.person_id, role="reviewer")
+    give(org, people.ines.person_id, "reviewer")
     reviewing = actor(org, account_of(people.ines))
     with pytest.raises(DutyConflict, match="You uploaded version 1"):
         redaction.decide(proposed.pk, verdict="approved", actor=reviewing)

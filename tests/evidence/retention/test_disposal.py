@@ -18,7 +18,7 @@ from evidence.retention.services import disposals
 from evidence.vault import checking
 from evidence.vault import services as vault
 from tests.evidence.retention.conftest import POLICY, WHY
-from tests.people import People, account_of, actor, stale
+from tests.people import People, account_of, actor, give, stale
 from tests.portal.evidence_store import stored_files
 
 
@@ -76,9 +76,8 @@ def test_who_asks_and_who_decides(kept, asked, people: People):
 
 def also(org, someone, role: str):
     """The same person with one more role, as a new request would see them."""
-    from portal.accounts.models import Membership
 
-    Membership.objects.create(organization=org, person_id=someone.person_id, role=role, department="X")
+    give(org, someone.person_id, role, "X")
     return actor(org, account_of(someone))
 
 

@@ -16,6 +16,7 @@ from remediation.findings import services as findings
 from remediation.findings.models import Finding
 from tests.contracts.test_access_matrix import signed_in
 from tests.contracts.world import Marked
+from tests.people import give
 
 
 @pytest.fixture
@@ -90,7 +91,7 @@ def test_it_ends_with_the_viewers_own_role(maya, people, org):
     from portal.accounts.models import Membership
 
     Membership.objects.filter(person_id=people.maya.person_id).update(ended_at=clock.now())
-    join = Membership.objects.create(organization=org, person_id=people.maya.person_id, role="engineer")
+    join = give(org, people.maya.person_id, "engineer")
     assert b"You see what" not in maya.get(f"/o/{org.slug}/findings").content
     assert join.role == "engineer" and not Viewing.objects.filter(ended_at=None).exists()
 

@@ -169,3 +169,37 @@ def test_teams_on_pages(people, org):
     assert signed_in(people.maya).get(home).status_code == 200
     assert signed_in(people.maya).post(home, {"name": "Mine"}).status_code == 403
     assert adam.post(f"{home}/{team.pk}/end", {"reason": "Over."}).status_code == 302
+
+
+def test_one_click_on_the_page_lets_somebody_in(people, org, finding):
+    finding = restrict(finding, people)
+    team = teams.found(name="Response", actor=people.adam)
+    maya, at = signed_in(people.maya), f"/o/{org.slug}/findings/{finding.ref}/access"
+    page = maya.get(at).content.decode()
+    assert f'value="person:{people.vera.person_id}"' in page and f'value="team:{team.pk}"' in page
+    # Ines carries out its fix and sees it already.
+    assert f'value="person:{people.ines.person_id}"' not in page
+    given = {"until": (clock.today() + LATER).isoformat(), "reason": "Needs to know what it is about."}
+    for whom in (f"person:{people.vera.person_id}", f"team:{team.pk}"):
+        assert maya.post(f"{at}/let-in", {**given, "whom": whom}).status_code == 302
+    assert access.sees(finding.pk, people.vera.person_id)
+    page = maya.get(at).content.decode()
+    assert f'value="person:{people.vera.person_id}"' not in page and f'value="team:{team.pk}"' not in page
+    vera = signed_in(people.vera)
+    assert 'name="whom"' not in vera.get(at).content.decode()
+    assert vera.post(f"{at}/let-in", {**given, "whom": f"person:{people.alba.person_id}"}).status_code in (403, 409)
+    assert signed_in(people.arun).post(f"{at}/let-in", {**given, "whom": f"team:{team.pk}"}).status_code == 404
+    assert not access.sees(finding.pk, people.alba.person_id)
+
+
+def test_one_click_says_what_does_not_fit(people, org, finding):
+    finding = restrict(finding, people)
+    maya, at = signed_in(people.maya), f"/o/{org.slug}/findings/{finding.ref}/access/let-in"
+    whom = {"whom": f"person:{people.vera.person_id}"}
+    yesterday = (clock.today() - timedelta(days=1)).isoformat()
+    assert maya.post(at, {**whom, "until": yesterday, "reason": "Needs to know."}).status_code == 422
+    assert maya.post(at, {**whom, "until": "", "reason": ""}).status_code == 422
+    own = {"whom": f"person:{people.maya.person_id}", "until": clock.today().isoformat(), "reason": "Needs to know."}
+    answer = maya.post(at, own)
+    assert answer.status_code == 409 and "rule G-01" in answer.content.decode()
+    assert not access.sees(finding.pk, people.vera.person_id)

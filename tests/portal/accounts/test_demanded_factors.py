@@ -15,7 +15,7 @@ from evidence.organizations.services import set_policy
 from portal.accounts import services
 from portal.accounts.models import Proof
 from remediation.approvals import services as approvals
-from tests.people import PASSWORD, account_of
+from tests.people import PASSWORD, account_of, give
 from tests.portal.edge.test_who_is_let_in import bearer
 from tests.remediation.story import Story
 
@@ -96,11 +96,10 @@ def test_a_token_goes_on_working(org, people):
 
 def test_the_demand_of_one_organization_is_none_of_another(org, other_org, people):
     from evidence import tenancy
-    from portal.accounts.models import Membership
 
     demand(people, manager=True)
     with tenancy.entered(other_org.pk):
-        Membership.objects.create(organization=other_org, person_id=people.maya.person_id, role="manager")
+        give(other_org, people.maya.person_id, "manager")
     client = signed_in("maya")
     assert client.get(f"/o/{other_org.slug}/findings").status_code == 200
     assert client.get(f"/o/{org.slug}/findings").status_code == 302

@@ -7,7 +7,7 @@ from evidence.errors import DutyConflict, NotAllowed
 from evidence.ledger.models import Event
 from portal.accounts import leaving, services
 from portal.accounts.models import ApiToken, Membership, SignedIn
-from tests.people import PASSWORD, account_of
+from tests.people import PASSWORD, account_of, give
 from tests.portal.edge.test_who_is_let_in import bearer
 from tests.portal.web.test_signing_in_and_people import signed_in
 from tests.remediation.story import Story
@@ -51,7 +51,7 @@ def test_the_end_of_the_last_role_is_leaving(org, people):
 def test_whoever_comes_back_gets_nothing_back(org, people):
     headers, _ = bearer(people.ines, "findings.view")
     leaving.leave(people.ines.person_id, actor=people.adam, reason=WHY)
-    Membership.objects.create(organization=org, person_id=people.ines.person_id, role="engineer")
+    give(org, people.ines.person_id, "engineer")
     assert Client().get(f"/api/v1/organizations/{org.slug}/findings/", headers=headers).status_code == 401
 
 

@@ -1,6 +1,7 @@
 """Two accounts of one person, found and linked: claimed by one administrator, confirmed by somebody else."""
 
 import pytest
+from allauth.mfa.models import Authenticator
 from django.db import DatabaseError, connections, transaction
 
 from evidence import tenancy
@@ -10,6 +11,8 @@ from evidence.ledger.models import Event
 from evidence.organizations.models import Organization
 from portal.accounts import likenesses, linking, services
 from portal.accounts.models import Account, IdentityClaim, Membership, PersonLink, SamePerson
+from portal.notifications import deciding
+from portal.notifications.models import Delivery
 from remediation.approvals import queries as approvals_queries
 from remediation.approvals import services as approvals
 from remediation.findings import services as findings
@@ -45,6 +48,37 @@ def test_same_names_and_same_mailboxes_are_suggested(people, nina):
     assert [{one.one.id, one.other.id} for one in found] == [{people.ines.person_id, nina.person_id}]
     assert found[0].evidence == ("mailbox", "name") and more == ""
     assert likenesses.waiting() == 1
+
+
+def passkey(someone, key, name="Security key", **more):
+    data = {"name": name, "credential": {"id": key, "type": "public-key"}, **more}
+    return Authenticator.objects.create(user_id=someone.account_id, type=Authenticator.Type.WEBAUTHN, data=data)
+
+
+def test_two_accounts_that_hold_one_passkey_are_suggested(people):
+    passkey(people.ines, "c2FtZSBrZXk")
+    passkey(people.vera, "c2FtZSBrZXk=")
+    passkey(people.maya, "anotherkey", credential_id="anotherkey", public_key_sha256="a" * 64)
+    passkey(people.arun, "a-third-key", credential_id="a-third-key", public_key_sha256="a" * 64)
+    # The same model of key, which many people carry, shows nothing.
+    passkey(people.alba, "one-more", aaguid="2fc0579f-8113-47ea-b116-bb5a8db9202a")
+    passkey(people.edda, "and-one-more", aaguid="2fc0579f-8113-47ea-b116-bb5a8db9202a")
+    found, _ = likenesses.suggestions(kind="device")
+    pairs = {frozenset((one.one.id, one.other.id)) for one in found}
+    assert pairs == {
+        frozenset((people.ines.person_id, people.vera.person_id)),
+        frozenset((people.maya.person_id, people.arun.person_id)),
+    }
+    assert all(one.words == ["Same passkey"] for one in found)
+
+
+def test_administrators_are_told_once_of_two_accounts_with_one_passkey(org, people):
+    passkey(people.ines, "c2FtZSBrZXk")
+    passkey(people.vera, "c2FtZSBrZXk")
+    assert [deciding.tell_about_passkeys(org.pk) for _ in range(2)] == [1, 0]
+    assert list(Delivery.objects.values_list("account_id", flat=True)) == [people.adam.account_id]
+    linking.tell_apart(people.ines.person_id, people.vera.person_id, reason="One key for two desks.", actor=people.adam)
+    assert likenesses.suggestions(kind="device")[0] == []
 
 
 def test_suggestions_come_in_pages(org, people):

@@ -7,6 +7,7 @@ from portal.accounts import roles, services
 from portal.accounts.models import Membership, Person
 from remediation.sod import queries as sod
 from remediation.sod.matrix import TOXIC
+from tests.people import give
 from tests.remediation.policy import in_force
 from tests.remediation.subjects import refusal_of
 
@@ -39,7 +40,7 @@ def test_a_grant_that_makes_a_toxic_pair_is_refused(org, people, pair):
 @pytest.mark.parametrize("pair", TOXIC, ids=lambda pair: pair.number)
 def test_the_database_refuses_the_pair_as_well(org, pair):
     person = Person.objects.create(name="Somebody")
-    Membership.objects.create(organization=org, person=person, role=pair.one)
+    give(org, person.pk, pair.one)
     state, message = refusal_of(INSERT, [uuid7(), org.pk, person.pk, pair.other])
     assert (state, message) == ("CH005", f"[{pair.number}] {pair.sentence}")
 

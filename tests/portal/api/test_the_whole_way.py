@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from evidence import clock
 from portal.accounts import roles
 from remediation.tasks import checklist
-from tests.people import account_of
+from tests.people import account_of, give
 from tests.portal.edge.test_who_is_let_in import bearer
 from tests.remediation.story import Story
 
@@ -121,9 +121,7 @@ def test_from_report_to_closure(callers, people):
 
 def test_who_worked_on_it_is_told_why_they_cannot_decide(org, people, callers):
     story = Story(people).until("closure_asked")
-    from portal.accounts import services
-
-    services.grant_role(person_id=people.ines.person_id, role="approver", actor=people.adam)
+    give(org, people.ines.person_id, "approver")
     ines = Caller(org, people.ines, "approver", session=True)
     request = story.request("finding.close")
     seen = ines.get(f"approvals/{request.pk}/")

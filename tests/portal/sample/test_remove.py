@@ -11,10 +11,10 @@ from django.db import DatabaseError, connections, transaction
 from evidence import clock, tenancy
 from evidence.ledger import sequencer, signer, verification
 from evidence.organizations.models import Organization
-from portal.accounts.models import Account, Membership, Person
+from portal.accounts.models import Account, Person
 from portal.sample import load, remove
 from remediation.findings.services import reporting
-from tests.people import hire
+from tests.people import give, hire
 
 TRIGGERS = (
     "SELECT tgrelid::regclass::text, tgname, tgenabled FROM pg_trigger WHERE NOT tgisinternal"
@@ -82,7 +82,7 @@ def test_every_table_with_an_organization_is_known(own_database):
 def test_it_takes_the_sample_and_leaves_the_others_as_they_were(place, firm):
     sample, people = small_sample()
     with transaction.atomic(), tenancy.entered(firm.pk):
-        Membership.objects.create(organization=firm, person_id=people.ivan.person_id, role="engineer")
+        give(firm, people.ivan.person_id, "engineer")
     session = SessionStore()
     session["_auth_user_id"] = str(people.maya.account_id)
     session.save()

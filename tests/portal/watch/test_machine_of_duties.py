@@ -30,7 +30,7 @@ from remediation.approvals.models import Emergency, Request
 from remediation.policies import services as policies
 from remediation.sod import services as sod
 from remediation.sod.models import Waiver
-from tests.people import account_of, actor, join
+from tests.people import account_of, actor, give, join
 from tests.portal.accounts.test_links_in_raw_sql import LINK
 from tests.portal.watch.model_of_duties import APPROVERS, DEPARTMENTS, DUTIES, NAMES, NEEDED, Cover, Model
 from tests.remediation.approvals.test_emergency_raw_sql import ACTIVATE, ASK, REVIEW, WORDS, activation, asking
@@ -180,7 +180,7 @@ class Life(RuleBasedStateMachine):
             services.end_role(held.pk, actor=self.who("adam"), reason="Another task.")
             self.model.approvers.discard(name)
         else:
-            services.grant_role(person_id=person, role="approver", department=DEPARTMENTS[name], actor=self.who("adam"))
+            give(self.organization, person, "approver", DEPARTMENTS[name])
             self.model.approvers.add(name)
 
     # --- standing in -------------------------------------------------------------------------------------------------
@@ -357,10 +357,10 @@ def test_random_lives_follow_the_model(org, people):
     nina = actor(org, join(org, "Nina Twin", "approver", "Finance"))
     for name, role in (("maya", "engineer"), ("ines", "reviewer")):
         # A second role, so that ending one leaves the person a member.
-        Membership.objects.create(organization=org, person_id=getattr(people, name).person_id, role=role)
+        give(org, getattr(people, name).person_id, role)
     for name in ("arun", "alba"):
-        Membership.objects.create(organization=org, person_id=getattr(people, name).person_id, role="reviewer")
-    Membership.objects.create(organization=org, person_id=nina.person_id, role="reviewer")
+        give(org, getattr(people, name).person_id, "reviewer")
+    give(org, nina.person_id, "reviewer")
     Life.organization = org
     Life.people = {name: getattr(people, name) for name in (*NAMES[:-1], "adam", "edda")} | {"nina": nina}
     run_state_machine_as_test(

@@ -4,10 +4,9 @@ import pytest
 from django.test import Client
 
 from evidence.ledger.models import Event
-from portal.accounts.models import Membership
 from remediation.approvals.models import Decision, Nudge, Request
 from remediation.sod import services as sod
-from tests.people import PASSWORD, account_of
+from tests.people import PASSWORD, account_of, give
 from tests.remediation.conftest import story, thing  # noqa: F401
 
 WHY = "The retest shows that it works."
@@ -108,7 +107,7 @@ def test_the_blocked_see_the_same_panel_and_the_server_refuses_them_too(org, peo
 
 
 def test_a_requester_with_an_approvers_role_is_blocked_on_the_page(org, people, thing):  # noqa: F811
-    Membership.objects.create(organization=org, person_id=people.maya.person_id, role="approver", department="X")
+    give(org, people.maya.person_id, "approver", "X")
     request = thing.ask(people.maya)
     answer = signed_in(people.maya).post(address(org, request), form(request))
     assert answer.status_code == 409

@@ -9,6 +9,7 @@ from evidence import clock
 from evidence.controls import services as controls
 from evidence.ledger import sequencer
 from evidence.ledger.models import Event
+from portal.access import teams
 from portal.engagements import services as grants
 from portal.engagements.models import Engagement, EngagementGrant
 from tests.people import PASSWORD
@@ -142,3 +143,36 @@ def test_the_auditor_sees_no_draft(org, people, engagement):  # noqa: F811
     root = f"/o/{org.slug}/audit/{engagement.ref}/packages"
     assert package.ref not in otto.get(root).content.decode()
     assert otto.get(f"{root}/{package.pk}/file").status_code == 404
+
+
+def test_a_team_of_auditors_is_let_in_until_the_last_day_of_access(org, people, engagement):  # noqa: F811
+    client, base = signed_in(people.maya), f"/o/{org.slug}/engagements/{engagement.ref}"
+    engagement.refresh_from_db()
+    last = engagement.period_end + timedelta(days=30)
+    facts = FORM | {
+        "title": engagement.title, "period_start": engagement.period_start, "period_end": engagement.period_end,
+        "access_ends_on": last, "version": engagement.version,
+    }  # fmt: skip
+    assert client.post(f"{base}/edit", facts).status_code == 302
+    engagement.refresh_from_db()
+    assert engagement.access_ends_on == last
+    team = teams.found(name="Field team", actor=people.adam)
+    teams.take_in(team.pk, person_id=people.otto.person_id, actor=people.adam)
+    late = client.post(f"{base}/team-grants", {"team": str(team.pk), "until": last + timedelta(days=1)})
+    assert late.status_code == 422 and "last day of access" in late.content.decode()
+    assert client.post(f"{base}/team-grants", {"team": str(team.pk), "until": last}).status_code == 302
+    held = engagement.team_grants.get()
+    assert "Field team" in client.get(base).content.decode()
+    auditor = signed_in(people.otto)
+    assert auditor.get(f"/o/{org.slug}/audit/{engagement.ref}/").status_code == 200
+    assert client.post(f"{base}/team-grants/{held.pk}/revoke").status_code == 302
+    assert auditor.get(f"/o/{org.slug}/audit/{engagement.ref}/").status_code == 404
+
+
+def test_a_team_with_staff_in_it_does_not_read_as_auditors(org, people, engagement):  # noqa: F811
+    team = teams.found(name="Response", actor=people.adam)
+    teams.take_in(team.pk, person_id=people.vera.person_id, actor=people.adam)
+    given = {"team": str(team.pk), "until": engagement.period_end}
+    answer = signed_in(people.maya).post(f"/o/{org.slug}/engagements/{engagement.ref}/team-grants", given)
+    assert answer.status_code == 409 and "rule G-05" in answer.content.decode()
+    assert not engagement.team_grants.exists()

@@ -80,8 +80,11 @@ def test_an_invitation_by_mail_lets_one_person_in_once(org, people, django_captu
     with django_capture_on_commit_callbacks(execute=True):
         answer = client.post(
             f"/o/{org.slug}/settings/people/invite",
-            {"name": "Nora Neu", "email": "nora@lumenroll.example", "role": "engineer", "department": "Engineering"},
-        )
+            {
+                "name": "Nora Neu", "email": "nora@lumenroll.example", "role": "engineer",
+                "department": "Engineering", "password": PASSWORD,
+            },
+        )  # fmt: skip
     assert answer.status_code == 302
     link = re.search(r"http://\S+(/invite/\S+)", mail.outbox[0].body).group(1)
     assert link.rsplit("/", 1)[1] not in str(Invitation.objects.values().get())
@@ -107,7 +110,8 @@ def test_a_toxic_pair_is_refused_on_the_page_with_its_rule(org, people):
     admin = join(org, "Anna Second", "administrator")
     client = Client()
     client.force_login(admin, backend="portal.accounts.backend.RoleBackend")
-    answer = client.post(f"/o/{org.slug}/settings/people/{people.adam.person_id}/roles", {"role": "approver"})
+    given = {"role": "approver", "reason": "Approves as well, by and by.", "password": PASSWORD}
+    answer = client.post(f"/o/{org.slug}/settings/people/{people.adam.person_id}/roles", given)
     assert answer.status_code == 409
     assert "rule N-01" in answer.content.decode()
 

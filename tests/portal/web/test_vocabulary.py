@@ -26,6 +26,7 @@ STATES = [
     ("risk", "risk.Deferral", "state"),
     ("engagement", "engagements.Engagement", "state"),
     ("identity", "accounts.IdentityClaim", "state"),
+    ("role_request", "accounts.RoleRequest", "state"),
 ]
 
 

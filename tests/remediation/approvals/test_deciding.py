@@ -13,14 +13,14 @@ from evidence.errors import DutyConflict, Invalid, NotAllowed, NotFound, Reauthe
 from evidence.ledger.models import Event
 from evidence.organizations.policies import DEFAULTS
 from portal.accounts import roles
-from portal.accounts.models import Account, Membership, Person
+from portal.accounts.models import Account, Person
 from remediation.approvals import queries, services
 from remediation.approvals.actions import ACTIONS
 from remediation.approvals.models import ActionRule, Decision, Nudge, Request
 from remediation.sod import services as sod
 from remediation.sod.duties import Duty
 from remediation.sod.models import Hand
-from tests.people import actor, stale
+from tests.people import actor, give, stale
 from tests.remediation.policy import in_force
 from tests.remediation.subjects import Thing, registered
 
@@ -59,7 +59,7 @@ def test_a_rejection_stops_whoever_approved_before(people, thing):
 def test_a_critical_closure_needs_two_people_of_two_departments(org, people, thing):
     colleague = Person.objects.create(name="Aiko")
     account = Account.objects.create_account("aiko@lumenroll.example", None, person=colleague)
-    Membership.objects.create(organization=org, person=colleague, role="approver", department="Security")
+    give(org, colleague.pk, "approver", "Security")
     thing.severity = "critical"
     request = thing.ask(people.maya)
     assert (request.needed, request.distinct_departments) == (2, True)
@@ -80,7 +80,7 @@ def test_a_high_closure_needs_two_people(people, thing):
 
 @pytest.mark.rule("S-01", by="python")
 def test_the_requester_may_not_decide_nor_their_second_account(org, people, thing):
-    Membership.objects.create(organization=org, person_id=people.arun.person_id, role="manager", department="Security")
+    give(org, people.arun.person_id, "manager", "Security")
     request = thing.ask(people.arun)
     with pytest.raises(DutyConflict, match="You asked for this decision") as refused:
         decide(request, people.arun)

@@ -16,7 +16,7 @@ from remediation.approvals.delegations.services import Terms
 from remediation.approvals.models import Decision, Delegation
 from remediation.sod import services as sod
 from remediation.sod.models import Hand
-from tests.people import actor, join
+from tests.people import actor, give, join
 
 WHY = "Two weeks of leave in the mountains."
 VOTE = {"verdict": "approve", "reason": "The retest shows it works."}
@@ -159,7 +159,7 @@ def test_a_conflict_of_the_delegate_blocks_them_too(people, thing):
 
 
 def test_a_delegator_who_asked_cannot_have_it_decided_for_them(org, people, thing):
-    Membership.objects.create(organization=org, person_id=people.arun.person_id, role="manager", department="Security")
+    give(org, people.arun.person_id, "manager", "Security")
     loan = lend(people.arun, people.ivan)
     with pytest.raises(DutyConflict, match="asked for the decision") as refused:
         decide(thing.ask(people.arun), people.ivan, loan)

@@ -11,6 +11,7 @@ from remediation.approvals.delegations import services as delegations
 from remediation.approvals.models import Delegation, Request
 from remediation.sod import services as sod
 from remediation.sod.models import Hand
+from tests.people import give
 from tests.remediation.approvals.test_delegation import lend, terms
 from tests.remediation.approvals.test_raw_sql import GRANT, refused, run, vote
 from tests.remediation.policy import in_force
@@ -104,9 +105,7 @@ def test_to_an_administrator_an_auditor_or_a_stranger(people):
 def test_a_chain(people):
     lend(people.arun, people.alba, accepted=False)
     assert refused(LEND, loan(people.alba, people.ivan)) == ("CH003", "D-05")
-    Membership.objects.create(
-        organization_id=people.vera.organization_id, person_id=people.vera.person_id, role="approver"
-    )
+    give(people.vera.organization_id, people.vera.person_id, "approver")
     assert refused(LEND, loan(people.vera, people.arun)) == ("CH003", "D-05")
 
 

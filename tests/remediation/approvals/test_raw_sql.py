@@ -15,6 +15,7 @@ from remediation.approvals.models import Decision, Request
 from remediation.sod import services as sod
 from remediation.sod.matrix import VERSION
 from remediation.sod.models import Hand
+from tests.people import give
 from tests.remediation.policy import in_force
 from tests.remediation.subjects import TYPE, refusal_of
 
@@ -110,9 +111,7 @@ def test_a_raw_vote_that_breaks_no_rule_counts_and_leaves_its_hand(people, thing
 
 @pytest.mark.rule("S-01", by="database")
 def test_self_approval(people, thing):
-    Membership.objects.create(
-        organization_id=people.arun.organization_id, person_id=people.arun.person_id, role="manager"
-    )
+    give(people.arun.organization_id, people.arun.person_id, "manager")
     request = thing.ask(people.arun)
     assert refused(VOTE, vote(request, people.arun)) == ("CH003", "S-01")
 

@@ -12,14 +12,13 @@ from evidence.organizations import queries as organizations
 from evidence.organizations import services as settings
 from evidence.organizations.models import Policy
 from evidence.organizations.policies import DEFAULTS
-from portal.accounts.models import Membership
 from remediation.approvals import services as approvals
 from remediation.approvals.models import Request
 from remediation.policies import queries, services
 from remediation.policies.guards import POLICY_ACTION
 from remediation.policies.models import Proposal
 from remediation.sod import services as sod
-from tests.people import actor, join
+from tests.people import actor, give, join
 from tests.remediation.approvals.test_raw_sql import VOTE, run, vote
 from tests.remediation.policy import WHY, decide, excepted, in_force, request_of
 from tests.remediation.subjects import refusal_of
@@ -81,9 +80,7 @@ def test_a_change_is_proposed_by_one_and_decided_by_another_and_holds_at_once(or
 
 
 def test_who_proposed_does_not_decide_and_an_engineer_does_not_propose(org, people):
-    Membership.objects.create(
-        organization=org, person_id=people.maya.person_id, role="approver", department="Compliance"
-    )
+    give(org, people.maya.person_id, "approver", "Compliance")
     proposal = services.propose({"sod": {"allow": ["S-09"]}}, actor=people.maya, reason=WHY)
     with pytest.raises(DutyConflict) as refusal:
         decide(proposal, people.maya)
@@ -220,7 +217,7 @@ def test_a_change_that_would_leave_a_request_without_a_decider(org, people, thin
 @pytest.mark.rule("Q-08", by="python")
 @pytest.mark.rule("Q-08", by="database")
 def test_roles_that_somebody_holds_together_are_not_kept_apart(org, people):
-    Membership.objects.create(organization=org, person_id=people.ines.person_id, role="reviewer")
+    give(org, people.ines.person_id, "reviewer")
     body = {"allow": [], "forbid": [], "toxic_roles": [["engineer", "reviewer"]]}
     with pytest.raises(WrongState, match="Ines Duarte") as refusal:
         services.propose({"sod": body}, actor=people.maya, reason=WHY)

@@ -7,7 +7,7 @@ from django.db import connection
 
 from evidence.identifiers import uuid7
 from portal.accounts import roles
-from portal.accounts.models import Membership, Person
+from portal.accounts.models import Person
 from remediation.approvals.models import Request
 from remediation.sod import matrix, queries
 from remediation.sod.duties import STANDING, TAKEN_BY, Duty
@@ -15,7 +15,7 @@ from remediation.sod.judgement import Held, Terms, judge
 from remediation.sod.matrix import CELLS, PAIRS, TOXIC, VERSION, Verdict
 from remediation.sod.models import Rule, ToxicPair
 from remediation.sod.policy import ALLOWED, CONDITIONAL, Segregation
-from tests.people import hire
+from tests.people import give, hire
 from tests.remediation.policy import in_force
 
 NINE = (
@@ -117,7 +117,7 @@ def everybody_says(org, person, item, wanted, severity, requester=None):
 
 def hold(org, account, item, held):
     if held in STANDING - {Duty.REQUESTER}:
-        Membership.objects.create(organization=org, person_id=account.person_id, role=held)
+        give(org, account.person_id, held)
     elif held != Duty.REQUESTER:
         with connection.cursor() as cursor:
             cursor.execute(
@@ -138,7 +138,7 @@ def test_python_and_the_database_judge_every_cell_alike(org, held, wanted):
     item = uuid7()
     is_member = not {Duty.ADMINISTRATOR, Duty.AUDITOR} & {held, wanted}
     if is_member:
-        Membership.objects.create(organization=org, person=person, role="observer")
+        give(org, person.pk, "observer")
     hold(org, account, item, held)
     requester = person.pk if held == Duty.REQUESTER else None
     standing = frozenset({str(held)}) if held in {Duty.ADMINISTRATOR, Duty.AUDITOR} else frozenset()
