@@ -75,6 +75,7 @@ INSTALLED_APPS = [
     "portal.engagements",
     "portal.packages",
     "portal.packages.signing",
+    "portal.packages.links",
     "portal.notifications",
     "portal.watch",
     "portal.api",
