@@ -81,7 +81,7 @@ class TestEachPlaceOfThePdf:
         path = copied(kept, tmp_path, data)
         with path.open("r+b") as file:
             writer = IncrementalPdfFileWriter(file)
-            one, other = list(writer.root["/AF"])[:2]
+            one, other = (each.get_object() for each in list(writer.root["/AF"])[:2])
             one["/EF"], other["/EF"] = other["/EF"], one["/EF"]
             writer.update_container(one), writer.update_container(other)
             writer.write_in_place()

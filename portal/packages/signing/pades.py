@@ -7,6 +7,7 @@ authority. What cannot be reached is refused; a lower level than the settings pr
 import asyncio
 import hashlib
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -77,9 +78,9 @@ def sign(path: Path, identity: Identity) -> Signed:
     """Sign the file in its place and look at the result. Raises NotSigned; then the file is of no use any more."""
     level = level_for(identity)
     closed, before = path.stat().st_size, _sha256(path)
-    with _named_faults():
-        _write(path, identity, level)
-        stamp = _looked_at(path, identity, level)
+    # In a thread of its own: the libraries run an event loop, and the caller's thread may be running one already.
+    with _named_faults(), ThreadPoolExecutor(1) as alone:
+        stamp = alone.submit(_written, path, identity, level).result()
     if _sha256(path, closed) != before:
         raise NotSigned("Signing changed what was there before.")
     shown = identity.certificate
@@ -110,6 +111,11 @@ class _Authority(TimeStamper):
 
     async def async_request_tsa_response(self, req: tsp.TimeStampReq) -> tsp.TimeStampResp:
         return tsp.TimeStampResp.load(timestamps.post(req.dump()), strict=True)
+
+
+def _written(path: Path, identity: Identity, level: Level) -> timestamps.Stamp | None:
+    _write(path, identity, level)
+    return _looked_at(path, identity, level)
 
 
 def _write(path: Path, identity: Identity, level: Level) -> None:

@@ -148,6 +148,7 @@ def test_anybody_checks_a_package_without_an_account_and_nothing_is_sent(page, s
     page.goto(f"http://127.0.0.1:{served.port}/verify")
     page.wait_for_selector("html[data-ready]", state="attached")
     proof = kept.second.with_name(kept.second.name + ".tlog-proof")
+    page.expected_troubles = ("verify.py",)
     sent = []
     page.on("request", lambda request: sent.append((request.method, request.resource_type, request.post_data)))
     verdict, words = checked(page, kept.second, proof)
@@ -200,6 +201,7 @@ def test_a_recipient_reads_a_link_and_its_maker_sees_it(page, served, kept):
     page.fill("#passphrase", locked.passphrase)
     page.press("#passphrase", "Enter")
     page.wait_for_selector("h1:has-text('Package for')")
+    page.expected_troubles = ("404",)
     page.goto(here + locked.token[:-3])
     looked_at(page, "recipient-nothing")
 
