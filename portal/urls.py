@@ -33,6 +33,8 @@ _pages = [
     path("", include("portal.web.retention")),
     path("", include("portal.web.engagements")),
     path("", include("portal.web.packages")),
+    path("", include("portal.web.package_links")),
+    path("", include("portal.web.package_changes")),
     path("", include("portal.web.search")),
 ]
 
@@ -41,6 +43,7 @@ urlpatterns = [
     path("readyz", health.readyz, name="readyz"),
     path("", include("portal.web.wellknown")),
     path("", include("portal.web.verifying")),
+    path("", include("portal.web.recipients")),
     path("", include("portal.web.accounts")),
     path("", include("portal.web.security")),
     path("", include("portal.web.preferences")),

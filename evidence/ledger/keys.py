@@ -106,10 +106,10 @@ def may_sign(epoch: int) -> bool:
 def ensure_key() -> Path:
     """The newest private key's path; the first key is created when there is none yet."""
     if not _files("*.pem"):
-        _create(_folder() / "ledger-0001.pem", _new_private(), 0o600)
+        create(folder() / "ledger-0001.pem", _new_private(), 0o600)
     path = _files("*.pem")[-1]
     if not path.with_suffix(".pub").exists():
-        _create(path.with_suffix(".pub"), _public(path), 0o644)
+        create(path.with_suffix(".pub"), _public(path), 0o644)
     return path
 
 
@@ -118,27 +118,28 @@ def prepare_next() -> tuple[int, bytes]:
     number = epochs()[-1][0] + 1
     draft = _next_draft(number)
     if not draft.exists():
-        _create(draft, _new_private(), 0o600)
+        create(draft, _new_private(), 0o600)
     return number, _private(draft).public_key().public_bytes_raw()
 
 
 def adopt_next(number: int) -> None:
     """From now on the prepared key signs."""
     draft = _next_draft(number)
-    path = _folder() / f"ledger-{number:04d}.pem"
+    path = folder() / f"ledger-{number:04d}.pem"
     # The public half first: what it will sign must be verifiable from the first moment.
-    _create(path.with_suffix(".pub"), _public(draft), 0o644)
+    create(path.with_suffix(".pub"), _public(draft), 0o644)
     draft.rename(path)
 
 
 def _next_draft(number: int) -> Path:
-    return _folder() / f"next-ledger-{number:04d}.pem"
+    return folder() / f"next-ledger-{number:04d}.pem"
 
 
-def _folder() -> Path:
-    folder = Path(settings.CLEARHOLD_KEYS_DIR)
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    return folder
+def folder() -> Path:
+    """Where keys lie, made when it is missing."""
+    found = Path(settings.CLEARHOLD_KEYS_DIR)
+    found.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return found
 
 
 def _new_private() -> bytes:
@@ -162,7 +163,8 @@ def _files(pattern: str) -> list[Path]:
     return sorted(Path(settings.CLEARHOLD_KEYS_DIR).glob(f"ledger-{pattern}"))
 
 
-def _create(path: Path, content: bytes, mode: int) -> None:
+def create(path: Path, content: bytes, mode: int) -> None:
+    """Make the file whole, unless another process made it first."""
     # Linked into place whole: of two processes that start together one makes the file and both read the same.
     draft = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
     handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)

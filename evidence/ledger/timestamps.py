@@ -62,7 +62,7 @@ def stamp(organization_id: UUID, size: int, send: Send | None = None) -> TimeSta
     with transaction.atomic(), tenancy.entered(organization_id, system=True):
         note = Checkpoint.objects.get(organization_id=organization_id, size=size).note.encode()
     try:
-        received = ask(note, send or _post)
+        received = ask(note, send or post)
     except Refused as refusal:
         raise Unavailable(
             f"The time-stamp of the checkpoint over {size} events is not to be trusted: {refusal}",
@@ -131,7 +131,7 @@ def _check_signature(signed: cms.SignedData, certificates: SignedDataCerts, at: 
     ):
         raise Refused("its signer's certificate is not for time-stamping")
     trust = ValidationContext(
-        trust_roots=list(_roots()), other_certs=certificates.other_certs, moment=at, allow_fetching=False
+        trust_roots=list(roots()), other_certs=certificates.other_certs, moment=at, allow_fetching=False
     )
     found = asyncio.run(validate_tst_signed_data(signed, trust, lambda name: hasher(name, data).digest()))
     if not found["valid"] or not found["intact"]:
@@ -140,7 +140,8 @@ def _check_signature(signed: cms.SignedData, certificates: SignedDataCerts, at: 
         raise Refused("its signer's certificate does not lead to a configured root")
 
 
-def _roots() -> Iterator[x509.Certificate]:
+def roots() -> Iterator[x509.Certificate]:
+    """The roots that an authority's certificate must lead to. Raises Refused without any."""
     path = settings.CLEARHOLD_TSA_CA or ssl.get_default_verify_paths().cafile
     if not path or not Path(path).exists():
         raise Refused("no roots are configured to trust: set CLEARHOLD_TSA_CA")
@@ -152,7 +153,8 @@ def _digest(data: bytes) -> bytes:
     return hasher(ALGORITHM, data).digest()
 
 
-def _post(query: bytes) -> bytes:
+def post(query: bytes) -> bytes:
+    """What the configured authority answers. Raises Unavailable, and Refused for what is too long to be an answer."""
     url = settings.CLEARHOLD_TSA_URL
     if not url.startswith(("https://", "http://")):
         raise Unavailable("CLEARHOLD_TSA_URL is no web address.")

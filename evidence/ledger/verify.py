@@ -8,7 +8,7 @@ folder. KEY is the organization's public key, got by another way than the packag
 with a PEM key, or the key's SHA-256 fingerprint (of its 32 bytes).
 
 Checked, in this order; the first thing that is wrong is named:
-  file         the fingerprint in the PDF fits every byte of it
+  file         the fingerprint in the PDF fits every byte up to its end; signatures (PAdES) may stand behind it
   manifest     the manifest is the one whose hash the PDF carries
   attachments  every file has the size and SHA-256 that the manifest lists, and there is no other
   checkpoint   the head of the event history is signed by the key (Ed25519, C2SP signed note)
@@ -16,7 +16,7 @@ Checked, in this order; the first thing that is wrong is named:
   rows         what the package prints is what those events say: histories, texts, states, decisions, exhibits
   approval     a sealed package holds exactly the rows that were approved
   consistency  the history continues the one of the package before, and of every --earlier
-  proof        the history recorded the SHA-256 of exactly this PDF
+  proof        the history recorded the SHA-256 of exactly this PDF, signatures and all
 
 Exit code 0: all of it holds. 1: something was altered. 2: it cannot be read, or cannot be checked in full.
 It cannot show that a file was true at its source, that people are who they said, or that nothing was left unrecorded.
@@ -41,6 +41,7 @@ from typing import Any, NamedTuple
 
 FORMAT = "clearhold-manifest/2"
 HOLDS, ALTERED, UNREADABLE = 0, 1, 2
+LEFT = (".pdf", ".pdf.tlog-proof", ".exhibits.zip")  # what may lie beside the files of a package
 VERDICTS, MARKS = ("holds", "altered", "unreadable"), ("holds", "ALTERED", "unread")
 
 
@@ -82,8 +83,7 @@ def add(one: Point, other: Point) -> Point:
 
 def point(raw: bytes) -> Point | None:
     """The point that 32 bytes name; None when they name none."""
-    number = int.from_bytes(raw, "little")
-    sign, y = number >> 255, number & (1 << 255) - 1
+    sign, y = divmod(int.from_bytes(raw, "little"), 1 << 255)
     square = (y * y - 1) * pow(D * y * y + 1, -1, P) % P
     x = pow(square, (P + 3) // 8, P)
     if (x * x - square) % P:
@@ -104,13 +104,11 @@ def is_signed(public: bytes, message: bytes, signature: bytes) -> bool:
         return False
     challenge = int.from_bytes(hashlib.sha512(signature[:32] + public + message).digest(), "little") % ORDER
     minus_key = (P - key[0], key[1], 1, P - key[3])
-    steps = {(0, 1): minus_key, (1, 0): BASE, (1, 1): add(BASE, minus_key)}
+    steps = {(0, 0): NEUTRAL, (0, 1): minus_key, (1, 0): BASE, (1, 1): add(BASE, minus_key)}
     reached = NEUTRAL
     for bit in range(252, -1, -1):
         reached = add(reached, reached)
-        step = (scalar >> bit & 1, challenge >> bit & 1)
-        if step in steps:
-            reached = add(reached, steps[step])
+        reached = add(reached, steps[scalar >> bit & 1, challenge >> bit & 1])
     inverse = pow(reached[2], -1, P)
     x, y = reached[0] * inverse % P, reached[1] * inverse % P
     return (y | (x & 1) << 255).to_bytes(32, "little") == signature[:32]
@@ -135,7 +133,6 @@ class Key(NamedTuple):
 
 
 def parse_key(text: str) -> Key:
-    """Read `name+hash+base64`."""
     name, stated, encoded = text.strip().split("+", 2)
     raw = unbase64(encoded)
     key = Key(name, raw[1:])
@@ -214,8 +211,7 @@ def leads(climb: Callable[[], object], goal: object, rest: list[bytes]) -> bool:
 
 
 def stand_in(head: Checkpoint, leaves: Sequence[tuple[int, bytes]], hashes: Sequence[bytes]) -> bool:
-    """Whether leaves by rising index stand in a tree. The hashes are those of the subtrees without any of them, beside
-    the paths, from below; for one leaf that is the inclusion proof of RFC 9162."""
+    """Whether leaves by rising index stand in a tree; the hashes are of the subtrees beside their paths, from below."""
     indexes, rest = [index for index, _ in leaves], list(hashes)
 
     def climb(start: int, end: int, first: int, last: int) -> bytes:
@@ -268,21 +264,24 @@ def spread(text: str) -> list[int]:
 IDENTIFIERS = re.compile(rb"/ID\s*\[\s*<([0-9a-fA-F]{32})>\s*<([0-9a-fA-F]{32})>\s*\]")
 
 
-def whole(data: bytes) -> str:
-    """The first half of /ID, cut from the manifest's SHA-256, once the second is cut from that of the blanked file."""
-    found = list(IDENTIFIERS.finditer(data, max(0, len(data) - (1 << 20))))
-    if not found:
-        raise Altered("the PDF has no fingerprint: it was not made by the portal, or its end is missing")
-    start, end = found[-1].span(2)
-    if sha256(data[:start], b"0" * 32, data[end:]).hex()[:32] != data[start:end].lower().decode():
-        raise Altered("the bytes of the PDF are not those that were closed with its fingerprint")
-    return found[-1][1].lower().decode()
+def whole(data: bytes) -> tuple[str, int]:
+    """The first half of /ID, cut from the manifest's SHA-256, and where the revision ends that the second half closes:
+    it is cut from that revision's SHA-256, itself blanked. Signatures alone stand behind, in revisions of their own."""
+    found = list(IDENTIFIERS.finditer(data, max(0, len(data) - (1 << 24))))
+    for each in found[:9]:
+        (start, end), close = each.span(2), data.find(b"%%EOF\n", each.end()) + 6
+        if sha256(data[:start], b"0" * 32, data[end:close]).hex()[:32] == each[2].lower().decode():
+            if data[close:] and b"/ByteRange" not in data[close:]:
+                raise Altered("the bytes of the PDF go on behind its end, and are no signature")
+            return each[1].lower().decode(), close
+    said = "the bytes of the PDF are not those that were closed with its fingerprint"
+    raise Altered(said if found else "the PDF has no fingerprint: it was not made by the portal, or its end is missing")
 
 
-def attached(data: bytes) -> Iterator[bytes]:
+def attached(data: bytes, close: int) -> Iterator[bytes]:
     """Every attached file. Streams are passed over one by one, so what stands inside one is not taken for another."""
     at = 0
-    while (end := data.find(b">>\nstream\n", at)) >= 0:
+    while (end := data.find(b">>\nstream\n", at, close)) >= 0:
         about = data[data.rfind(b" obj\n", at, end) : end]
         length = re.search(rb"/Length (\d+)(?! \d+ R)", about)
         if length is None:
@@ -310,7 +309,8 @@ class Package:
     """A package: its files, from the PDF or a folder; all checks of it, in order; and what no check covers."""
 
     def __init__(self, path: Path, given: Sequence[str] = ()) -> None:
-        self.path, self.given, self.data, self.first, self.sha256, self.texts = path, given, b"", "", "", 0
+        self.path, self.given, self.data, self.first, self.sha256 = path, given, b"", "", ""
+        self.closed = self.texts = 0
         self.checks: list[Check] = []
         self.uncovered: list[str] = []
         self.files: dict[str, bytes] = {}
@@ -334,10 +334,8 @@ class Package:
     def run(self, name: str, step: Callable[[], str]) -> None:
         try:
             verdict, words = HOLDS, step()
-        except Altered as fault:
-            verdict, words = ALTERED, str(fault)
-        except Unreadable as fault:
-            verdict, words = UNREADABLE, str(fault)
+        except (Altered, Unreadable) as fault:
+            verdict, words = (ALTERED if isinstance(fault, Altered) else UNREADABLE), str(fault)
         except (*MALFORMED, zlib.error, zipfile.BadZipFile) as fault:
             verdict, words = UNREADABLE, f"it is not of the form it must have, {type(fault).__name__}: {fault}"
         if words:
@@ -345,20 +343,21 @@ class Package:
 
     def read(self) -> str:
         if self.path.is_dir():
-            left = (".pdf", ".pdf.tlog-proof", ".exhibits.zip")
-            kept = [each for each in self.path.iterdir() if each.is_file() and not each.name.endswith(left)]
+            kept = (each for each in self.path.iterdir() if each.is_file() and not each.name.endswith(LEFT))
             self.files = {each.name: each.read_bytes() for each in kept}
             return f"A folder with {len(self.files)} files"
         self.data = self.path.read_bytes()
         self.sha256 = sha256(self.data).hex()
         if b"%PDF-" not in self.data[:1024]:
             raise Unreadable("this is not a PDF")
-        self.first = whole(self.data)
-        return "The fingerprint over every byte of the PDF fits"
+        self.first, self.closed = whole(self.data)
+        behind = len(self.data) - self.closed
+        signed = f" up to its {behind:,} bytes of signatures" if behind else ""
+        return f"The fingerprint over every byte of the PDF{signed} fits"
 
     def open(self) -> str:
         """Find the manifest and the files that it lists: in a PDF by their hashes, in a folder by their names."""
-        inside = {sha256(data).hex(): data for data in attached(self.data)}
+        inside = {sha256(data).hex(): data for data in attached(self.data, self.closed)}
         found = [data for digest, data in inside.items() if digest[:32] == self.first]
         raw = found[0] if found else self.files.pop("manifest.json", b"")
         if inside and not found:
@@ -551,7 +550,7 @@ class Package:
 
     def told(self) -> str:
         lines = [f"{MARKS[each.verdict]:8} {each.name:12} {each.words}" for each in self.checks]
-        lines += [f"{'note':8} {'':12} {words}" for words in self.uncovered]
+        lines += [f"note {'':16} {words}" for words in self.uncovered]
         start = ("All of it holds", "Something was altered", "It cannot be checked in full")[self.verdict]
         end = f"the first thing, {self.first_wrong.name}: {self.first_wrong.words}" if self.first_wrong else self.sha256
         return "\n".join([*lines, f"{start}; {end}"])
@@ -574,7 +573,8 @@ def check(path: Path, *, keys: Sequence[str] = (), earlier: Sequence[Path] = (),
     if package.proof.is_file() or not partial:
         package.run("proof", package.proven)
     else:
-        package.uncovered.append(f"{package.proof.name} is not there: that the history recorded this file is not shown")
+        part = f"; only its first {package.closed:,} bytes are checked" if package.closed < len(package.data) else ""
+        package.uncovered.append(f"{package.proof.name} is not there: that the history recorded it is not shown{part}")
     if not keys:
         prints = ", ".join(key.fingerprint for key in package.stated)
         package.uncovered.append(f"the public key comes from the package itself; compare its fingerprint: {prints}")

@@ -9,7 +9,7 @@ from evidence.actors import Actor
 from evidence.errors import NotFound
 from portal.engagements.models import Engagement
 from portal.packages import review
-from portal.packages.models import Package, State
+from portal.packages.models import FINAL, Package, State
 from remediation.approvals import queries as approvals
 from remediation.approvals.models import Request
 
@@ -33,9 +33,9 @@ def find(actor: Actor, package_id: UUID | str) -> Package:
 
 
 def released(engagement: Engagement) -> QuerySet[Package]:
-    """For the engagement's auditors: what was sealed, newest first. Drafts and reviews are not theirs to see."""
+    """For the engagement's auditors: what was sealed and released to them, newest first."""
     return (
-        Package.objects.filter(engagement=engagement, state__in=[State.SEALED, State.SUPERSEDED])
+        Package.objects.filter(engagement=engagement, state__in=FINAL, release__isnull=False)
         .select_related("approved_by", "prepared_by")
         .order_by("-number", "-issue")
     )

@@ -32,6 +32,7 @@ from portal.jobs import services as jobs
 from portal.packages import archives, collect, custody, events, proving, render, review, shelf
 from portal.packages.models import Package, Paper, State
 from portal.packages.proving import Proving
+from portal.packages.signing.services import Signing
 from portal.packages.snapshot import Exhibit, Issue, Snapshot, digest, load
 from remediation.approvals import services as approvals
 from remediation.approvals.models import Request
@@ -148,10 +149,10 @@ def perform_build(package_id: UUID, *, actor: Actor, inside: Inside, watch: Watc
 
 
 def perform_seal(package_id: UUID, *, actor: Actor, inside: Inside, watch: Watch) -> dict[str, Any]:
-    """The job's work after the approval: print the reviewed rows with the seal; the issue before is superseded."""
+    """The job's work after the approval: print the reviewed rows with the seal, sign; the issue before is superseded."""
     with inside():
         ledger.require_healthy()
-        package = Package.objects.select_related("approved_by", "snapshot").get(pk=package_id)
+        package = Package.objects.select_related("approved_by", "snapshot", "organization").get(pk=package_id)
         if package.state == State.SEALED:
             # A worker that died between the seal and the end of its job; the seal stands.
             return _made(package)
@@ -159,13 +160,14 @@ def perform_seal(package_id: UUID, *, actor: Actor, inside: Inside, watch: Watch
             raise WrongState("Only an approved package can be sealed.")
         rows = b"".join(vault.open(package.snapshot))
         approver, approved_at = package.approved_by.name, package.approved_at.astimezone(UTC)
+        signing = Signing(package.organization.slug)
     if digest(rows) != package.snapshot_sha256:
         raise render.BuildFailed("The stored snapshot is not the one that was approved. Nothing was sealed.")
     reviewed = load(rows)
     identity = replace(reviewed.identity, state="sealed", approved_by=approver, approved_at=approved_at)
     sealed = replace(reviewed, identity=identity)
     proof = _proving_approval(sealed, package_id, actor, inside)
-    with _Printing(sealed, proof, package_id, inside, watch) as kept:
+    with _Printing(sealed, proof, package_id, inside, watch, finish=signing) as kept:
         with inside():
             package = _locked(package_id, actor)
             if package.state != State.IN_REVIEW or digest(rows) != package.snapshot_sha256:
@@ -173,8 +175,9 @@ def perform_seal(package_id: UUID, *, actor: Actor, inside: Inside, watch: Watch
             _adopt(package, kept, sealed, commit=False)
             package.state, package.sealed_at = State.SEALED, clock.now()
             package.save()
+            signing.keep(package)
             crashing.point("package.adopted")
-            _record_file(package, events.PACKAGE_SEALED, actor)
+            _record_file(package, events.PACKAGE_SEALED, actor, **signing.told())
             # The approver need not be let in to a restricted finding that the preparer confirmed.
             with tenancy.as_the_product():
                 custody.record_exhibits(package, sealed, actor=actor)
@@ -346,9 +349,17 @@ class _Printing:
     Not when the database was lost: a commit whose answer never came may stand, and the janitor finds what no row names.
     """
 
-    def __init__(self, snapshot: Snapshot, proof: Proving, package_id: UUID, inside: Inside, watch: Watch) -> None:
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        proof: Proving,
+        package_id: UUID,
+        inside: Inside,
+        watch: Watch,
+        finish: Callable[[render.Printed], render.Printed] | None = None,
+    ) -> None:
         self.snapshot, self.proof, self.package_id = snapshot, proof, package_id
-        self.inside, self.watch = inside, watch
+        self.inside, self.watch, self.finish = inside, watch, finish
         self.stored: list[vault.Sealed] = []
 
     def __enter__(self) -> _Kept:
@@ -368,6 +379,9 @@ class _Printing:
         try:
             with lending as printed:
                 crashing.point("package.printed")
+                if self.finish is not None:
+                    self.watch(1, 1, "Signing")
+                    printed = self.finish(printed)
                 self.watch(1, 1, "Storing")
                 with printed.path.open("rb") as file:
                     pdf = self._store(file, package.organization_id)
@@ -457,8 +471,8 @@ def _adopt(package: Package, kept: _Kept, snapshot: Snapshot, *, commit: bool = 
         package.save()
 
 
-def _record_file(package: Package, event: Any, actor: Actor) -> None:
-    recorded = ledger.record(event, subject=package, actor=actor, after=_told(package))
+def _record_file(package: Package, event: Any, actor: Actor, **more: Any) -> None:
+    recorded = ledger.record(event, subject=package, actor=actor, after=_told(package) | more)
     Package.objects.filter(pk=package.pk).update(recorded_by_event=recorded.id)
     package.recorded_by_event = recorded.id
 

@@ -35,6 +35,7 @@ from portal.engagements.models import Engagement
 from portal.jobs.models import Job
 from portal.packages import delivery
 from portal.packages import services as packages
+from portal.packages.links import releasing
 from portal.packages.models import Package
 from portal.sample import NAME, SLUG, cast, files
 from portal.sample.proofs import Proof
@@ -117,7 +118,9 @@ def _package(path: Path, say: Say) -> None:
     say("  all history judged once more for conflicts of duties")
     product = Actor.system(organization.pk, "check on duties")
     duties.run_round(actor=product, inside=as_product, watch=lambda done, total, note: None)
+    say("  released to the auditors of its engagement")
     with inside():
+        releasing.release(package.pk, actor=priya)
         delivery.write(Package.objects.get(pk=package.pk), path)
 
 

@@ -19,7 +19,8 @@ from evidence.artifacts.models import Artifact
 from evidence.errors import NotFound
 from portal.accounts import roles
 from portal.engagements.models import Engagement
-from portal.packages.models import FINAL, Package
+from portal.packages.links.models import Release
+from portal.packages.models import Package
 from remediation.findings.models import Finding
 
 PAGE = 50
@@ -94,9 +95,10 @@ def of_engagement(actor: Actor, engagement: Engagement, *, after: str = "") -> P
 
 
 def of_package(actor: Actor, package: Package, *, after: str = "") -> Page:
-    """Who sees a package: by role, and once it is sealed the auditors of its engagement."""
+    """Who sees a package: by role, and once it is released the auditors of its engagement."""
     actor.require("packages.view")
-    reasons = f"{_ROLES} UNION ALL {_AUDITORS}" if package.state in FINAL else _ROLES
+    is_released = Release.objects.filter(package=package).exists()
+    reasons = f"{_ROLES} UNION ALL {_AUDITORS}" if is_released else _ROLES
     return _page(reasons, _given(package, "packages.view", package.engagement_id), after)
 
 

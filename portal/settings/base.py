@@ -74,6 +74,8 @@ INSTALLED_APPS = [
     "portal.jobs",
     "portal.engagements",
     "portal.packages",
+    "portal.packages.signing",
+    "portal.packages.links",
     "portal.notifications",
     "portal.watch",
     "portal.api",
@@ -263,6 +265,17 @@ CLEARHOLD_WORK_DIR = Path(os.environ.get("CLEARHOLD_WORK_DIR", VAR / "work"))
 # RFC 3161: who puts the time under checkpoints, and the roots its certificate must lead to.
 CLEARHOLD_TSA_URL = os.environ.get("CLEARHOLD_TSA_URL", "")
 CLEARHOLD_TSA_CA = os.environ.get("CLEARHOLD_TSA_CA", "")
+# What seals packages (portal/packages/signing): a PKCS#12 file, or a folder with <organization>.p12; or a PKCS#11 module.
+CLEARHOLD_SIGN = {
+    "pkcs12": os.environ.get("CLEARHOLD_SIGN_PKCS12", ""),
+    "passphrase": os.environ.get("CLEARHOLD_SIGN_PASSPHRASE", ""),
+    "passphrase_file": os.environ.get("CLEARHOLD_SIGN_PASSPHRASE_FILE", ""),
+    "pkcs11": os.environ.get("CLEARHOLD_SIGN_PKCS11", ""),
+    "token": os.environ.get("CLEARHOLD_SIGN_PKCS11_TOKEN", ""),
+    "label": os.environ.get("CLEARHOLD_SIGN_PKCS11_LABEL", ""),
+    "level": os.environ.get("CLEARHOLD_SIGN_LEVEL", ""),
+    "ca": os.environ.get("CLEARHOLD_SIGN_CA", ""),
+}
 # clamd: `unix:/run/clamav/clamd.ctl` or `host:port`; empty means that nothing is scanned, and pages say so.
 CLEARHOLD_CLAMD = os.environ.get("CLEARHOLD_CLAMD", "")
 # Larger files count as unscannable: clamd lets what is over its own limits (MaxFileSize, MaxScanSize) pass unread.

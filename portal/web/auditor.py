@@ -28,6 +28,7 @@ from portal.packages import delivery
 from portal.packages import queries as packages_of
 from portal.packages import services as package_files
 from portal.packages.models import Package
+from portal.packages.signing import queries as signatures
 from portal.web import custody, downloads, verifying
 from portal.web import history as history_lines
 from portal.web import packages as package_pages
@@ -310,6 +311,7 @@ def package(request: HttpRequest, engagement: str, package: UUID) -> HttpRespons
     return _show(request, here, "package", {
         "package": row,
         "forms": delivery.forms_of(row),
+        "signature": signatures.of(row),
         "packages": packages_of.released(here)[:PAGE],
         "taken": ledger.events(here.organization_id, taken, limit=5).facts,
         **verifying.context(here.organization_id, proof_url),

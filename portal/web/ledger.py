@@ -36,6 +36,7 @@ OBJECTS = {
     "controls.control": "Controls",
     "engagements.engagement": "Engagements",
     "packages.package": "Packages",
+    "package_links.link": "Links to packages",
     "organizations.organization": "The organization",
 }
 

@@ -16,7 +16,10 @@ from portal.accounts import services as accounts
 from portal.edge.tenancy import inside, needs, outside_transaction
 from portal.engagements.models import Engagement
 from portal.packages import delivery, queries, services
+from portal.packages.links import queries as links
+from portal.packages.links.models import Release
 from portal.packages.models import Package, Paper
+from portal.packages.signing import queries as signatures
 from portal.web import history, verifying
 from portal.web.components import ApprovalPanel, Candidate, DecisionLine, OwnAct
 
@@ -50,9 +53,10 @@ def packages(request: HttpRequest) -> HttpResponse:
     before = request.GET.get("before", "")
     if before.isdigit():
         rows = rows.filter(number__lt=int(before))
-    page = list(rows[: PAGE + 1])
+    page = list(rows.select_related("release")[: PAGE + 1])
+    taken = links.downloads([row.pk for row in page[:PAGE]])
     context = {
-        "packages": [{"row": row, "state": shown_state(row)} for row in page[:PAGE]],
+        "packages": [{"row": row, "state": shown_state(row), "taken": taken[row.pk]} for row in page[:PAGE]],
         "more": page[PAGE - 1].number if len(page) > PAGE else None,
         "may_build": request.actor.may("packages.build"),  # type: ignore[attr-defined]
     }
@@ -85,6 +89,7 @@ def _page(request: HttpRequest, row: Package) -> dict[str, Any]:
     actor = request.actor  # type: ignore[attr-defined]
     running = row.job is not None and not row.job.is_over
     may_build = actor.may("packages.build")
+    release = Release.objects.filter(package=row).select_related("released_by").first()
     return {
         "package": row,
         "state": shown_state(row),
@@ -97,6 +102,10 @@ def _page(request: HttpRequest, row: Package) -> dict[str, Any]:
         "may_submit": may_build and row.state == "draft" and row.is_built and not running,
         "may_seal_again": row.state == "in_review" and row.approved_by_id is not None and not running and may_build,
         "may_supersede": may_build and row.state == "sealed",
+        "may_release": row.is_final and release is None and actor.may("engagements.release"),
+        "release": release,
+        "taken": links.downloads([row.pk])[row.pk],
+        "signature": signatures.of(row),
         **verifying.context(row.organization_id, reverse("packages:proof", args=[request.organization.slug, row.pk])),  # type: ignore[attr-defined]
         "history": history.entries(
             ledger.history("packages.package", row.pk),

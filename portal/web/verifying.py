@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from csp.decorators import csp_replace
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import path
@@ -20,6 +21,8 @@ from portal.edge.tenancy import outside_transaction
 from portal.packages import proving
 
 app_name = "verifying"
+# Whoever drops a package on the page can see in its policy that nothing leaves the browser.
+SENDS_NOTHING = {"connect-src": ["'none'"], "form-action": ["'none'"]}
 
 
 @dataclass(frozen=True)
@@ -31,9 +34,10 @@ class ShownKey:
 
 
 @require_safe
+@csp_replace(SENDS_NOTHING)
 @outside_transaction
 def start(request: HttpRequest) -> HttpResponse:
-    """What verify.py is, where it is, its SHA-256, and the fingerprints of this installation's keys."""
+    """A package checked in the reader's browser; verify.py, its SHA-256, and the fingerprints of this installation's keys."""
     program = proving.program()
     context = {
         "program_sha256": program.sha256,

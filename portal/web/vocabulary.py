@@ -104,6 +104,12 @@ PACKAGE = {
     "withdrawn": Sign("Withdrawn", "circle-minus"),
 }
 
+PACKAGE_LINK = {
+    "open": Sign("Open", "link", "ok"),
+    "ended": Sign("Ended", "calendar-x"),
+    "revoked": Sign("Taken back", "circle-minus", "warn"),
+}
+
 JOB = {
     "queued": Sign("Waiting", "hourglass"),
     "running": Sign("Running", "loader-circle", "info"),
@@ -291,6 +297,7 @@ VOCABULARIES: dict[str, dict[str, Sign]] = {
     "personal": PERSONAL,
     "run": RUN,
     "package": PACKAGE,
+    "package_link": PACKAGE_LINK,
     "job": JOB,
     "request": REQUEST,
     "decision": DECISION,

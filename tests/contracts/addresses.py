@@ -116,6 +116,7 @@ BLANKS: dict[str, Callable[[World], Any]] = {
     "path": lambda world: "poam.xlsx",
     "grant": lambda world: world.grant.pk,
     "package": lambda world: world.package.pk,
+    "link": lambda world: world.package.pk,
     "auditor:finding.ref": lambda world: world.findings["closed"].finding.ref,
     "auditor:artifact.ref": lambda world: world.evidence.ref,
     "auditor:picture.ref": lambda world: world.picture.ref,

@@ -111,6 +111,12 @@ def lending(world: World) -> dict[str, Any]:
             "ends_on": soon(5), "reason": "Two weeks of leave."}  # fmt: skip
 
 
+def giving(world: World) -> dict[str, Any]:
+    from tests.people import PASSWORD
+
+    return {"recipient": "Bea Buyer", "email": "bea@buyer.example", "days": 30, "password": PASSWORD}
+
+
 def proof(world: World) -> dict[str, Any]:
     from tests.people import PASSWORD
 
@@ -418,6 +424,15 @@ MATRIX: dict[str, Row] = {
     ),
     "engagements:revoke_team": Row(post=MANAGER, body=WORDS),
     "engagements:state": Row(post=MANAGER, body={"state": "open"}),
+    # A package in review has no link yet; whoever may make one is told so.
+    "package_links:list": Row(get=BOARD, post=MANAGER, body=giving),
+    "package_links:revoke": Row(),
+    "package_links:release": Row(post=MANAGER),
+    "package_changes:changes": Row(get=BOARD),
+    # What opens nothing is the same for everybody.
+    "recipients:page": Row(),
+    "recipients:file": Row(),
+    "recipients:proof": Row(),
     "packages:list": Row(get=BOARD),
     "packages:new": Row(get=MANAGER, post=MANAGER, body=lambda world: {"engagement": world.engagement.pk, "paper": "A4"}),
     "packages:detail": Row(get=BOARD),

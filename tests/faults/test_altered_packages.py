@@ -10,6 +10,7 @@ import pikepdf
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 
 from evidence.ledger import notes, verify
 from portal.packages import binding, verification
@@ -38,6 +39,8 @@ def copied(kept, folder: Path, data: bytes) -> Path:
 
 class TestEachPlaceOfThePdf:
     def places(self, data: bytes) -> dict[str, int]:
+        """In what the fingerprint closes; a signature stands behind it."""
+        data = data[: verify.whole(data)[1]]
         found = {"header": 5, "page": data.index(b"stream\n") + 20, "middle": len(data) // 2, "end": len(data) - 3}
         found["cross-reference"] = int(re.search(rb"startxref\s+(\d+)", data[-64:])[1]) + 40
         identifiers = list(binding.IDENTIFIERS.finditer(data))[-1]
@@ -53,6 +56,38 @@ class TestEachPlaceOfThePdf:
         for what, place in places.items():
             package = verify.check(copied(kept, tmp_path, flipped(data, place)), keys=[kept.key])
             assert (package.verdict, first_wrong(package)) == (verify.ALTERED, "file"), what
+
+    def test_a_flipped_bit_of_the_signature_is_another_file(self, kept, tmp_path):
+        data = kept.second.read_bytes()
+        closed = verify.whole(data)[1]
+        assert closed < len(data), "a sealed package is signed"
+        for place in (closed + 9, (closed + len(data)) // 2, len(data) - 3):
+            path = copied(kept, tmp_path, flipped(data, place))
+            package = verify.check(path, keys=[kept.key])
+            assert (package.verdict, first_wrong(package)) == (verify.ALTERED, "proof")
+            path.with_name(TLOG).unlink()
+            package = verify.check(path, keys=[kept.key], partial=True)
+            assert package.verdict == verify.HOLDS
+            assert f"only its first {closed:,} bytes are checked" in package.uncovered[0]
+
+    def test_what_is_put_behind_an_unsigned_end_is_no_package(self, kept, tmp_path):
+        data = kept.second.read_bytes()
+        path = copied(kept, tmp_path, data[: verify.whole(data)[1]] + b"7 0 obj\n<<>>\nendobj\n%%EOF\n")
+        package = verify.check(path, keys=[kept.key], partial=True)
+        assert (package.verdict, first_wrong(package)) == (verify.ALTERED, "file")
+
+    def test_an_attachment_that_a_later_revision_exchanges_is_seen_by_the_portal(self, kept, tmp_path):
+        data = kept.second.read_bytes()
+        path = copied(kept, tmp_path, data)
+        with path.open("r+b") as file:
+            writer = IncrementalPdfFileWriter(file)
+            one, other = (each.get_object() for each in list(writer.root["/AF"])[:2])
+            one["/EF"], other["/EF"] = other["/EF"], one["/EF"]
+            writer.update_container(one), writer.update_container(other)
+            writer.write_in_place()
+        path.with_name(TLOG).unlink()
+        assert verify.check(path, keys=[kept.key], partial=True).verdict == verify.HOLDS, "what was closed is whole"
+        assert first_wrong(verification.verify(path, keys=[kept.key], partial=True)) == "names"
 
     @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(share=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7))

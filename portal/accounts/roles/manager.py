@@ -46,6 +46,7 @@ ROLE = Role(
             "jobs.view",
             "ledger.view",
             "packages.build",
+            "packages.share",
             "packages.view",
             "people.view",
             "people.view_as",

@@ -1,13 +1,15 @@
 // Checks a package in the browser with WebCrypto: the same steps as verify.py, which stays the reference. Nothing is sent.
 //
-// check(bytes, {keys, proof}) answers {checks: [{name, verdict, words}], uncovered, verdict, wrong, manifest}. `keys` are
-// texts "name+hash+base64" or fingerprints; `proof(manifest)` gives the text of the tlog-proof beside the PDF, or "".
+// check(bytes, {keys, proof, earlier}) answers {checks: [{name, verdict, words}], uncovered, verdict, wrong, manifest}. `keys` are
+// texts "name+hash+base64" or fingerprints; `proof(manifest)` gives the text of the tlog-proof beside the PDF, or "";
+// `earlier` are packages or checkpoints that somebody kept, as {name, bytes}.
 
 const FORMAT = "clearhold-manifest/2";
 const UNPRINTED = ["finding.drafted", "finding.edited"];
 const TEXTS = { title: "title", description: "condition", root_cause: "cause", scope_check: "extent" };
 const VOTES = { approve: "approval.approved", reject: "approval.rejected" };
-const TAIL_BYTES = 1 << 20;
+const TAIL_BYTES = 1 << 24;
+const REVISIONS = 9;
 
 class Altered extends Error {}
 class Unreadable extends Error {}
@@ -184,18 +186,24 @@ async function isContinued(old, now, hashes) {
 
 // --- the PDF ---------------------------------------------------------------------------------------------------------
 
-/** The first half of /ID, once the second fits every byte of the file. */
+/** The first half of /ID, and where the revision ends that the second half closes; signatures may stand behind it. */
 async function whole(bytes) {
   const begin = Math.max(0, bytes.length - TAIL_BYTES);
-  const found = [...latin.decode(bytes.subarray(begin)).matchAll(/\/ID\s*\[\s*<([0-9a-fA-F]{32})>\s*<([0-9a-fA-F]{32})>\s*\]/g)].pop();
-  if (!found) throw new Altered("the PDF has no fingerprint: it was not made by the portal, or its end is missing");
-  const start = begin + found.index + found[0].lastIndexOf("<") + 1;
-  const blank = bytes.slice();
-  blank.fill(0x30, start, start + 32);
-  if (hex(await sha256(blank)).slice(0, 32) !== found[2].toLowerCase()) {
-    throw new Altered("the bytes of the PDF are not those that were closed with its fingerprint");
+  const pattern = /\/ID\s*\[\s*<([0-9a-fA-F]{32})>\s*<([0-9a-fA-F]{32})>\s*\]/g;
+  const found = [...latin.decode(bytes.subarray(begin)).matchAll(pattern)].slice(0, REVISIONS);
+  for (const each of found) {
+    const start = begin + each.index + each[0].lastIndexOf("<") + 1;
+    const close = find(bytes, "%%EOF\n", start) + 6;
+    const blank = bytes.slice(0, close);
+    blank.fill(0x30, start, start + 32);
+    if (hex(await sha256(blank)).slice(0, 32) !== each[2].toLowerCase()) continue;
+    if (close < bytes.length && find(bytes, "/ByteRange", close) < 0) {
+      throw new Altered("the bytes of the PDF go on behind its end, and are no signature");
+    }
+    return [each[1].toLowerCase(), close];
   }
-  return found[1].toLowerCase();
+  if (found.length) throw new Altered("the bytes of the PDF are not those that were closed with its fingerprint");
+  throw new Altered("the PDF has no fingerprint: it was not made by the portal, or its end is missing");
 }
 
 /** Every attached file by its SHA-256; streams are passed over one by one. */
@@ -243,13 +251,14 @@ class Package {
 
   async read() {
     if (!latin.decode(this.bytes.subarray(0, 1024)).includes("%PDF-")) throw new Unreadable("this is not a PDF");
-    this.first = await whole(this.bytes);
+    [this.first, this.closed] = await whole(this.bytes);
     this.sha256 = hex(await sha256(this.bytes));
-    return "the fingerprint over every byte of the PDF fits";
+    const behind = this.bytes.length - this.closed;
+    return `the fingerprint over every byte of the PDF${behind ? ` up to its ${behind} bytes of signatures` : ""} fits`;
   }
 
   async open() {
-    const inside = await attached(this.bytes);
+    const inside = await attached(this.bytes.subarray(0, this.closed));
     this.manifestSha256 = [...inside.keys()].find((digest) => digest.startsWith(this.first));
     if (!inside.size) throw new Unreadable("nothing is attached: this is not a package");
     if (!this.manifestSha256) throw new Altered("the manifest is not the one that this PDF was made with");
@@ -396,9 +405,28 @@ class Package {
     if (!before) return "";
     const { said, hashes, note } = readProof(this.text("consistency.proof"), "old ");
     const old = await openCheckpoint(this.text("previous.checkpoint"), [...this.trusted, ...this.stated]);
+    this.old = old;
     const known = old.origin === this.head.origin && old.size === Number(said[0]) && note === this.text("checkpoint");
     if (!known || !await isContinued(old, this.head, hashes)) throw new Altered("the history does not continue the one of the package before");
     return `the history continues the ${old.size} events of ${before.ref}, issue ${before.issue}`;
+  }
+
+  /** An earlier package, or the text of its checkpoint, from the same history: {name, bytes}. */
+  async continues({ name, bytes }) {
+    let note;
+    if (latin.decode(bytes.subarray(0, 5)) === "%PDF-") {
+      const other = new Package(bytes, this.given);
+      await other.read();
+      await other.open();
+      note = other.text("checkpoint");
+    } else note = decoder.decode(bytes);
+    const old = await openCheckpoint(note, [...this.trusted, ...this.stated]);
+    const known = [this.head, this.old].find((head) => head?.size === old.size);
+    if (old.origin !== this.head.origin || (known && !same(known.root, old.root))) {
+      throw new Altered(`${name} was made from another history: two were signed`);
+    }
+    if (!known) throw new Unreadable(`the package holds no proof that it continues the ${old.size} events of ${name}`);
+    return `the history continues that of ${name}`;
   }
 
   async proven(proof) {
@@ -419,14 +447,19 @@ function sorted(value) {
   return Object.fromEntries(Object.keys(value).sort().map((key) => [key, sorted(value[key])]));
 }
 
-export async function check(bytes, { keys = [], proof = async () => "" } = {}) {
+export async function check(bytes, { keys = [], proof = async () => "", earlier = [] } = {}) {
   const found = new Package(bytes, keys);
   if (await found.run("file", found.read) && await found.run("manifest", found.open)) {
     for (const name of ["attachments", "checkpoint", "events", "rows", "approval", "consistency"]) {
       const held = await found.run(name, found[name]);
       if (!held && (name === "checkpoint" || name === "events")) return found;
     }
+    for (const kept of earlier) await found.run("consistency", () => found.continues(kept));
     await found.run("proof", () => found.proven(proof));
+    if (!keys.length) {
+      const prints = found.stated.map((key) => key.fingerprint).join(", ");
+      found.uncovered.push(`The public key comes from the package itself; compare its fingerprint: ${prints}`);
+    }
   }
   return found;
 }

@@ -1,15 +1,18 @@
 // The in-browser check of a package: a drop zone, and under it what held, what did not, and what this page can't say.
 //
-// <div data-verify data-keys="…" [data-proof="/address" data-package="PKG-0001" data-issue="1"]>. The PDF is read here and
-// sent nowhere; only the proof beside it is fetched, when it was not dropped too and the PDF is this page's package.
+// <div data-verify data-keys="…" [data-proof="/address" data-package="PKG-0001" data-issue="1"] [data-known="…"]>. The PDF
+// is read here and sent nowhere; only the proof beside it is fetched, when it was not dropped too and the PDF is this
+// page's package. Inside may stand a field [data-key] for a fingerprint and a file [data-earlier]; `known` are the
+// fingerprints of this portal's keys.
 
 import { icon, make } from "./ui.js";
 
 const MARKS = { holds: ["ok", "circle-check", "holds"], altered: ["crit", "circle-x", "altered"], unreadable: ["warn", "triangle-alert", "not shown"] };
 const LIMITS = [
-  "This page comes from the portal that made the package. For a check that does not depend on it, use verify.py with a key that you got another way.",
-  "Whether the history continues a package that you kept: verify.py --earlier.",
+  "This page comes from a portal. For a check that does not depend on it, use verify.py with a key that you got another way.",
+  "Who signed the PDF (PAdES) is shown by your PDF reader; this page checks that the history recorded every byte of the file.",
 ];
+const NOT_COMPARED = "Whether the history continues a package that you kept: give the earlier one, here or to verify.py --earlier.";
 
 function note(tone, glyph, title, words) {
   return make("div", { class: `note ${tone}` }, icon(glyph, ""), make("div", {}, make("b", {}, title), make("br"), words));
@@ -21,9 +24,16 @@ function line({ name, verdict, words }) {
     make("span", { class: "vh" }, `${word}. `), words));
 }
 
-function told(found, file) {
+/** Whether a package that nothing was compared with names no key of this portal. */
+function isForeign(element, found, given) {
+  const known = (element.dataset.known || "").split(" ").filter(Boolean);
+  return Boolean(known.length) && !given && !found.stated?.some((key) => known.includes(key.fingerprint));
+}
+
+function told(found, file, foreign) {
   const wrong = found.wrong;
   const at = new Date().toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+  if (!wrong && foreign) return note("warn", "triangle-alert", "Intact, and signed by a key that this portal does not know", `${file.name}, checked in this browser at ${at}. Compare the fingerprint of its key, below, with one that its maker gave you. SHA-256 ${found.sha256}`);
   if (!wrong) return note("ok", "shield-check", "Package is intact", `${file.name}, checked in this browser at ${at}. SHA-256 ${found.sha256}`);
   if (wrong.verdict === "altered") return note("crit", "circle-x", "Something was altered", `${wrong.name}: ${wrong.words} Download it again; if it still differs, ask whoever gave it to you and keep this copy.`);
   return note("warn", "triangle-alert", "It cannot be checked in full here", `${wrong.name}: ${wrong.words}`);
@@ -50,11 +60,16 @@ async function examine(element, files) {
   }
   result.replaceChildren(note("info", "loader-circle", "Checking", `${pdf.name} is read on this machine.`));
   const given = element.querySelector("[data-key]")?.value.trim();
+  const kept = [...element.querySelector("[data-earlier]")?.files ?? []];
   const keys = given ? [given] : (element.dataset.keys || "").split(" ").filter(Boolean);
   const { check } = await import("./verify-package.js");
-  const found = await check(new Uint8Array(await pdf.arrayBuffer()), { keys, proof: proofOf(element, files.find((file) => file.name.endsWith(".tlog-proof"))) });
-  const limits = [...new Set(found.uncovered), ...LIMITS];
-  result.replaceChildren(told(found, pdf),
+  const found = await check(new Uint8Array(await pdf.arrayBuffer()), {
+    keys,
+    proof: proofOf(element, files.find((file) => file.name.endsWith(".tlog-proof"))),
+    earlier: await Promise.all(kept.map(async (file) => ({ name: file.name, bytes: new Uint8Array(await file.arrayBuffer()) }))),
+  });
+  const limits = [...new Set(found.uncovered), ...(kept.length ? [] : [NOT_COMPARED]), ...LIMITS];
+  result.replaceChildren(told(found, pdf, isForeign(element, found, given)),
     make("details", { open: Boolean(found.wrong) }, make("summary", { class: "sm" }, found.checks.length === 1 ? "1 check" : `${found.checks.length} checks`),
       make("ul", { class: "proofs sm" }, ...found.checks.map(line))),
     make("details", {}, make("summary", { class: "sm" }, "What this page cannot say"),
@@ -66,10 +81,13 @@ export function start(element) {
   const drop = element.querySelector("[data-drop]");
   const input = element.querySelector("input[type=file]");
   element.hidden = false;
+  let last = [];
   const take = (files) => {
     delete element.dataset.verdict;
+    last = files;
     if (files.length) examine(element, files);
   };
+  for (const more of element.querySelectorAll("[data-key], [data-earlier]")) more.addEventListener("change", () => take(last));
   input.addEventListener("change", () => { take([...input.files]); input.value = ""; });
   for (const name of ["dragenter", "dragover"]) drop.addEventListener(name, (event) => { event.preventDefault(); drop.classList.add("over"); });
   for (const name of ["dragleave", "drop"]) drop.addEventListener(name, () => drop.classList.remove("over"));

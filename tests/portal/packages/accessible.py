@@ -193,6 +193,9 @@ def _links(tree: Tree) -> Iterator[str]:
     for number, page in enumerate(tree.pdf.pages):
         for note in page.obj.get("/Annots", []):
             where = f"an annotation of page {number + 1}"
+            if note.Subtype == "/Widget":
+                yield from _field(note, where, page.obj)
+                continue
             if note.Subtype != "/Link" or "/A" in note:
                 yield f"{where} is not a link inside the document"
             if str(note.Dest) not in names:
@@ -205,6 +208,17 @@ def _links(tree: Tree) -> Iterator[str]:
                 yield f"{where} stands outside the structure"
             elif parents[int(note.StructParent)].objgen != tree.linked[note.objgen].objgen:
                 yield f"{where} has another parent in the tree of parents"
+
+
+def _field(note, where: str, page) -> Iterator[str]:
+    """A signature's field is no content: it stands off the page, is not hidden, and has a name."""
+    left, low, right, top = (float(number) for number in note.Rect)
+    if (left, low) != (right, top) or left >= 0 or low >= 0:
+        yield f"{where}, a field, stands on the page and outside the structure"
+    if int(note.get("/F", 0)) & 6 != 4 or page.get("/Tabs") != "/S":
+        yield f"{where}, a field, is hidden, not printed, or on a page without an order"
+    if note.get("/FT") != "/Sig" or not str(note.get("/TU", "")):
+        yield f"{where}, a field, is no signature or has no name"
 
 
 def _catalog(pdf: pikepdf.Pdf) -> Iterator[str]:

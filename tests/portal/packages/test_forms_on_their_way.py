@@ -16,6 +16,7 @@ from evidence.ledger.models import Event
 from evidence.vault import services as vault
 from portal.engagements import services as grants
 from portal.packages import forms
+from portal.packages.links import releasing
 from remediation.findings.models import Finding
 from tests.portal.api.test_engagements_and_packages import Caller
 from tests.portal.packages.test_building import built, engagement, sealed  # noqa: F401
@@ -106,6 +107,7 @@ def test_the_auditor_takes_forms_of_what_is_sealed_and_of_nothing_else(org, peop
         engagement.pk, account_id=people.otto.account_id, valid_until=clock.now() + timedelta(days=3), actor=people.maya
     )
     package = sealed(engagement, people)
+    releasing.release(package.pk, actor=people.maya)
     sequencer.run_once(org.pk)
     otto = signed_in(people.otto)
     root = f"/o/{org.slug}/audit/{engagement.ref}/packages/{package.pk}"

@@ -127,6 +127,10 @@ def test_the_auditor_sees_and_takes_what_is_sealed_and_leaves_an_event(org, peop
     grants.grant(engagement.pk, account_id=people.otto.account_id, valid_until=until, actor=people.maya)
     otto = signed_in(people.otto)
     root = f"/o/{org.slug}/audit/{engagement.ref}/packages"
+    assert package.ref not in otto.get(root).content.decode(), "sealed is not yet released"
+    assert otto.get(f"{root}/{package.pk}").status_code == 404
+    assert signed_in(people.arun).post(f"/o/{org.slug}/packages/{package.pk}/release").status_code == 404
+    assert signed_in(people.maya).post(f"/o/{org.slug}/packages/{package.pk}/release").status_code == 302
     assert package.ref in otto.get(root).content.decode()
     answer = otto.get(f"{root}/{package.pk}/file")
     assert hashlib.sha256(b"".join(answer.streaming_content)).hexdigest() == package.sha256

@@ -4,6 +4,7 @@ import io
 import json
 import os
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 
 import pikepdf
@@ -16,6 +17,8 @@ from evidence.ledger import keys, verify
 from portal.engagements import services as engagements
 from portal.engagements.models import Engagement
 from portal.packages import binding
+from portal.packages.links import releasing
+from portal.packages.links import services as links
 from portal.packages.models import Package
 from tests.people import PASSWORD
 from tests.portal.packages import proven
@@ -44,6 +47,7 @@ def kept(served, tmp_path):
             valid_until=clock.now() + timedelta(days=30),
         )  # fmt: skip
         made.package = Package.objects.get(issue=2).pk
+        releasing.release(made.package, actor=served.people.maya)
     return made
 
 
@@ -136,6 +140,77 @@ def test_each_thing_a_forger_may_alter_is_seen_in_the_browser_too(page, served, 
         verdict, words = checked(page, path, tmp_path / proof.name)
         assert verdict in ("altered", "unreadable"), name
         assert f"{wrong.name}: " in words, (name, wrong, words)
+
+
+def test_anybody_checks_a_package_without_an_account_and_nothing_is_sent(page, served, kept, tmp_path):
+    page.set_default_timeout(WAIT)
+    page.context.clear_cookies()
+    page.goto(f"http://127.0.0.1:{served.port}/verify")
+    page.wait_for_selector("html[data-ready]", state="attached")
+    proof = kept.second.with_name(kept.second.name + ".tlog-proof")
+    page.expected_troubles = ("verify.py",)
+    sent = []
+    page.on("request", lambda request: sent.append((request.method, request.resource_type, request.post_data)))
+    verdict, words = checked(page, kept.second, proof)
+    assert (verdict, "Package is intact" in words) == ("holds", True)
+    looked_at(page, "verify")
+    assert {(kind, data) for _, kind, data in sent} <= {("script", None)}, "only the page's own program is fetched"
+    assert page.evaluate("fetch('/verify.py').then(() => 'sent', () => 'refused')") == "refused"
+
+    verdict, words = checked(page, kept.second)
+    assert (verdict, "was not given" in words) == ("unreadable", True)
+    page.fill("#verify-key", verify.parse_key(kept.key).fingerprint)
+    page.set_input_files("#verify-earlier", str(kept.first))
+    verdict, words = checked(page, kept.second, proof)
+    assert verdict == "holds"
+    assert "continues that of PKG-0001-issue-1.pdf" in page.text_content("[data-result]")
+    page.set_input_files("#verify-earlier", str(kept.second))
+    page.wait_for_selector("[data-verify][data-verdict=holds]")
+    verdict, words = checked(page, kept.first, kept.first.with_name(kept.first.name + ".tlog-proof"))
+    assert (verdict, "consistency: The package holds no proof" in words) == ("unreadable", True)
+    page.set_input_files("#verify-earlier", [])
+    page.fill("#verify-key", "a" * 64)
+    verdict, words = checked(page, kept.second, proof)
+    assert (verdict, "signed by somebody else" in words) == ("altered", True)
+    data = kept.second.read_bytes()
+    behind = tmp_path / kept.second.name
+    behind.write_bytes(data[:-40] + bytes([data[-40] ^ 1]) + data[-39:])
+    page.fill("#verify-key", "")
+    verdict, words = checked(page, behind, proof)
+    assert (verdict, "proof: The history recorded another SHA-256" in words) == ("altered", True)
+    looked_at(page, "verify-altered")
+
+
+def test_a_recipient_reads_a_link_and_its_maker_sees_it(page, served, kept):
+    with transaction.atomic(), tenancy.entered(served.organization.pk):
+        plain, locked = (
+            links.make(kept.package, actor=replace(served.people.maya, authenticated_at=clock.now()), days=30,
+                       recipient="Bea Buyer, Buyer GmbH", email="bea@buyer.example", with_passphrase=asks)
+            for asks in (False, True)
+        )  # fmt: skip
+    page.set_default_timeout(WAIT)
+    page.context.clear_cookies()
+    here = f"http://127.0.0.1:{served.port}/p/"
+    page.goto(here + plain.token)
+    page.wait_for_selector("html[data-ready]", state="attached")
+    verdict, words = checked(page, kept.second)
+    assert (verdict, "Package is intact" in words) == ("holds", True), "the proof is fetched from the link"
+    looked_at(page, "recipient")
+    page.goto(here + locked.token)
+    looked_at(page, "recipient-asked")
+    page.fill("#passphrase", locked.passphrase)
+    page.press("#passphrase", "Enter")
+    page.wait_for_selector("h1:has-text('Package for')")
+    page.expected_troubles = ("404",)
+    page.goto(here + locked.token[:-3])
+    looked_at(page, "recipient-nothing")
+
+    home = sign_in(page, served, "maya")
+    for path, name in (("links", "links"), ("changes", "changes")):
+        page.goto(f"{home}/packages/{kept.package}/{path}")
+        looked_at(page, name)
+    page.goto(f"{home}/packages")
+    looked_at(page, "packages")
 
 
 def forged(pdf):

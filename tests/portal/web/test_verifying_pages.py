@@ -6,6 +6,7 @@ import pytest
 from django.test import Client
 
 from evidence.ledger import keys, sequencer, verify
+from portal.packages.links import releasing
 from portal.packages.models import Package
 from tests.portal.packages import proven
 from tests.portal.web.test_auditor import let_in
@@ -44,6 +45,7 @@ def test_staff_see_the_keys_and_the_programs_hash_beside_a_package(org, people, 
 def test_an_auditor_gets_the_file_its_proof_and_the_way_to_verify(org, people, tmp_path):
     kept = proven.make(people, org, tmp_path)
     package = Package.objects.get(issue=2)
+    releasing.release(package.pk, actor=people.maya)
     let_in(package.engagement, people)
     otto = signed_in(people.otto)
     root = f"/o/lumenroll/audit/{package.engagement.ref}/packages"
