@@ -88,7 +88,7 @@ def _painted(folder: Path, order: dict[str, Any], report: Any) -> dict[str, Any]
     from portal.packages import shards
 
     limits = shards.Limits(order["shard_memory_bytes"], order["shard_cpu_seconds"])
-    used = shards.paint(folder, order["shards"], order["paper"], limits, say)
+    used = shards.paint(folder, order["shards"], order["paper"], limits, say, accent=order["accent"])
     return {"peak_bytes": used.peak_bytes, "cpu_seconds": used.cpu_seconds}
 
 

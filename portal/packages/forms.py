@@ -5,11 +5,11 @@ The same snapshot gives the same bytes, so each form stands in the manifest by i
 
 import csv
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from portal.packages import plan, register
+from portal.packages import outlines, plan, register
 from portal.packages.snapshot import Exhibit, Made, Snapshot
 from remediation.poam import cells, oscal, rows, workbook
 from remediation.poam.workbook import About, Sheet
@@ -49,19 +49,22 @@ EVIDENCE = (
 
 
 def made(snapshot: Snapshot) -> list[Made]:
-    """Every form but the rows themselves, which the manifest names first."""
+    """Every form that the template has but the rows themselves, which the manifest names first."""
+    wanted = outlines.BY_KEY[snapshot.template.key].forms
     whole = plan.plan(snapshot)
-    files = {
-        "register.csv": register.rows(snapshot),
-        "register.xlsx": _workbook(_about_register(snapshot), [register.sheet(snapshot)]),
-        "evidence-index.csv": _csv(EVIDENCE, map(_exhibit, snapshot.exhibits)),
-        "poam.xlsx": _workbook(rows.about(whole), rows.sheets(whole)),
-        "assessment-results.json": "".join(oscal.results(whole)).encode(),
+    makers: dict[str, Callable[[], bytes]] = {
+        "register.csv": lambda: register.rows(snapshot),
+        "register.xlsx": lambda: _workbook(_about_register(snapshot), [register.sheet(snapshot)]),
+        "evidence-index.csv": lambda: _csv(EVIDENCE, map(_exhibit, snapshot.exhibits)),
+        "poam.xlsx": lambda: _workbook(rows.about(whole), rows.sheets(whole)),
+        "assessment-results.json": lambda: "".join(oscal.results(whole)).encode(),
     }
     if whole.items:
-        files["poam.json"] = "".join(oscal.poam(whole)).encode()
+        makers["poam.json"] = lambda: "".join(oscal.poam(whole)).encode()
     return [
-        Made(form.path, files[form.path], form.media_type, "Data", form.title) for form in FORMS if form.path in files
+        Made(form.path, makers[form.path](), form.media_type, "Data", form.title)
+        for form in FORMS
+        if form.path in makers and form.path in wanted
     ]
 
 

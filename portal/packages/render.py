@@ -153,6 +153,7 @@ def _lay_out(
         enclosures.append(_enclosure(exhibit.path, name, exhibit.media_type, "Supplement", title, dated))
     order = {
         "paper": paper,
+        "accent": snapshot.organization.accent,
         "manifest_sha256": digest(listed),
         "attachments": [(file.path, file.sha256) for file in own],
         "enclosures": enclosures,

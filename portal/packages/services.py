@@ -29,7 +29,20 @@ from evidence.vault import services as vault
 from evidence.vault.models import Blob
 from portal.engagements.models import Engagement
 from portal.jobs import services as jobs
-from portal.packages import archives, collect, custody, events, proving, render, review, shelf
+from portal.packages import (
+    archives,
+    collect,
+    custody,
+    events,
+    letterheads,
+    narrowing,
+    outlines,
+    planning,
+    proving,
+    render,
+    review,
+    shelf,
+)
 from portal.packages.models import Package, Paper, State
 from portal.packages.proving import Proving
 from portal.packages.snapshot import Exhibit, Issue, Snapshot, digest, load
@@ -59,23 +72,28 @@ def start(
     *,
     actor: Actor,
     title: str = "",
-    paper: str = Paper.A4,
+    paper: str = "",
     change: str = "",
     follows: UUID | None = None,
     with_restricted: bool = False,
+    template: str = outlines.FULL.key,
+    wishes: planning.Wishes | None = None,
 ) -> Package:
     """Take the next number for an empty draft. `follows` makes it the next issue of that package.
 
     The person who starts it is its preparer and may not approve it. `with_restricted` confirms that restricted
-    findings they are let in to are told in it; the others are counted, never named.
+    findings they are let in to are told in it; the others are counted, never named. Without `paper` it is the
+    organization's. Raises Invalid when the template lacks what it asks for (planning.py).
     """
     actor.require("packages.build")
     ledger.require_healthy()
     engagement = Engagement.objects.filter(pk=engagement_id, organization_id=actor.organization_id).first()
     if engagement is None:
         raise NotFound("There is no such engagement.")
+    paper = paper or letterheads.in_force(actor.organization_id).paper
     if paper not in Paper.values:
         raise Invalid("A package is printed on A4 or letter.", fields={"paper": ["Choose A4 or letter."]})
+    chosen = planning.chosen(template, wishes or planning.Wishes(), engagement, with_restricted=with_restricted)
     ref, number, issue = _next_number(follows, engagement, actor, change)
     package = Package.objects.create(
         organization_id=actor.organization_id,
@@ -84,8 +102,10 @@ def start(
         issue=issue,
         change=change.strip()[:200] or ("First issue" if issue == 1 else "Corrected issue"),
         engagement=engagement,
-        title=title.strip()[:200] or f"Package for {engagement.title}"[:200],
+        title=title.strip()[:200] or f"{_called(template)} for {engagement.title}"[:200],
         paper=paper,
+        template=template,
+        chosen=chosen,
         with_restricted=with_restricted,
         prepared_by_id=actor.person_id,
     )
@@ -105,6 +125,10 @@ def rebuild(package_id: UUID, *, actor: Actor) -> Package:
         raise WrongState("It is being built already.", help="Wait for the job, or cancel it.")
     _take_preparer(package, actor)
     return _enqueue(package, "packages.build", f"Build {package.ref}, issue {package.issue}", actor)
+
+
+def _called(template: str) -> str:
+    return "Package" if template == outlines.FULL.key else outlines.BY_KEY[template].title
 
 
 def _next_number(follows: UUID | None, engagement: Engagement, actor: Actor, change: str) -> tuple[str, int, int]:
@@ -162,7 +186,8 @@ def perform_seal(package_id: UUID, *, actor: Actor, inside: Inside, watch: Watch
     if digest(rows) != package.snapshot_sha256:
         raise render.BuildFailed("The stored snapshot is not the one that was approved. Nothing was sealed.")
     reviewed = load(rows)
-    identity = replace(reviewed.identity, state="sealed", approved_by=approver, approved_at=approved_at)
+    told = narrowing.approver(reviewed, approver)
+    identity = replace(reviewed.identity, state="sealed", approved_by=told, approved_at=approved_at)
     sealed = replace(reviewed, identity=identity)
     proof = _proving_approval(sealed, package_id, actor, inside)
     with _Printing(sealed, proof, package_id, inside, watch) as kept:
@@ -245,8 +270,9 @@ def supersede(package_id: UUID, *, actor: Actor, change: str) -> Package:
     if before is None:
         raise NotFound("There is no such package.")
     return build(
-        before.engagement_id, actor=actor, title=before.title, paper=before.paper, change=change, follows=before.pk
-    )
+        before.engagement_id, actor=actor, title=before.title, paper=before.paper, change=change, follows=before.pk,
+        template=before.template, wishes=planning.wishes_of(before.chosen),
+    )  # fmt: skip
 
 
 @transaction.atomic
