@@ -78,6 +78,13 @@ def _document(folder: Path, order: dict[str, Any], report: Any) -> dict[str, Any
     return documents.print_pdf(folder, report)
 
 
+def _formed(folder: Path, order: dict[str, Any], report: Any) -> dict[str, Any]:
+    from portal.packages import forms, manifest, snapshot
+
+    report("Forms", "", 0, 0)
+    return {"files": forms.lay(folder, snapshot.load((folder / manifest.ROWS).read_bytes()))}
+
+
 def _composed(folder: Path, order: dict[str, Any], report: Any) -> dict[str, Any]:
     from portal.packages import composing
 
@@ -125,7 +132,7 @@ def _bound(folder: Path, order: dict[str, Any], report: Any) -> dict[str, Any]:
     return {"pages": pages, "sha256": sha256, "size": target.stat().st_size}
 
 
-TASKS = {"document": _document, "compose": _composed, "paint": _painted, "bind": _bound}
+TASKS = {"document": _document, "forms": _formed, "compose": _composed, "paint": _painted, "bind": _bound}
 
 
 if __name__ == "__main__":

@@ -56,6 +56,8 @@ class Outline:
     forms: tuple[str, ...] = WHOLE_FORMS
     asks: frozenset[Asks] = frozenset({Asks.STATEMENT})
     is_letter: bool = False
+    #: For whom it is; nobody named means the service auditor.
+    reader: str = ""
 
     @property
     def movable(self) -> tuple[str, ...]:
@@ -170,6 +172,7 @@ OUTLINES = (
         "Standing of remediation for the board, in the examination period",
         ("cover", "summary", "standing", "risk", "statement", "integrity"),
         PAGE | {"summary"},
+        reader="The board",
         detail=Detail.LISTED,
         with_exhibits=False,
         forms=REGISTER,
@@ -207,6 +210,7 @@ OUTLINES = (
         "Findings and corrective action for the examination period",
         ("cover", "summary", "buyer_scope", "buyer_register", "statement", "fingerprints", "integrity"),
         PAGE | {"buyer_scope"},
+        reader="Customers and their reviewers",
         detail=Detail.PUBLIC,
         with_exhibits=False,
         forms=REGISTER,

@@ -5,6 +5,7 @@ outside any transaction, and the result is adopted in another. Until then there 
 """
 
 import io
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, replace
@@ -183,9 +184,11 @@ def perform_seal(package_id: UUID, *, actor: Actor, inside: Inside, watch: Watch
             raise WrongState("Only an approved package can be sealed.")
         rows = b"".join(vault.open(package.snapshot))
         approver, approved_at = package.approved_by.name, package.approved_at.astimezone(UTC)
-    if digest(rows) != package.snapshot_sha256:
+    reviewed_sha256 = digest(rows)
+    if reviewed_sha256 != package.snapshot_sha256:
         raise render.BuildFailed("The stored snapshot is not the one that was approved. Nothing was sealed.")
     reviewed = load(rows)
+    del rows
     told = narrowing.approver(reviewed, approver)
     identity = replace(reviewed.identity, state="sealed", approved_by=told, approved_at=approved_at)
     sealed = replace(reviewed, identity=identity)
@@ -193,7 +196,7 @@ def perform_seal(package_id: UUID, *, actor: Actor, inside: Inside, watch: Watch
     with _Printing(sealed, proof, package_id, inside, watch) as kept:
         with inside():
             package = _locked(package_id, actor)
-            if package.state != State.IN_REVIEW or digest(rows) != package.snapshot_sha256:
+            if package.state != State.IN_REVIEW or reviewed_sha256 != package.snapshot_sha256:
                 raise WrongState("The package changed while it was being sealed; nothing was sealed.")
             _adopt(package, kept, sealed, commit=False)
             package.state, package.sealed_at = State.SEALED, clock.now()
@@ -398,11 +401,12 @@ class _Printing:
                 with printed.path.open("rb") as file:
                     pdf = self._store(file, package.organization_id)
                 manifest = self._store(io.BytesIO(printed.manifest), package.organization_id)
-                snapshot = self._store(io.BytesIO(printed.snapshot), package.organization_id)
-                made = self._store(
-                    archives.of_made(printed.files, printed.manifest, self.snapshot.identity.as_of),
-                    package.organization_id,
-                )
+                with printed.snapshot.open("rb") as rows:
+                    snapshot = self._store(rows, package.organization_id)
+                with tempfile.TemporaryFile(dir=printed.path.parent) as out:
+                    at = self.snapshot.identity.as_of
+                    archives.of_made(printed.files, printed.manifest, at, out)
+                    made = self._store(out, package.organization_id)
         except BaseException:
             self._discard()
             raise
@@ -473,7 +477,7 @@ def _adopt(package: Package, kept: _Kept, snapshot: Snapshot, *, commit: bool = 
     printed = kept.printed
     package.sha256, package.size, package.pages = printed.sha256, printed.size, printed.pages
     package.manifest_sha256 = printed.manifest_sha256
-    package.snapshot_sha256 = digest(printed.snapshot)
+    package.snapshot_sha256 = printed.snapshot_sha256
     package.finding_count, package.exhibit_count = len(snapshot.findings), len(snapshot.exhibits)
     package.ledger_size = snapshot.checkpoint.tree_size if snapshot.checkpoint else 0
     package.as_of, package.built_at = snapshot.identity.as_of, clock.now()

@@ -15,9 +15,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 FORMAT = "clearhold-snapshot/1"
+PIECE_BYTES = 1 << 20
 
 SEVERITIES = ("critical", "high", "medium", "low")
 #: What stays open until it is closed or rejected. Accepting a risk or deferring a date closes nothing (PRACTICE 3.2).
@@ -561,6 +563,31 @@ class Made:
     def sha256(self) -> str:
         return digest(self.data)
 
+    @property
+    def size(self) -> int:
+        return len(self.data)
+
+    def pieces(self) -> Iterator[bytes]:
+        yield self.data
+
+
+@dataclass(frozen=True, slots=True)
+class Laid:
+    """A file that is made for a package and lies in the folder where it is set: never held whole in memory."""
+
+    path: str
+    size: int
+    sha256: str
+    media_type: str
+    relationship: str
+    note: str
+    place: Path
+
+    def pieces(self) -> Iterator[bytes]:
+        with self.place.open("rb") as file:
+            while piece := file.read(PIECE_BYTES):
+                yield piece
+
 
 # --- canonical form ---------------------------------------------------------------------------------------------------
 
@@ -579,15 +606,30 @@ def plain(value: Any) -> Any:
 
 
 def canonical(snapshot: Snapshot) -> bytes:
-    """One text for one snapshot. Rows are written one by one: as plain values all of them take ten times the room."""
-    parts = (f"{json.dumps(name)}:{_written(getattr(snapshot, name))}" for name in sorted(_hints(Snapshot)))
-    return f"{{{','.join(parts)}}}".encode()
+    """One text for one snapshot."""
+    return b"".join(pieces(snapshot))
 
 
-def _written(value: Any) -> str:
-    if isinstance(value, tuple):
-        return f"[{','.join(map(_written, value))}]"
-    return json.dumps(plain(value), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+def pieces(snapshot: Snapshot) -> Iterator[bytes]:
+    """The text row by row: as plain values all of them take ten times the room."""
+    before = "{"
+    for name in sorted(_hints(Snapshot)):
+        yield f"{before}{json.dumps(name)}:".encode()
+        yield from _written(getattr(snapshot, name))
+        before = ","
+    yield b"}"
+
+
+def _written(value: Any) -> Iterator[bytes]:
+    if not isinstance(value, tuple):
+        yield json.dumps(plain(value), ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
+        return
+    yield b"["
+    for place, item in enumerate(value):
+        if place:
+            yield b","
+        yield from _written(item)
+    yield b"]"
 
 
 def digest(data: bytes) -> str:

@@ -67,4 +67,4 @@ def _height(row: Row) -> float:
 
 
 def _row_height(control: Control) -> float:
-    return paging.row_height((23, [control.title[:160]]), (28, [control.frequency]))
+    return paging.row_height((42, [control.title[:160]]), (28, [control.frequency]))

