@@ -105,7 +105,7 @@ OUTLINES = (
     Outline(
         "exceptions",
         "Exceptions and responses",
-        "What the auditor found, and management's response to each, with the evidence of these findings.",
+        "What the auditor found, and management’s response to each, with the evidence of these findings.",
         "Exceptions of the examination and management’s responses, for the period",
         (
             "cover",
@@ -156,7 +156,7 @@ OUTLINES = (
     Outline(
         "sampling",
         "Sampling sheets",
-        "Each control's population, frozen with its hash, and the sample drawn from it, with room for the auditor's marks.",
+        "Each control’s population, frozen with its hash, and the sample drawn from it, with room for the auditor’s marks.",
         "Populations of the controls in scope, and the samples drawn from them, for the examination period",
         ("cover", "contents", "samples", "method", "integrity"),
         FRAME | {"samples"},
@@ -180,7 +180,7 @@ OUTLINES = (
     Outline(
         "status_letter",
         "Remediation status letter",
-        "Management's letter on the standing of the findings at one day, with every open finding named.",
+        "Management’s letter on the standing of the findings at one day, with every open finding named.",
         "",
         ("status_letter", "findings_register", "integrity"),
         frozenset({"status_letter", "integrity"}),
@@ -193,7 +193,7 @@ OUTLINES = (
     Outline(
         "bridge_letter",
         "Bridge letter",
-        "Management's letter on the time since the end of the period, three months at most: changes and open findings.",
+        "Management’s letter on the time since the end of the period, three months at most: changes and open findings.",
         "",
         ("bridge_letter", "integrity"),
         frozenset({"bridge_letter", "integrity"}),
@@ -206,7 +206,7 @@ OUTLINES = (
     Outline(
         "buyer",
         "Buyer’s summary",
-        "For a customer's review: counts, findings by name, dates and hashes; no people, comments, hosts or files.",
+        "For a customer’s review: counts, findings by name, dates and hashes; no people, comments, hosts or files.",
         "Findings and corrective action for the examination period",
         ("cover", "summary", "buyer_scope", "buyer_register", "statement", "fingerprints", "integrity"),
         PAGE | {"buyer_scope"},
