@@ -28,6 +28,7 @@ _pages = [
     path("", include("portal.web.jobs")),
     path("", include("portal.web.rules")),
     path("", include("portal.web.settings")),
+    path("", include("portal.web.documents")),
     path("", include("portal.web.vault")),
     path("", include("portal.web.evidence")),
     path("", include("portal.web.retention")),

@@ -14,7 +14,7 @@ from evidence.errors import NotFound
 from evidence.vault import services as vault
 from evidence.vault.models import Blob
 from portal.packages import manifest
-from portal.packages.snapshot import Made
+from portal.packages.snapshot import Laid, Made
 
 PIECE_BYTES = 1 << 20
 
@@ -28,19 +28,14 @@ class Entry:
     pieces: Callable[[], Iterable[bytes]]
 
 
-def of_made(files: Iterable[Made], listed: bytes, at: datetime) -> BinaryIO:
-    """Every made file and the manifest, as an archive that is read from its start."""
-    out = io.BytesIO()
+def of_made(files: Iterable[Made | Laid], listed: bytes, at: datetime, out: BinaryIO) -> BinaryIO:
+    """Every made file and the manifest, as an archive written to `out`, which is then at its start."""
     own = Made(manifest.NAME, listed, "application/json", "Data", "")
-    entries = (Entry(file.path, len(file.data), _whole(file.data)) for file in (own, *files))
+    entries = (Entry(file.path, file.size, file.pieces) for file in (own, *files))
     for piece in streamed(entries, at):
         out.write(piece)
     out.seek(0)
     return out
-
-
-def _whole(data: bytes) -> Callable[[], Iterable[bytes]]:
-    return lambda: (data,)
 
 
 def streamed(entries: Iterable[Entry], at: datetime) -> Iterator[bytes]:

@@ -40,6 +40,7 @@ def engine() -> Engine:
 def units(edition: Edition, report: Report) -> Iterator[Unit]:
     """Every stretch of the package, each to be set alone. Raises SectionFailed."""
     head = _running_head(edition)
+    hangs = "findings_register" in edition.sections
     for section, sheet, text in _sheets(edition, report):
         body = typefaces.showable(text)
         if section.subject != "cover":
@@ -47,7 +48,7 @@ def units(edition: Edition, report: Report) -> Iterator[Unit]:
             chapter = format_html(CHAPTER, section.title) if sheet.continues else ""
             body = f"{before}{opening}{head}{chapter}{after}"
         row = "" if section.title == sheet.label else sheet.label
-        yield Unit(section.title, row, f"{HEAD}<body>{body}</body></html>", is_sub=section.subject in BENEATH)
+        yield Unit(section.title, row, f"{HEAD}<body>{body}</body></html>", is_sub=hangs and section.subject in BENEATH)
 
 
 def about(edition: Edition) -> About:
@@ -56,7 +57,7 @@ def about(edition: Edition) -> About:
     identity, engagement = snapshot.identity, snapshot.engagement
     period = f"{wording.long_day(engagement.period_start)} to {wording.long_day(engagement.period_end)}"
     return About(
-        title=typefaces.showable(f"{engagement.kind} remediation and evidence package {identity.ref}"),
+        title=typefaces.showable(f"{engagement.kind} {wording.document(edition.outline)} {identity.ref}"),
         subject=typefaces.showable(f"{snapshot.organization.name}, {period}, issue {identity.issue}"),
         author=typefaces.showable(snapshot.organization.name),
         when=identity.approved_at or identity.as_of,
@@ -75,7 +76,7 @@ def _running_head(edition: Edition) -> SafeString:
 
 
 def _sheets(edition: Edition, report: Report) -> Iterator[tuple[Section, Sheet, str]]:
-    found = sections.found()
+    found, numbers = sections.chosen(edition), sections.numbers(edition)
     for done, section in enumerate(found):
         report(section.title, "", done, len(found))
         template = engine().get_template(section.template)
@@ -87,7 +88,7 @@ def _sheets(edition: Edition, report: Report) -> Iterator[tuple[Section, Sheet, 
                     "edition": edition,
                     "snapshot": edition.snapshot,
                     "totals": edition.totals,
-                    "number": sections.numbered(section.subject),
+                    "number": numbers.get(section.subject),
                     "sheet": sheet,
                     "data": sheet.data,
                 }

@@ -1,11 +1,13 @@
 """The charts of a package as SVG text: few shapes, a title for readers who hear the page, no script, no style."""
 
 from datetime import date, timedelta
+from typing import NamedTuple
 
 from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 
 from portal.packages import wording
+from portal.packages.edition import ACCENT
 from portal.packages.snapshot import SEVERITIES, Finding, Snapshot
 
 MONTHS_SHOWN = 14
@@ -23,12 +25,33 @@ def month_ends(first: date, last: date) -> list[date]:
     return ends[-MONTHS_SHOWN:]
 
 
+class Month(NamedTuple):
+    """The last day of a month, how many findings were open then, how many had been closed."""
+
+    end: date
+    open: int
+    closed: int
+
+
+def months(snapshot: Snapshot) -> list[Month]:
+    """Month by month from the start of the period to the day of the snapshot."""
+    last = max(snapshot.as_of, snapshot.engagement.period_start)
+    return [
+        Month(
+            end,
+            sum(_began(f, end) and not _gone(f, end) for f in snapshot.findings),
+            sum(f.closed_on is not None and f.closed_on <= end for f in snapshot.findings),
+        )
+        for end in month_ends(snapshot.engagement.period_start, last)
+    ]
+
+
 def burn_down(snapshot: Snapshot) -> SafeString:
     """Grey bars: open at each month's end. Line: closed up to then."""
-    last = max(snapshot.as_of, snapshot.engagement.period_start)
-    ends = month_ends(snapshot.engagement.period_start, last)
-    opened = [sum(_began(f, end) and not _gone(f, end) for f in snapshot.findings) for end in ends]
-    closed = [sum(f.closed_on is not None and f.closed_on <= end for f in snapshot.findings) for end in ends]
+    told = months(snapshot)
+    ends = [month.end for month in told]
+    opened, closed = [month.open for month in told], [month.closed for month in told]
+    accent = snapshot.organization.accent or ACCENT
     top = _round_up(max([*opened, *closed, 4]))
     step = 278 / len(ends)
     width = min(step * 0.5, 14)
@@ -52,9 +75,9 @@ def burn_down(snapshot: Snapshot) -> SafeString:
         )
         shapes.append(f'<text x="{middle:.1f}" y="130" text-anchor="middle" font-size="7.2" {TEXT}>{end:%b}</text>')
         points.append(f"{middle:.1f},{height(closed[index]):.1f}")
-    shapes.append(f'<polyline points="{" ".join(points)}" fill="none" stroke="#0f5c63" stroke-width="1.9"/>')
+    shapes.append(f'<polyline points="{" ".join(points)}" fill="none" stroke="{accent}" stroke-width="1.9"/>')
     x, y = points[-1].split(",")
-    shapes.append(f'<circle cx="{x}" cy="{y}" r="3" fill="#0f5c63"/>')
+    shapes.append(f'<circle cx="{x}" cy="{y}" r="3" fill="{accent}"/>')
     title = f"Findings open at each month end and closed so far, {ends[0]:%B %Y} to {ends[-1]:%B %Y}"
     return _svg("0 -4 302 138", title, shapes)
 

@@ -78,6 +78,13 @@ def _document(folder: Path, order: dict[str, Any], report: Any) -> dict[str, Any
     return documents.print_pdf(folder, report)
 
 
+def _formed(folder: Path, order: dict[str, Any], report: Any) -> dict[str, Any]:
+    from portal.packages import forms, manifest, snapshot
+
+    report("Forms", "", 0, 0)
+    return {"files": forms.lay(folder, snapshot.load((folder / manifest.ROWS).read_bytes()))}
+
+
 def _composed(folder: Path, order: dict[str, Any], report: Any) -> dict[str, Any]:
     from portal.packages import composing
 
@@ -88,7 +95,7 @@ def _painted(folder: Path, order: dict[str, Any], report: Any) -> dict[str, Any]
     from portal.packages import shards
 
     limits = shards.Limits(order["shard_memory_bytes"], order["shard_cpu_seconds"])
-    used = shards.paint(folder, order["shards"], order["paper"], limits, say)
+    used = shards.paint(folder, order["shards"], order["paper"], limits, say, accent=order["accent"])
     return {"peak_bytes": used.peak_bytes, "cpu_seconds": used.cpu_seconds}
 
 
@@ -125,7 +132,7 @@ def _bound(folder: Path, order: dict[str, Any], report: Any) -> dict[str, Any]:
     return {"pages": pages, "sha256": sha256, "size": target.stat().st_size}
 
 
-TASKS = {"document": _document, "compose": _composed, "paint": _painted, "bind": _bound}
+TASKS = {"document": _document, "forms": _formed, "compose": _composed, "paint": _painted, "bind": _bound}
 
 
 if __name__ == "__main__":

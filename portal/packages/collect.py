@@ -18,9 +18,9 @@ from evidence.ledger import services as ledger_services
 from evidence.organizations import queries as organizations
 from portal.accounts.models import Membership
 from portal.engagements import queries as engagements
+from portal.packages import letterheads, narrowing, outlines, wording
 from portal.packages import snapshot as s
-from portal.packages import wording
-from portal.packages.collecting import risk
+from portal.packages.collecting import populations, risk
 from portal.packages.collecting.controls import controls as controls_read
 from portal.packages.collecting.exhibits import CONTROL, FINDING, TASK, Exhibits
 from portal.packages.collecting.findings import Findings
@@ -76,7 +76,7 @@ def snapshot(package: Package, *, issues: tuple[s.Issue, ...]) -> s.Snapshot:
     """
     reader = _Reader(package)
     began = clock.now()
-    made = reader.snapshot(issues)
+    made = narrowing.narrowed(reader.snapshot(issues))
     _refuse_changed(package.organization_id, made.checkpoint, began)
     return made
 
@@ -108,14 +108,15 @@ class _Reader:
         controls = controls_read(self.ground, control_rows, findings, control_exhibits)
         exhibits = tuple(self.exhibits.within_limit())
         finding_ids = self.ground.findings().values("pk")
+        outline = outlines.BY_KEY[self.package.template]
+        sampled = (
+            populations.populations(self.ground, control_rows, in_full=outlines.Asks.SAMPLING in outline.asks)
+            if "samples" in outline.sections
+            else s.Sampling()
+        )
         acceptances, deferrals = risk.acceptances(self.ground, finding_ids), risk.deferrals(self.ground, finding_ids)
         return s.Snapshot(
-            organization=s.Organization(
-                self.ground.organization.name,
-                self.ground.organization.slug,
-                self.ground.organization.timezone,
-                self.ground.organization.is_sample,
-            ),
+            organization=self._organization(),
             engagement=self._engagement(),
             identity=self._identity(issues),
             scope=self._scope(findings, controls),
@@ -129,6 +130,20 @@ class _Reader:
             checkpoint=checkpoint,
             severity_scale=self._scale(),
             previous=self._previous(checkpoint),
+            template=s.restored(s.Template, self.package.chosen.get("template", {})),
+            sampling=sampled,
+        )
+
+    def _organization(self) -> s.Organization:
+        row, shown = self.ground.organization, letterheads.in_force(self.ground.organization.pk)
+        return s.Organization(
+            shown.name or row.name,
+            row.slug,
+            row.timezone,
+            row.is_sample,
+            accent=shown.accent,
+            logo=shown.logo_base64,
+            address=tuple(shown.address.splitlines()),
         )
 
     def _previous(self, checkpoint: s.Checkpoint | None) -> s.Previous | None:

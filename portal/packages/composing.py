@@ -4,6 +4,7 @@ A key is the hash of all that decides how a unit looks: its text, the style shee
 of the libraries. Who opens a package, when, and whether it is a draft or sealed, is not among them.
 """
 
+import base64
 import hashlib
 import json
 import platform
@@ -47,7 +48,8 @@ def compose(folder: Path, order: dict[str, Any], report: book.Report) -> dict[st
         (folder / f"unit-{place}.raw").write_text(unit.html)
         known |= unit.anchors
         listed.append({"section": unit.section, "row": unit.row, "is_sub": unit.is_sub})
-    begun = hashlib.sha256(surroundings(order["paper"]))
+    (folder / units.LOGO).write_bytes(base64.b64decode(edition.snapshot.organization.logo))
+    begun = hashlib.sha256(surroundings(order["paper"], edition.snapshot.organization.accent))
     for place, told in enumerate(listed):
         raw = folder / f"unit-{place}.raw"
         text = units.point_elsewhere(raw.read_text(), known)
@@ -61,13 +63,13 @@ def compose(folder: Path, order: dict[str, Any], report: book.Report) -> dict[st
     return {"units": len(listed)}
 
 
-def surroundings(paper: str) -> bytes:
+def surroundings(paper: str, accent: str = "") -> bytes:
     """Everything besides its text that decides how a unit looks."""
     here = Path(__file__).parent
     return b"\0".join(
         [
             *(f"{name} {version}".encode() for name, version in _versions()),
-            stylesheet.sheet(paper).encode(),
+            stylesheet.sheet(paper, accent=accent).encode(),
             *(hashlib.sha256((here / name).read_bytes()).digest() for name in OWN),
             *(hashlib.sha256((typefaces.FOLDER / face.file).read_bytes()).digest() for face in typefaces.faces()),
         ]

@@ -1,10 +1,13 @@
 """What a section may read: the snapshot, its totals, how this printing is made, and nothing else."""
 
+import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeVar
 
+from portal.packages import outlines
+from portal.packages.outlines import Outline
 from portal.packages.snapshot import (
     Acceptance,
     Control,
@@ -18,6 +21,8 @@ from portal.packages.snapshot import (
 )
 
 PAPERS = ("A4", "letter")
+#: What the documents of an organization that chose none are accented with.
+ACCENT = "#0f5c63"
 Row = TypeVar("Row", Acceptance, Deferral)
 
 
@@ -28,6 +33,24 @@ class Edition:
     snapshot_sha256: str
     paper: str = "A4"
     attachments: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def outline(self) -> Outline:
+        return outlines.BY_KEY[self.snapshot.template.key]
+
+    @property
+    def sections(self) -> tuple[str, ...]:
+        return self.snapshot.template.sections or self.outline.sections
+
+    @property
+    def accent(self) -> str:
+        return self.snapshot.organization.accent or ACCENT
+
+    @cached_property
+    def logo(self) -> str:
+        """Where a page finds the logo; empty when there is none. The name changes with the picture."""
+        logo = self.snapshot.organization.logo
+        return f"asset:logo/{hashlib.sha256(logo.encode()).hexdigest()}" if logo else ""
 
     @cached_property
     def totals(self) -> Totals:

@@ -4,15 +4,17 @@ The same snapshot gives the same bytes, so each form stands in the manifest by i
 """
 
 import csv
+import hashlib
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import Any, BinaryIO
 
-from portal.packages import plan, register
+from portal.packages import outlines, plan, register
 from portal.packages.snapshot import Exhibit, Made, Snapshot
 from remediation.poam import cells, oscal, rows, workbook
-from remediation.poam.workbook import About, Sheet
+from remediation.poam.workbook import About
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 CSV, JSON = "text/csv", "application/json"
@@ -49,20 +51,49 @@ EVIDENCE = (
 
 
 def made(snapshot: Snapshot) -> list[Made]:
-    """Every form but the rows themselves, which the manifest names first."""
+    """Every form that the template has but the rows themselves, which the manifest names first."""
+    files = []
+    for form, write in _writers(snapshot):
+        out = io.BytesIO()
+        write(out)
+        files.append(Made(form.path, out.getvalue(), form.media_type, "Data", form.title))
+    return files
+
+
+def lay(folder: Path, snapshot: Snapshot) -> list[dict[str, Any]]:
+    """The same, written into the folder piece by piece; what `Laid` says of each."""
+    told = []
+    for form, write in _writers(snapshot):
+        place = folder / form.path
+        with place.open("w+b") as out:
+            write(out)
+            out.seek(0)
+            sha256 = hashlib.file_digest(out, "sha256").hexdigest()
+        told.append({
+            "path": form.path, "size": place.stat().st_size, "sha256": sha256, "media_type": form.media_type,
+            "relationship": "Data", "note": form.title,
+        })  # fmt: skip
+    return told
+
+
+def _writers(snapshot: Snapshot) -> Iterator[tuple[Form, Callable[[BinaryIO], object]]]:
     whole = plan.plan(snapshot)
-    files = {
-        "register.csv": register.rows(snapshot),
-        "register.xlsx": _workbook(_about_register(snapshot), [register.sheet(snapshot)]),
-        "evidence-index.csv": _csv(EVIDENCE, map(_exhibit, snapshot.exhibits)),
-        "poam.xlsx": _workbook(rows.about(whole), rows.sheets(whole)),
-        "assessment-results.json": "".join(oscal.results(whole)).encode(),
+    writers: dict[str, Callable[[BinaryIO], object]] = {
+        "register.csv": lambda out: out.write(register.rows(snapshot)),
+        "register.xlsx": lambda out: workbook.write(out, _about_register(snapshot), [register.sheet(snapshot)]),
+        "evidence-index.csv": lambda out: _spill(out, (MARK, *table(EVIDENCE, map(_exhibit, snapshot.exhibits)))),
+        "poam.xlsx": lambda out: workbook.write(out, rows.about(whole), rows.sheets(whole)),
+        "assessment-results.json": lambda out: _spill(out, oscal.results(whole)),
     }
     if whole.items:
-        files["poam.json"] = "".join(oscal.poam(whole)).encode()
-    return [
-        Made(form.path, files[form.path], form.media_type, "Data", form.title) for form in FORMS if form.path in files
-    ]
+        writers["poam.json"] = lambda out: _spill(out, oscal.poam(whole))
+    wanted = outlines.BY_KEY[snapshot.template.key].forms
+    return ((form, writers[form.path]) for form in FORMS if form.path in writers and form.path in wanted)
+
+
+def _spill(out: BinaryIO, pieces: Iterable[str]) -> None:
+    for piece in pieces:
+        out.write(piece.encode())
 
 
 def _about_register(snapshot: Snapshot) -> About:
@@ -73,16 +104,6 @@ def _about_register(snapshot: Snapshot) -> About:
         snapshot.organization.name,
         identity.as_of,
     )
-
-
-def _workbook(about: About, sheets: Iterable[Sheet]) -> bytes:
-    out = io.BytesIO()
-    workbook.write(out, about, sheets)
-    return out.getvalue()
-
-
-def _csv(columns: Iterable[str], lines: Iterable[Iterable[Any]]) -> bytes:
-    return (MARK + "".join(table(columns, lines))).encode()
 
 
 def table(columns: Iterable[str], lines: Iterable[Iterable[Any]]) -> Iterator[str]:

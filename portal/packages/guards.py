@@ -55,3 +55,42 @@ DROP TRIGGER packages_package_no_truncate ON packages_package;
 DROP TRIGGER packages_package_moves ON packages_package;
 DROP FUNCTION packages_package_moves();
 """
+
+# What a package was planned as stays: its template decided what of the engagement is told, and to whom.
+PLANNED = """
+CREATE FUNCTION packages_package_planned() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  IF (NEW.template, NEW.chosen, NEW.paper) IS DISTINCT FROM (OLD.template, OLD.chosen, OLD.paper) THEN
+    RAISE EXCEPTION USING ERRCODE = 'CH001',
+      MESSAGE = 'append-only: the template of a package and what was chosen for it stay';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER packages_package_planned BEFORE UPDATE ON packages_package
+  FOR EACH ROW EXECUTE FUNCTION packages_package_planned();
+ALTER TABLE packages_package ENABLE ALWAYS TRIGGER packages_package_planned;
+"""
+REMOVE_PLANNED = """
+DROP TRIGGER packages_package_planned ON packages_package;
+DROP FUNCTION packages_package_planned();
+"""
+
+# WCAG 2.2, 1.4.3, as colours.py reckons it: white on the accent, and the accent on white, at least 4.5 to 1.
+LETTERHEAD = """
+CREATE FUNCTION contrast_with_white(colour text) RETURNS double precision LANGUAGE sql IMMUTABLE
+  SET search_path = pg_catalog, pg_temp AS $$
+  SELECT 1.05 / (0.05 + sum(weight * CASE WHEN part <= 0.04045 THEN part / 12.92 ELSE power((part + 0.055) / 1.055, 2.4) END))
+  FROM (SELECT get_byte(decode(substr(colour, 2), 'hex'), at) / 255.0::double precision AS part,
+               (ARRAY[0.2126, 0.7152, 0.0722])[at + 1]::double precision AS weight
+        FROM generate_series(0, 2) AS at) AS parts $$;
+ALTER TABLE packages_letterhead
+  ADD CONSTRAINT letterhead_accent_is_readable
+    CHECK (accent = '' OR (accent ~ '^#[0-9a-f]{6}$' AND contrast_with_white(accent) >= 4.5)),
+  ADD CONSTRAINT letterhead_logo_is_a_small_png
+    CHECK (logo IS NULL OR (octet_length(logo) <= 131072 AND substr(logo, 1, 8) = '\\x89504e470d0a1a0a'));
+"""
+REMOVE_LETTERHEAD = """
+ALTER TABLE packages_letterhead DROP CONSTRAINT letterhead_logo_is_a_small_png,
+  DROP CONSTRAINT letterhead_accent_is_readable;
+DROP FUNCTION contrast_with_white(text);
+"""

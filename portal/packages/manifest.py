@@ -10,24 +10,28 @@ from typing import Any
 
 from evidence.ledger import verify
 from portal.packages import forms
-from portal.packages.snapshot import Made, Snapshot, canonical, digest, plain
+from portal.packages.snapshot import Laid, Made, Snapshot, canonical, digest, plain
 
 FORMAT = verify.FORMAT
 NAME = "manifest.json"
+ROWS, ROWS_NOTE = "snapshot.json", "All rows of this package"
 
 
 def made_files(snapshot: Snapshot) -> list[Made]:
-    files = [
-        Made("snapshot.json", canonical(snapshot), "application/json", "Source", "All rows of this package"),
-        *forms.made(snapshot),
-    ]
-    if snapshot.checkpoint:
-        note = snapshot.checkpoint.note.encode()
-        files.append(Made("checkpoint", note, "text/plain", "Supplement", "Signed head of the ledger"))
-    return files
+    """All of them in memory."""
+    rows = Made(ROWS, canonical(snapshot), "application/json", "Source", ROWS_NOTE)
+    return [rows, *forms.made(snapshot), *head(snapshot)]
 
 
-def build(snapshot: Snapshot, files: Sequence[Made], withheld: Mapping[str, str]) -> bytes:
+def head(snapshot: Snapshot) -> list[Made]:
+    """The checkpoint, where there is one."""
+    if snapshot.checkpoint is None:
+        return []
+    note = snapshot.checkpoint.note.encode()
+    return [Made("checkpoint", note, "text/plain", "Supplement", "Signed head of the ledger")]
+
+
+def build(snapshot: Snapshot, files: Sequence[Made | Laid], withheld: Mapping[str, str]) -> bytes:
     identity = snapshot.identity
     value: dict[str, Any] = {
         "format": FORMAT,
@@ -45,7 +49,7 @@ def build(snapshot: Snapshot, files: Sequence[Made], withheld: Mapping[str, str]
         "files": [
             {
                 "path": file.path,
-                "size": len(file.data),
+                "size": file.size,
                 "sha256": file.sha256,
                 "media_type": file.media_type,
                 "attached": True,
@@ -67,8 +71,8 @@ def build(snapshot: Snapshot, files: Sequence[Made], withheld: Mapping[str, str]
     return json.dumps(value, ensure_ascii=False, sort_keys=True, indent=1).encode() + b"\n"
 
 
-def _rows_sha256(snapshot: Snapshot, files: Sequence[Made]) -> str:
-    known = (file.sha256 for file in files if file.path == "snapshot.json")
+def _rows_sha256(snapshot: Snapshot, files: Sequence[Made | Laid]) -> str:
+    known = (file.sha256 for file in files if file.path == ROWS)
     return next(known, "") or digest(canonical(snapshot))
 
 

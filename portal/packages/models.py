@@ -4,10 +4,12 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 
-from evidence.organizations.models import VersionedModel
+from evidence import clock
+from evidence.organizations.models import TenantModel, VersionedModel
 from evidence.vault.models import Blob
 from portal.engagements.models import Engagement
 from portal.jobs.models import Job
+from portal.packages import outlines
 
 
 class State(models.TextChoices):
@@ -40,6 +42,9 @@ class Package(VersionedModel):
     title = models.CharField(max_length=200)
     state = models.CharField(max_length=10, choices=State, default=State.DRAFT)
     paper = models.CharField(max_length=6, choices=Paper, default=Paper.A4)
+    template = models.CharField(max_length=16, choices=outlines.CHOICES, default=outlines.FULL.key)
+    # Its sections in order and what the template asked for (planning.py); it goes into the snapshot.
+    chosen = models.JSONField(default=dict, blank=True)
 
     # Its preparer confirmed that restricted findings they are let in to may be read by whoever reads the package.
     with_restricted = models.BooleanField(default=False)
@@ -83,6 +88,9 @@ class Package(VersionedModel):
             models.UniqueConstraint(fields=["organization", "number", "issue"], name="package_issue_once"),
             models.CheckConstraint(condition=Q(issue__gte=1), name="package_issue_from_one"),
             models.CheckConstraint(
+                condition=Q(template__in=[key for key, _ in outlines.CHOICES]), name="package_template_known"
+            ),
+            models.CheckConstraint(
                 condition=Q(approved_by=None) | ~Q(approved_by=F("prepared_by")), name="package_approver_is_another"
             ),
             models.CheckConstraint(
@@ -110,3 +118,25 @@ class Package(VersionedModel):
     @property
     def filename(self) -> str:
         return f"{self.stem}.pdf"
+
+
+class Letterhead(TenantModel):
+    """One version of how the organization's documents look. Append-only; `logo` is a PNG that was made here.
+
+    The database refuses an accent on which white text can't be read, and a logo that is large or no PNG (guards.py).
+    """
+
+    version = models.PositiveIntegerField()
+    name = models.CharField(max_length=200, blank=True)
+    address = models.TextField(blank=True)
+    accent = models.CharField(max_length=7, blank=True)
+    paper = models.CharField(max_length=6, choices=Paper, default=Paper.A4)
+    logo = models.BinaryField(null=True, blank=True)
+    set_by = models.ForeignKey(settings.PERSON_MODEL, on_delete=models.PROTECT, related_name="+", db_index=False)
+    set_at = models.DateTimeField(default=clock.now)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["organization", "version"], name="letterhead_version_once")]
+
+    def __str__(self) -> str:
+        return f"Documents, version {self.version}"

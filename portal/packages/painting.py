@@ -39,12 +39,12 @@ SILENT = "\u200b"
 class Press:
     """What is prepared once in a process for all units of one paper: style sheets with the fonts that texts need."""
 
-    def __init__(self, paper: str) -> None:
-        self.paper = paper
+    def __init__(self, paper: str, accent: str = "", logo: bytes = b"") -> None:
+        self.paper, self.accent, self.logo = paper, accent, logo
         self._prepared: dict[tuple[str, ...], tuple[FontConfiguration, weasyprint.CSS]] = {}
 
     def paint(self, html: str) -> Leaf:
-        text = weasyprint.HTML(string=html, url_fetcher=press.Refusing(), base_url="asset:")
+        text = weasyprint.HTML(string=html, url_fetcher=press.Refusing(self.logo), base_url="asset:")
         faces = tuple(stylesheet.faces(html))
         fonts, sheet = self.prepare(faces)
         document = text.render(font_config=fonts, stylesheets=[sheet])
@@ -54,7 +54,7 @@ class Press:
         key = tuple(face.file for face in faces)
         if key not in self._prepared:
             fonts = FontConfiguration()
-            css = stylesheet.rules(faces) + stylesheet.sheet(self.paper)
+            css = stylesheet.rules(faces) + stylesheet.sheet(self.paper, accent=self.accent)
             sheet = weasyprint.CSS(string=css, font_config=fonts, url_fetcher=press.Refusing())
             self._prepared[key] = fonts, sheet
         return self._prepared[key]
@@ -301,6 +301,10 @@ class _Painter:
             is_stream = isinstance(item, pydyf.Stream)
             about = pydyf.Dictionary(item.extra).data if is_stream else item.data
             data = b"\n".join(pydyf._to_bytes(part) for part in item.stream) if is_stream else b""
+            if is_stream and item.extra.get("Filter") == "/FlateDecode":
+                # A picture comes packed; the writer packs what it is given and says so itself.
+                data, unpacked = zlib.decompress(data), {k: v for k, v in item.extra.items() if k != "Filter"}
+                about = pydyf.Dictionary(unpacked).data
             things.append((REFERENCE.sub(named, about).decode("latin-1"), data))
             at += 1
         return resources.decode("latin-1"), tuple(things)

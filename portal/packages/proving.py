@@ -88,8 +88,9 @@ def single(event_id: UUID) -> str:
 
 def _events(snapshot: Snapshot, organization_id: UUID, size: int) -> Iterator[bundle.Enclosed]:
     told = {
-        FINDING: (FindingRow, [row.ref for row in snapshot.findings]),
-        TASK: (Task, [task.ref for row in snapshot.findings for task in row.tasks]),
+        # The events of a finding go in where its history is told, all of them, and else none.
+        FINDING: (FindingRow, [row.ref for row in snapshot.findings if row.history]),
+        TASK: (Task, [task.ref for row in snapshot.findings if row.history for task in row.tasks]),
         ARTIFACT: (Artifact, [exhibit.number for exhibit in snapshot.exhibits]),
     }
     for object_type, (model, refs) in told.items():

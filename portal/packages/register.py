@@ -40,7 +40,7 @@ def _values(f: Finding, as_of: date) -> tuple[Any, ...]:
         f.ref, f.title, f.severity, f.original_severity, f.state, f.cycle, f.source, f.asset, f.owner, f.assignee,
         " ".join(f.controls), " ".join(f.criteria), f.detected_on, f.reported_on, f.due_on, f.current_due_on,
         f.remediated_on, f.verified_on, f.closed_on, f.days_open(as_of), "yes" if f.is_overdue(as_of) else "no",
-        " ".join(f.exhibits), sum(len(request.decisions) for request in f.requests),
+        " ".join(f.exhibits), sum(len(request.decisions) for request in f.requests) if f.history else None,
     )  # fmt: skip
 
 

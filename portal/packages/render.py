@@ -18,7 +18,7 @@ from portal.packages import children, manifest, typefaces, units, workplace
 from portal.packages.children import BuildFailed, Step, Watch
 from portal.packages.proving import Proving
 from portal.packages.shelf import NOTHING_KEPT, Shelf
-from portal.packages.snapshot import Exhibit, Made, Snapshot, digest, plain
+from portal.packages.snapshot import Exhibit, Laid, Made, Snapshot, digest, pieces, plain
 
 __all__ = ["BuildFailed", "Fetch", "Printed", "Watch", "printed"]
 
@@ -33,7 +33,7 @@ Fetch = Callable[[Exhibit, BinaryIO], None]
 
 @dataclass(frozen=True)
 class Printed:
-    """`peak_bytes` is the highest of any one child, `cpu_seconds` the sum of all."""
+    """`peak_bytes` is the highest of any one child, `cpu_seconds` the sum of all. Paths are good while it is lent."""
 
     path: Path
     pages: int
@@ -41,8 +41,9 @@ class Printed:
     size: int
     manifest: bytes
     manifest_sha256: str
-    snapshot: bytes
-    files: tuple[Made, ...]
+    snapshot: Path
+    snapshot_sha256: str
+    files: tuple[Made | Laid, ...]
     peak_bytes: int
     cpu_seconds: float
     seconds: float
@@ -62,10 +63,11 @@ def printed(
     """Sets the package and lends the finished file; the folder is gone when the block ends, whatever happened."""
     with _room(), workplace.lent(work) as folder:
         began = time.monotonic()
-        files = [*manifest.made_files(snapshot), *proving.files]
+        formed, result = _formed(folder, snapshot, watch)
+        files = [*formed, *manifest.head(snapshot), *proving.files]
         listed = manifest.build(snapshot, files, proving.withheld)
         _lay_out(folder, snapshot, files, listed, paper, fetch, watch)
-        results = _set(folder, snapshot, shelf, watch)
+        results = [result, *_set(folder, snapshot, shelf, watch)]
         yield Printed(
             path=folder / "package.pdf",
             pages=results[-1]["pages"],
@@ -73,7 +75,8 @@ def printed(
             size=results[-1]["size"],
             manifest=listed,
             manifest_sha256=digest(listed),
-            snapshot=next(file.data for file in files if file.path == "snapshot.json"),
+            snapshot=formed[0].place,
+            snapshot_sha256=formed[0].sha256,
             files=tuple(files),
             peak_bytes=max(result["peak_bytes"] for result in results),
             cpu_seconds=round(sum(result["cpu_seconds"] for result in results), 2),
@@ -91,6 +94,20 @@ def _room() -> Iterator[None]:
         raise BuildFailed(
             "There is no space left where packages are set. No package was made.", code="no_room", help=children.NO_ROOM
         ) from fault
+
+
+def _formed(folder: Path, snapshot: Snapshot, watch: Watch) -> tuple[list[Laid], dict[str, Any]]:
+    """The rows and every other form of them, on disk; a process of its own makes the forms, for they are many times the rows."""
+    place = folder / manifest.ROWS
+    with place.open("w+b") as file:
+        file.writelines(pieces(snapshot))
+        file.seek(0)
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    rows = Laid(manifest.ROWS, place.stat().st_size, sha256, "application/json", "Source", manifest.ROWS_NOTE, place)
+    (folder / "order.json").write_text("{}")
+    step = Step("forms", "forms", MEMORY_BYTES, CPU_SECONDS + len(snapshot.findings) // 10)
+    result = children.run(folder, [step], lambda done, total, note: watch(0, 1, note))["forms"]
+    return [rows, *(Laid(**told, place=folder / told["path"]) for told in result["files"])], result
 
 
 def _set(folder: Path, snapshot: Snapshot, shelf: Shelf, watch: Watch) -> list[dict[str, Any]]:
@@ -128,7 +145,7 @@ def _paint(folder: Path, told: list[dict[str, Any]], missing: list[int], watch: 
 def _lay_out(
     folder: Path,
     snapshot: Snapshot,
-    files: list[Made],
+    files: list[Made | Laid],
     listed: bytes,
     paper: str,
     fetch: Fetch,
@@ -139,7 +156,8 @@ def _lay_out(
     own = [Made(manifest.NAME, listed, "application/json", "Data", "Every file of this package"), *files]
     enclosures = []
     for file in own:
-        (folder / file.path).write_bytes(file.data)
+        if isinstance(file, Made):
+            (folder / file.path).write_bytes(file.data)
         enclosures.append(_enclosure(file.path, file.path, file.media_type, file.relationship, file.note, when))
     attached = [exhibit for exhibit in snapshot.exhibits if not exhibit.not_attached]
     for done, exhibit in enumerate(attached):
@@ -153,6 +171,7 @@ def _lay_out(
         enclosures.append(_enclosure(exhibit.path, name, exhibit.media_type, "Supplement", title, dated))
     order = {
         "paper": paper,
+        "accent": snapshot.organization.accent,
         "manifest_sha256": digest(listed),
         "attachments": [(file.path, file.sha256) for file in own],
         "enclosures": enclosures,

@@ -5,6 +5,7 @@ outside any transaction, and the result is adopted in another. Until then there 
 """
 
 import io
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, replace
@@ -29,7 +30,20 @@ from evidence.vault import services as vault
 from evidence.vault.models import Blob
 from portal.engagements.models import Engagement
 from portal.jobs import services as jobs
-from portal.packages import archives, collect, custody, events, proving, render, review, shelf
+from portal.packages import (
+    archives,
+    collect,
+    custody,
+    events,
+    letterheads,
+    narrowing,
+    outlines,
+    planning,
+    proving,
+    render,
+    review,
+    shelf,
+)
 from portal.packages.models import Package, Paper, State
 from portal.packages.proving import Proving
 from portal.packages.signing.services import Signing
@@ -60,23 +74,28 @@ def start(
     *,
     actor: Actor,
     title: str = "",
-    paper: str = Paper.A4,
+    paper: str = "",
     change: str = "",
     follows: UUID | None = None,
     with_restricted: bool = False,
+    template: str = outlines.FULL.key,
+    wishes: planning.Wishes | None = None,
 ) -> Package:
     """Take the next number for an empty draft. `follows` makes it the next issue of that package.
 
     The person who starts it is its preparer and may not approve it. `with_restricted` confirms that restricted
-    findings they are let in to are told in it; the others are counted, never named.
+    findings they are let in to are told in it; the others are counted, never named. Without `paper` it is the
+    organization's. Raises Invalid when the template lacks what it asks for (planning.py).
     """
     actor.require("packages.build")
     ledger.require_healthy()
     engagement = Engagement.objects.filter(pk=engagement_id, organization_id=actor.organization_id).first()
     if engagement is None:
         raise NotFound("There is no such engagement.")
+    paper = paper or letterheads.in_force(actor.organization_id).paper
     if paper not in Paper.values:
         raise Invalid("A package is printed on A4 or letter.", fields={"paper": ["Choose A4 or letter."]})
+    chosen = planning.chosen(template, wishes or planning.Wishes(), engagement, with_restricted=with_restricted)
     ref, number, issue = _next_number(follows, engagement, actor, change)
     package = Package.objects.create(
         organization_id=actor.organization_id,
@@ -85,8 +104,10 @@ def start(
         issue=issue,
         change=change.strip()[:200] or ("First issue" if issue == 1 else "Corrected issue"),
         engagement=engagement,
-        title=title.strip()[:200] or f"Package for {engagement.title}"[:200],
+        title=title.strip()[:200] or f"{_called(template)} for {engagement.title}"[:200],
         paper=paper,
+        template=template,
+        chosen=chosen,
         with_restricted=with_restricted,
         prepared_by_id=actor.person_id,
     )
@@ -106,6 +127,10 @@ def rebuild(package_id: UUID, *, actor: Actor) -> Package:
         raise WrongState("It is being built already.", help="Wait for the job, or cancel it.")
     _take_preparer(package, actor)
     return _enqueue(package, "packages.build", f"Build {package.ref}, issue {package.issue}", actor)
+
+
+def _called(template: str) -> str:
+    return "Package" if template == outlines.FULL.key else outlines.BY_KEY[template].title
 
 
 def _next_number(follows: UUID | None, engagement: Engagement, actor: Actor, change: str) -> tuple[str, int, int]:
@@ -161,16 +186,19 @@ def perform_seal(package_id: UUID, *, actor: Actor, inside: Inside, watch: Watch
         rows = b"".join(vault.open(package.snapshot))
         approver, approved_at = package.approved_by.name, package.approved_at.astimezone(UTC)
         signing = Signing(package.organization.slug)
-    if digest(rows) != package.snapshot_sha256:
+    reviewed_sha256 = digest(rows)
+    if reviewed_sha256 != package.snapshot_sha256:
         raise render.BuildFailed("The stored snapshot is not the one that was approved. Nothing was sealed.")
     reviewed = load(rows)
-    identity = replace(reviewed.identity, state="sealed", approved_by=approver, approved_at=approved_at)
+    del rows
+    told = narrowing.approver(reviewed, approver)
+    identity = replace(reviewed.identity, state="sealed", approved_by=told, approved_at=approved_at)
     sealed = replace(reviewed, identity=identity)
     proof = _proving_approval(sealed, package_id, actor, inside)
     with _Printing(sealed, proof, package_id, inside, watch, finish=signing) as kept:
         with inside():
             package = _locked(package_id, actor)
-            if package.state != State.IN_REVIEW or digest(rows) != package.snapshot_sha256:
+            if package.state != State.IN_REVIEW or reviewed_sha256 != package.snapshot_sha256:
                 raise WrongState("The package changed while it was being sealed; nothing was sealed.")
             _adopt(package, kept, sealed, commit=False)
             package.state, package.sealed_at = State.SEALED, clock.now()
@@ -248,8 +276,9 @@ def supersede(package_id: UUID, *, actor: Actor, change: str) -> Package:
     if before is None:
         raise NotFound("There is no such package.")
     return build(
-        before.engagement_id, actor=actor, title=before.title, paper=before.paper, change=change, follows=before.pk
-    )
+        before.engagement_id, actor=actor, title=before.title, paper=before.paper, change=change, follows=before.pk,
+        template=before.template, wishes=planning.wishes_of(before.chosen),
+    )  # fmt: skip
 
 
 @transaction.atomic
@@ -386,11 +415,12 @@ class _Printing:
                 with printed.path.open("rb") as file:
                     pdf = self._store(file, package.organization_id)
                 manifest = self._store(io.BytesIO(printed.manifest), package.organization_id)
-                snapshot = self._store(io.BytesIO(printed.snapshot), package.organization_id)
-                made = self._store(
-                    archives.of_made(printed.files, printed.manifest, self.snapshot.identity.as_of),
-                    package.organization_id,
-                )
+                with printed.snapshot.open("rb") as rows:
+                    snapshot = self._store(rows, package.organization_id)
+                with tempfile.TemporaryFile(dir=printed.path.parent) as out:
+                    at = self.snapshot.identity.as_of
+                    archives.of_made(printed.files, printed.manifest, at, out)
+                    made = self._store(out, package.organization_id)
         except BaseException:
             self._discard()
             raise
@@ -461,7 +491,7 @@ def _adopt(package: Package, kept: _Kept, snapshot: Snapshot, *, commit: bool = 
     printed = kept.printed
     package.sha256, package.size, package.pages = printed.sha256, printed.size, printed.pages
     package.manifest_sha256 = printed.manifest_sha256
-    package.snapshot_sha256 = digest(printed.snapshot)
+    package.snapshot_sha256 = printed.snapshot_sha256
     package.finding_count, package.exhibit_count = len(snapshot.findings), len(snapshot.exhibits)
     package.ledger_size = snapshot.checkpoint.tree_size if snapshot.checkpoint else 0
     package.as_of, package.built_at = snapshot.identity.as_of, clock.now()

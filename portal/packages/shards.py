@@ -51,10 +51,12 @@ class Painted:
     cpu_seconds = 0.0
 
 
-def paint(folder: Path, cut: Sequence[Sequence[int]], paper: str, limits: Limits, say: Say) -> Painted:
+def paint(
+    folder: Path, cut: Sequence[Sequence[int]], paper: str, limits: Limits, say: Say, *, accent: str = ""
+) -> Painted:
     """Writes `leaf-N` for every unit of every shard. Raises SectionFailed, with nothing left running."""
     told = json.loads((folder / units.UNITS).read_text())
-    press = Press(paper)
+    press = Press(paper, accent, (folder / units.LOGO).read_bytes())
     press.prepare(stylesheet.faces(""))
     _read_fonts(folder, cut)
     waiting = [_Shard(number, tuple(places)) for number, places in enumerate(cut)]

@@ -15,9 +15,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 FORMAT = "clearhold-snapshot/1"
+PIECE_BYTES = 1 << 20
 
 SEVERITIES = ("critical", "high", "medium", "low")
 #: What stays open until it is closed or rejected. Accepting a risk or deferring a date closes nothing (PRACTICE 3.2).
@@ -44,6 +46,10 @@ class Organization:
     slug: str
     timezone: str = "UTC"
     is_sample: bool = False
+    #: As its documents show it: a colour as #rrggbb, a PNG in base64, an address in lines.
+    accent: str = ""
+    logo: str = ""
+    address: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +90,29 @@ class Identity:
 
 
 @dataclass(frozen=True, slots=True)
+class Letter:
+    """To whom management writes, who signs, and what it says of changes since the period; all in its own words."""
+
+    to: tuple[str, ...]
+    salutation: str
+    signed_by: str
+    signed_as: str = ""
+    changes: str = ""
+    report: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """What the package is for: sections in order (none: as the template has them), and management's own words."""
+
+    key: str = "full"
+    sections: tuple[str, ...] = ()
+    statement: str = ""
+    letter: Letter | None = None
+    finding: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Vendor:
     name: str
     service: str
@@ -109,6 +138,15 @@ class Criterion:
 
 
 @dataclass(frozen=True, slots=True)
+class Gap:
+    """A run that is missing or partial; what is said of it explains the gap and does not fill it."""
+
+    on: date
+    state: str
+    explanation: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Control:
     ref: str
     title: str
@@ -119,6 +157,10 @@ class Control:
     due: int = 0
     findings: tuple[str, ...] = ()
     exhibits: tuple[str, ...] = ()
+    partial: int = 0
+    missed: int = 0
+    pending: int = 0
+    gaps: tuple[Gap, ...] = ()
 
     @property
     def result(self) -> str:
@@ -271,6 +313,8 @@ class Acceptance:
     requested_by: str = ""
     decided_by: str = ""
     decided_at: datetime | None = None
+    granted_on: date | None = None
+    ended_on: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,6 +331,8 @@ class Deferral:
     requested_by: str = ""
     decided_by: str = ""
     decided_at: datetime | None = None
+    granted_on: date | None = None
+    ended_on: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -342,6 +388,56 @@ class Exhibit:
 
 
 @dataclass(frozen=True, slots=True)
+class Item:
+    """One member of a population; `rank` is its place in the drawing, from 1, or 0 outside of it."""
+
+    id: str
+    on: date
+    state: str
+    exhibit: str = ""
+    rank: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Population:
+    """A control's runs in the period, counted and hashed before any sample was drawn from them.
+
+    `sha256` is over the sorted ids, a line feed after each. `items` are left out where nothing is drawn and no sheet is
+    asked for; `count` counts them all.
+    """
+
+    control: str
+    title: str
+    frequency: str
+    period_start: date
+    period_end: date
+    count: int
+    sha256: str
+    size: int
+    items: tuple[Item, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How samples are drawn, by PRACTICE.md section 6. Without a seed nothing is drawn."""
+
+    algorithm: str = ""
+    seed: str = ""
+    seed_from: str = ""
+    risk: str = "lower"
+    populations: tuple[Population, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Fingerprint:
+    """A file that is named by its hash alone."""
+
+    number: str
+    sha256: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
 class Checkpoint:
     """The signed head of the ledger under which every event of this package stands."""
 
@@ -383,6 +479,9 @@ class Snapshot:
     severity_scale: tuple[tuple[str, str, int], ...] = ()
     previous: Previous | None = None
     format: str = FORMAT
+    template: Template = Template()
+    sampling: Sampling = Sampling()
+    fingerprints: tuple[Fingerprint, ...] = ()
 
     @property
     def as_of(self) -> date:
@@ -435,7 +534,7 @@ def totals(snapshot: Snapshot) -> Totals:
         accepted=states["risk_accepted"],
         deferred=states["deferred"],
         overdue=sum(f.is_overdue(snapshot.as_of) for f in findings),
-        exhibits=len(snapshot.exhibits),
+        exhibits=len(snapshot.exhibits) + len(snapshot.fingerprints),
         controls=len(snapshot.controls),
         decisions=sum(len(request.decisions) for f in findings for request in f.requests),
         median_days=days[len(days) // 2] if days else None,
@@ -464,6 +563,31 @@ class Made:
     def sha256(self) -> str:
         return digest(self.data)
 
+    @property
+    def size(self) -> int:
+        return len(self.data)
+
+    def pieces(self) -> Iterator[bytes]:
+        yield self.data
+
+
+@dataclass(frozen=True, slots=True)
+class Laid:
+    """A file that is made for a package and lies in the folder where it is set: never held whole in memory."""
+
+    path: str
+    size: int
+    sha256: str
+    media_type: str
+    relationship: str
+    note: str
+    place: Path
+
+    def pieces(self) -> Iterator[bytes]:
+        with self.place.open("rb") as file:
+            while piece := file.read(PIECE_BYTES):
+                yield piece
+
 
 # --- canonical form ---------------------------------------------------------------------------------------------------
 
@@ -482,15 +606,30 @@ def plain(value: Any) -> Any:
 
 
 def canonical(snapshot: Snapshot) -> bytes:
-    """One text for one snapshot. Rows are written one by one: as plain values all of them take ten times the room."""
-    parts = (f"{json.dumps(name)}:{_written(getattr(snapshot, name))}" for name in sorted(_hints(Snapshot)))
-    return f"{{{','.join(parts)}}}".encode()
+    """One text for one snapshot."""
+    return b"".join(pieces(snapshot))
 
 
-def _written(value: Any) -> str:
-    if isinstance(value, tuple):
-        return f"[{','.join(map(_written, value))}]"
-    return json.dumps(plain(value), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+def pieces(snapshot: Snapshot) -> Iterator[bytes]:
+    """The text row by row: as plain values all of them take ten times the room."""
+    before = "{"
+    for name in sorted(_hints(Snapshot)):
+        yield f"{before}{json.dumps(name)}:".encode()
+        yield from _written(getattr(snapshot, name))
+        before = ","
+    yield b"}"
+
+
+def _written(value: Any) -> Iterator[bytes]:
+    if not isinstance(value, tuple):
+        yield json.dumps(plain(value), ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
+        return
+    yield b"["
+    for place, item in enumerate(value):
+        if place:
+            yield b","
+        yield from _written(item)
+    yield b"]"
 
 
 def digest(data: bytes) -> str:
@@ -566,6 +705,11 @@ def _after(text: str, at: int, wanted: str) -> int:
 @cache
 def _hints(kind: type) -> dict[str, Any]:
     return typing.get_type_hints(kind)
+
+
+def restored(kind: Any, value: Any) -> Any:
+    """The value that `plain` made plain, as its own kind again."""
+    return _restore(kind, value)
 
 
 def _restore(kind: Any, value: Any) -> Any:

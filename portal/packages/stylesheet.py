@@ -4,7 +4,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from string import Template
 
-from portal.packages import typefaces
+from portal.packages import colours, typefaces
+from portal.packages.edition import ACCENT
 
 FOLDER = Path(__file__).parent / "style"
 PAPERS = {
@@ -19,9 +20,12 @@ def css(paper: str, text: str) -> str:
     return rules(faces(text)) + sheet(paper, page_number=NUMBERED)
 
 
-def sheet(paper: str, page_number: str = "none") -> str:
-    """Without fonts; the pages of a package are numbered when its parts are bound."""
+def sheet(paper: str, page_number: str = "none", accent: str = "") -> str:
+    """Without fonts; the pages of a package are numbered when its parts are bound. `accent` is a colour as #rrggbb."""
+    if accent and not colours.FORM.fullmatch(accent):
+        raise ValueError(f"{accent!r} is not a colour")
     values = PAPERS[paper] | {
+        "ACCENT": accent or ACCENT,
         "SANS": typefaces.stack(typefaces.SANS),
         "SERIF": typefaces.stack(typefaces.SERIF),
         "MONO": typefaces.stack(typefaces.MONO),

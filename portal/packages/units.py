@@ -18,6 +18,8 @@ SHARD_CHARACTERS = 400_000
 
 #: Their list with their keys, and what the document says of itself, in the folder where a package is set.
 UNITS, ABOUT = "units.json", "about.json"
+#: The organization's picture for the pages that show it; empty when there is none.
+LOGO = "logo.png"
 
 LINK = re.compile(r' href="#([^"]+)"')
 ANCHOR = re.compile(r' id="([^"]+)"')

@@ -2,6 +2,8 @@
 
 from datetime import UTC, date, datetime
 
+from portal.packages.outlines import FULL, Outline
+
 SMALL = [
     "no",
     "one",
@@ -113,6 +115,18 @@ def listed(items: list[str]) -> str:
     if len(items) < 2:
         return "".join(items)
     return ", ".join(items[:-1]) + " and " + items[-1]
+
+
+def rows_note(shown: int, all_of_them: int) -> str:
+    """What is said under a table that was cut; nothing under a whole one."""
+    if shown >= all_of_them:
+        return ""
+    return f"Rows 1 to {shown:,} of {all_of_them:,}; all of them are in the attached snapshot.json."
+
+
+def document(outline: Outline) -> str:
+    """What the document is called in a sentence."""
+    return "remediation and evidence package" if outline is FULL else outline.title[:1].lower() + outline.title[1:]
 
 
 def foot(confidentiality: str, ref: str, issue: int) -> str:

@@ -3,47 +3,29 @@
 from typing import Any
 from uuid import UUID
 
-from django import forms
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.urls import path, reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from evidence.actors import Actor
+from evidence.errors import Invalid
 from evidence.ledger import queries as ledger
 from portal.accounts import proofs
 from portal.accounts import services as accounts
 from portal.edge.tenancy import inside, needs, outside_transaction
-from portal.engagements.models import Engagement
-from portal.packages import delivery, queries, services
+from portal.packages import delivery, outlines, queries, services
 from portal.packages.links import queries as links
 from portal.packages.links.models import Release
-from portal.packages.models import Package, Paper
+from portal.packages.models import Package
 from portal.packages.signing import queries as signatures
 from portal.web import history, verifying
 from portal.web.components import ApprovalPanel, Candidate, DecisionLine, OwnAct
+from portal.web.planning import PlanForm
 
 app_name = "packages"
 PAGE = 50
-
-
-class PackageForm(forms.Form):
-    engagement = forms.ModelChoiceField(Engagement.objects.none(), label="Engagement", empty_label=None)
-    title = forms.CharField(
-        max_length=200, required=False, label="Title", help_text="Left empty, it is named for its engagement."
-    )
-    paper = forms.ChoiceField(choices=Paper.choices, initial=Paper.A4, label="Paper")
-
-    with_restricted = forms.BooleanField(
-        required=False,
-        label="Tell restricted findings that I am let in to",
-        help_text="Whoever reads the package reads them. Unticked, it says how many were left out, never which.",
-    )
-
-    def __init__(self, *args: Any, organization_id: UUID, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        rows = Engagement.objects.filter(organization_id=organization_id).order_by("-number")
-        self.fields["engagement"].queryset = rows  # type: ignore[attr-defined]
 
 
 @require_GET
@@ -67,15 +49,35 @@ def packages(request: HttpRequest) -> HttpResponse:
 @needs("packages.build")
 def new(request: HttpRequest) -> HttpResponse:
     actor = request.actor  # type: ignore[attr-defined]
-    form = PackageForm(request.POST or None, organization_id=actor.organization_id)
-    if request.method == "POST" and form.is_valid():
-        facts = form.cleaned_data
-        made = services.build(
-            facts["engagement"].pk, actor=actor, title=facts["title"], paper=facts["paper"],
-            with_restricted=facts["with_restricted"],
-        )  # fmt: skip
+    key = request.POST.get("template") or request.GET.get("template", "")
+    outline = outlines.BY_KEY.get(key, outlines.FULL)
+    data = _with_template(request.POST, outline.key) if request.method == "POST" else None
+    form = PlanForm(data, organization_id=actor.organization_id, outline=outline)
+    if data is not None and form.is_valid() and (made := _planned(form, actor)):
         return _to(request, made)
-    return render(request, "packages/new.html", {"form": form}, status=422 if form.errors else 200)
+    context = {"form": form, "outline": outline, "outlines": outlines.OUTLINES}
+    return render(request, "packages/new.html", context, status=422 if form.errors else 200)
+
+
+def _with_template(given: QueryDict, key: str) -> QueryDict:
+    """What was sent, with the template that the page was opened for when the form named none."""
+    data = given.copy()
+    data["template"] = key
+    return data
+
+
+def _planned(form: PlanForm, actor: Actor) -> Package | None:
+    """The package that was started; None when the template lacks something, which the form says then."""
+    facts = form.cleaned_data
+    try:
+        return services.build(
+            facts["engagement"].pk, actor=actor, title=facts["title"], paper=facts["paper"],
+            with_restricted=facts["with_restricted"], template=form.outline.key, wishes=form.wishes(),
+        )  # fmt: skip
+    except Invalid as refusal:
+        for name, words in refusal.fields.items():
+            form.add_error(name if name in form.fields and name != "template" else None, list(words))
+        return None
 
 
 @require_GET

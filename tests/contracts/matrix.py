@@ -231,6 +231,9 @@ MATRIX: dict[str, Row] = {
     "reviews:decide": Row(post=PEOPLE, body={"verdict": "keep"}),
     "reviews:finish": Row(post=PEOPLE),
     "settings:policies": Row(get=PEOPLE),
+    "documents:home": Row(get=PEOPLE, post=ADMINISTRATOR, body={"paper": "A4"}),
+    # The world has no logo.
+    "documents:logo": Row(),
     "settings:policy": Row(get=PEOPLE, post=ADMINISTRATOR),
     "vault:home": Row(get=ADMINISTRATOR),
     "vault:stores": Row(get=ADMINISTRATOR),

@@ -61,7 +61,7 @@ OWN_WORDS = re.compile(
     r"media_type|format|frequency|severity|source|rule|duty|status|type|timezone|currency|object_type|subject_type|"
     r"target_type|root|fingerprint|occasion|channel|paper|worker|passes|word|field|actor_system|kek_id|location|token_hash|"
     r"content_sha256|matrix_version|categories|class|result_state|audit_rating|root_cause_class|returns_to|cvss_vector|"
-    r"answer|department_key|etag|slug|how|checked|engine|retention_class|number|language|basis)$"
+    r"answer|department_key|template|accent|etag|slug|how|checked|engine|retention_class|number|language|basis)$"
 )
 
 

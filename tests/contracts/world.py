@@ -40,6 +40,7 @@ from portal.engagements import services as engagements
 from portal.engagements.models import Engagement, EngagementGrant
 from portal.jobs import services as jobs
 from portal.jobs.models import Job
+from portal.packages import letterheads, planning
 from portal.packages import services as packages
 from portal.packages.models import Package
 from portal.watch.models import Report
@@ -425,7 +426,9 @@ def _audit(world: World, mark: str) -> None:
     engagements.grant(
         other.pk, account_id=world.elsa.account_id, valid_until=clock.now() + timedelta(days=30), actor=maya
     )
-    world.package = packages.start(world.engagement.pk, actor=maya, title=f"Package {mark}")
+    letterheads.change(letterheads.Wanted(name=f"Firm {mark}", address=f"1 {mark} Street"), actor=world.people.adam)
+    wishes = planning.Wishes(statement=f"Management of {mark} says so.")
+    world.package = packages.start(world.engagement.pk, actor=maya, title=f"Package {mark}", wishes=wishes)
     sequencer.run_once(world.organization.pk)
     packages.perform_build(world.package.pk, actor=maya, inside=inside, watch=lambda done, total, note: None)
     packages.submit_for_review(world.package.pk, actor=maya)

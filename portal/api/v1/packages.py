@@ -16,7 +16,7 @@ from portal.api.v1.findings import PersonOut
 from portal.api.v1.jobs import JobOut
 from portal.api.views import NounView, versioned
 from portal.engagements import queries as engagements
-from portal.packages import delivery, queries
+from portal.packages import delivery, outlines, planning, queries, sampling
 from portal.packages import services as packages
 from portal.packages.models import Package, Paper
 from portal.web.packages import attachment
@@ -41,6 +41,7 @@ class PackageOut(serializers.ModelSerializer[Package]):
             "title",
             "state",
             "paper",
+            "template",
             "sha256",
             "manifest_sha256",
             "snapshot_sha256",
@@ -66,10 +67,38 @@ class PackagePage(serializers.Serializer):
     next = serializers.CharField(allow_null=True)
 
 
+class WishesIn(serializers.Serializer):
+    sections = serializers.ListField(
+        child=serializers.ChoiceField(choices=sorted({name for one in outlines.OUTLINES for name in one.sections})),
+        required=False,
+        help_text="Those to print, in order. The template's fixed ones are always in it.",
+    )
+    finding = serializers.CharField(required=False, allow_blank=True, max_length=16, help_text="For one finding.")
+    statement = serializers.CharField(required=False, allow_blank=True, max_length=planning.TEXT)
+    to = serializers.CharField(
+        required=False,
+        allow_blank=True,
+        max_length=planning.LINES * (planning.LINE + 2),
+        help_text="For letters: lines.",
+    )
+    salutation = serializers.CharField(required=False, allow_blank=True, max_length=planning.LINE)
+    signed_by = serializers.CharField(required=False, allow_blank=True, max_length=planning.LINE)
+    signed_as = serializers.CharField(required=False, allow_blank=True, max_length=planning.LINE)
+    changes = serializers.CharField(required=False, allow_blank=True, max_length=planning.TEXT)
+    report = serializers.CharField(required=False, allow_blank=True, max_length=planning.LINE)
+    seed = serializers.CharField(required=False, allow_blank=True, max_length=planning.SEED)
+    seed_from = serializers.CharField(required=False, allow_blank=True, max_length=planning.LINE)
+    risk = serializers.ChoiceField(choices=sampling.RISKS, required=False)
+
+
 class PackageIn(serializers.Serializer):
     engagement = serializers.CharField(max_length=16, help_text="The engagement's public id.")
     title = serializers.CharField(required=False, default="", max_length=200, allow_blank=True)
-    paper = serializers.ChoiceField(choices=Paper.choices, default=Paper.A4)
+    paper = serializers.ChoiceField(
+        choices=Paper.choices, required=False, default="", allow_blank=True, help_text="Left out, the organization's."
+    )
+    template = serializers.ChoiceField(choices=outlines.CHOICES, required=False, default=outlines.FULL.key)
+    wishes = WishesIn(required=False, help_text="What the template asks for, and its sections.")
     with_restricted = serializers.BooleanField(
         required=False, default=False, help_text="Tell restricted findings that you are let in to, to every reader."
     )
@@ -103,7 +132,9 @@ class PackagesView(NounView):
 
         def act() -> Response:
             engagement = engagements.find(self.actor, given.pop("engagement"))
-            made = packages.build(engagement.pk, actor=self.actor, **given)
+            told = given.pop("wishes", {})
+            wishes = planning.Wishes(**told | {"sections": tuple(told.get("sections", ()))})
+            made = packages.build(engagement.pk, actor=self.actor, wishes=wishes, **given)
             response = _shown(self, made.pk, 202)
             response["Location"] = f"{request.path}{made.pk}/"
             return response

@@ -1,4 +1,4 @@
-"""Controls with how often they were due and ran in the period."""
+"""Controls with how often they were due and ran in the period, and every gap with what was said of it."""
 
 from collections import defaultdict
 from typing import Any
@@ -27,6 +27,15 @@ def controls(
     )
     for control_id, state, many in counted:
         runs[control_id][state] = many
+    gaps: dict[UUID, list[s.Gap]] = defaultdict(list)
+    unfilled = Run.objects.filter(
+        control_id__in=[row.pk for row in rows],
+        due_on__gte=ground.engagement.period_start,
+        due_on__lte=last,
+        state__in=[RunState.MISSED, RunState.PARTIAL],
+    ).order_by("due_on")
+    for control_id, on, state, explanation in unfilled.values_list("control_id", "due_on", "state", "explanation"):
+        gaps[control_id].append(s.Gap(on, state, explanation))
     criteria: dict[UUID, list[str]] = defaultdict(list)
     links = ControlCriterion.objects.filter(control_id__in=[row.pk for row in rows])
     for control_id, name in links.order_by("criterion__position").values_list("control_id", "criterion_id"):
@@ -46,6 +55,10 @@ def controls(
             due=sum(runs[row.pk].values()),
             findings=tuple(found[row.ref]),
             exhibits=tuple(exhibits.get(row.pk, ())),
+            partial=runs[row.pk].get(RunState.PARTIAL, 0),
+            missed=runs[row.pk].get(RunState.MISSED, 0),
+            pending=runs[row.pk].get(RunState.PENDING, 0),
+            gaps=tuple(gaps[row.pk]),
         )
         for row in rows
     )

@@ -38,6 +38,8 @@ def acceptances(ground: Ground, finding_ids: Any) -> tuple[s.Acceptance, ...]:
             requested_by=ground.names[row.requested_by_id],
             decided_by=ground.names[row.accepted_by_id],
             decided_at=row.accepted_at,
+            granted_on=ground.day(row.accepted_at),
+            ended_on=ground.day(row.ended_at),
         )
         for row in rows
     )
@@ -67,6 +69,8 @@ def deferrals(ground: Ground, finding_ids: Any) -> tuple[s.Deferral, ...]:
             requested_by=ground.names[row.requested_by_id],
             decided_by=_by(ground, decision) if decision else "",
             decided_at=decision.at if decision else None,
+            granted_on=ground.day(row.deferred_at),
+            ended_on=ground.day(row.ended_at),
         )
         for row in rows
         for decision in [last[row.pk]]

@@ -1,7 +1,8 @@
-"""The sections of a package: one file each, found by name, printed in the order of their numbers.
+"""The sections of a package: one file each, found by name. Which are printed, and in which order, its template says.
 
 A section file `sNN_<subject>.py` has TITLE, NUMBERED (does it take a number in the contents) and `sheets(edition)`,
-which yields one Sheet per page that must start anew. Its template is `packages/sections/<subject>.html`.
+which yields one Sheet per page that must start anew. Where it has `applies(edition)`, it is printed only when that holds.
+Its template is `packages/sections/<subject>.html`.
 """
 
 import re
@@ -36,6 +37,7 @@ class Section:
     title: str
     numbered: bool
     sheets: Callable[[Edition], Iterable[Sheet]]
+    applies: Callable[[Edition], bool]
 
     @property
     def template(self) -> str:
@@ -50,11 +52,26 @@ def found() -> tuple[Section, ...]:
         if match is None:
             continue
         module = import_module(f"{__name__}.{path.stem}")
-        sections.append(Section(int(match[1]), match[2], module.TITLE, module.NUMBERED, module.sheets))
+        applies = getattr(module, "applies", _always)
+        sections.append(Section(int(match[1]), match[2], module.TITLE, module.NUMBERED, module.sheets, applies))
     return tuple(sections)
 
 
-def numbered(subject: str) -> int | None:
-    """The number that contents give to a section."""
-    numbers = [section.subject for section in found() if section.numbered]
-    return numbers.index(subject) + 1 if subject in numbers else None
+def _always(edition: Edition) -> bool:
+    return True
+
+
+@cache
+def by_subject() -> dict[str, Section]:
+    return {section.subject: section for section in found()}
+
+
+def chosen(edition: Edition) -> list[Section]:
+    """The sections of this package in their order, without those that have nothing to tell in it."""
+    return [section for subject in edition.sections if (section := by_subject()[subject]).applies(edition)]
+
+
+def numbers(edition: Edition) -> dict[str, int]:
+    """The numbers that contents give to sections, by their subject."""
+    counted = [section.subject for section in chosen(edition) if section.numbered]
+    return {subject: place for place, subject in enumerate(counted, 1)}

@@ -9,6 +9,8 @@ from portal.packages.sections import Sheet
 TITLE = "Cover"
 NUMBERED = False
 
+#: The full package is called by what it holds.
+TITLES = {"full": "Remediation and evidence package"}
 MARK = {"draft": "Draft", "in_review": "In review", "sealed": "Sealed", "superseded": "Superseded"}
 
 
@@ -26,6 +28,10 @@ def sheets(edition: Edition) -> Iterator[Sheet]:
             "end": wording.long_day(snapshot.engagement.period_end),
             "dated": wording.long_day(identity.as_of.date()),
             "categories": ", ".join(snapshot.engagement.categories),
+            "title": TITLES.get(edition.outline.key, edition.outline.title),
+            "sentence": edition.outline.cover,
+            "accented": bool(snapshot.organization.accent),
+            "logo": edition.logo,
         },
         listed=False,
     )

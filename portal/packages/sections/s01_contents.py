@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from portal.packages.edition import Edition
-from portal.packages.sections import Sheet, found, numbered
+from portal.packages.sections import Sheet, chosen, numbers
 
 TITLE = "Contents"
 NUMBERED = False
@@ -19,12 +19,11 @@ def sheets(edition: Edition) -> Iterator[Sheet]:
 
 
 def _entries(edition: Edition) -> Iterator[dict[str, Any]]:
-    for section in found():
-        if section.subject in ("cover", "contents"):
-            continue
-        if section.numbered:
-            yield {"number": numbered(section.subject), "anchor": section.subject, "label": section.title}
-        else:
+    given = numbers(edition)
+    for section in chosen(edition):
+        if section.subject in given:
+            yield {"number": given[section.subject], "anchor": section.subject, "label": section.title}
+        elif section.subject == "findings":
             yield from _subordinate(edition)
 
 

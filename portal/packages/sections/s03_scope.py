@@ -17,9 +17,9 @@ def sheets(edition: Edition) -> Iterator[Sheet]:
         "scope",
         TITLE,
         {
-            "gaps": _some(edition.snapshot.scope.gaps),
-            "exclusions": _some(edition.snapshot.scope.exclusions),
-            "user_controls": _some(edition.snapshot.scope.user_controls),
+            "gaps": some(edition.snapshot.scope.gaps),
+            "exclusions": some(edition.snapshot.scope.exclusions),
+            "user_controls": some(edition.snapshot.scope.user_controls),
             "vendors": edition.snapshot.scope.vendors[:MOST],
             "start": wording.long_day(engagement.period_start),
             "end": wording.long_day(engagement.period_end),
@@ -28,7 +28,7 @@ def sheets(edition: Edition) -> Iterator[Sheet]:
     )
 
 
-def _some(texts: tuple[str, ...]) -> list[str]:
+def some(texts: tuple[str, ...]) -> list[str]:
     """As many as stand beside each other on a page, each of a length that can be taken in."""
     shown = [text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…" for text in texts[:MOST]]
     if len(texts) > MOST:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from portal.packages.edition import Edition
 from portal.packages.sections import Sheet
+from portal.packages.sections.s07_findings import cut
 
 TITLE = "How evidence was gathered"
 NUMBERED = True
@@ -13,13 +14,15 @@ NUMBERED = True
 def sheets(edition: Edition) -> Iterator[Sheet]:
     exhibits = edition.snapshot.exhibits
     sources = Counter(exhibit.source_system or "Not stated" for exhibit in exhibits)
+    counted = Counter(exhibit.source_system or "Not stated" for exhibit in exhibits if exhibit.row_count is not None)
+    queried = Counter(exhibit.source_system or "Not stated" for exhibit in exhibits if exhibit.query)
     rows = [
         {
             "source": source,
             "exhibits": many,
-            "counted": sum(e.row_count is not None for e in exhibits if (e.source_system or "Not stated") == source),
-            "queried": sum(bool(e.query) for e in exhibits if (e.source_system or "Not stated") == source),
+            "counted": counted[source],
+            "queried": queried[source],
         }
         for source, many in sorted(sources.items(), key=lambda item: (-item[1], item[0]))
     ]
-    yield Sheet("method", TITLE, {"sources": rows})
+    yield Sheet("method", TITLE, {"sources": cut(rows)})

@@ -29,6 +29,7 @@ def sheets(edition: Edition) -> Iterator[Sheet]:
                 "counts": totals.by_severity,
                 "sums": tuple(sum(row[column] for row in totals.by_severity) for column in range(1, 6)),
                 "scale": snapshot.severity_scale,
+                "paged": "findings" in edition.sections,
             },
             continues=bool(page),
         )

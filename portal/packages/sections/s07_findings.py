@@ -61,7 +61,7 @@ class Cut:
 def cut(rows: Sequence[Any]) -> Cut:
     if len(rows) <= MOST:
         return Cut(rows)
-    return Cut(rows[:MOST], f"Rows 1 to {MOST} of {len(rows):,}; all of them are in the attached snapshot.json.")
+    return Cut(rows[:MOST], wording.rows_note(MOST, len(rows)))
 
 
 def _asked(request: Request) -> dict[str, Any]:

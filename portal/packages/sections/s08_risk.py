@@ -1,10 +1,13 @@
 """Risks that were accepted and dates that were moved: open until they end."""
 
 from collections.abc import Iterator
+from datetime import date
+from typing import Any
 
 from portal.packages import wording
 from portal.packages.edition import Edition
 from portal.packages.sections import Sheet
+from portal.packages.sections.s07_findings import cut
 
 TITLE = "Risk acceptances and deferrals"
 NUMBERED = True
@@ -17,4 +20,32 @@ def sheets(edition: Edition) -> Iterator[Sheet]:
         f"{'is' if len(accepted) + len(deferred) == 1 else 'are'} recorded."
     ]
     said.append("Each has an end date. Until then the finding counts as open, and its original date stays on record.")
-    yield Sheet("risk", TITLE, {"lead": wording.capital(" ".join(said))})
+    end = edition.snapshot.engagement.period_end
+    yield Sheet(
+        "risk",
+        TITLE,
+        {
+            "lead": wording.capital(" ".join(said)),
+            "day": wording.long_day(min(end, edition.snapshot.as_of)),
+            "is_over": end <= edition.snapshot.as_of,
+            "open": cut(standing(edition, min(end, edition.snapshot.as_of))),
+            "accepted": cut(accepted),
+            "deferred": cut(deferred),
+        },
+    )
+
+
+def standing(edition: Edition, on: date) -> list[dict[str, Any]]:
+    """What was granted by that day and had not ended then: carried over the end of the period."""
+    carried = (
+        *(("Risk accepted", row, row.expires_on) for row in edition.snapshot.acceptances),
+        *(("Date moved", row, row.new_due_on) for row in edition.snapshot.deferrals),
+    )
+    return [
+        {"kind": kind, "row": row, "until": until}
+        for kind, row, until in carried
+        if row.granted_on is not None
+        and row.granted_on <= on
+        and (until is None or until >= on)
+        and (row.ended_on is None or row.ended_on > on)
+    ]

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from portal.packages import paging, wording
 from portal.packages.edition import Edition
 from portal.packages.sections import Sheet
+from portal.packages.sections.s07_findings import cut
 from portal.packages.snapshot import Decision, Request
 
 TITLE = "Segregation of duties"
@@ -33,6 +34,9 @@ def sheets(edition: Edition) -> Iterator[Sheet]:
             "decisions": decisions if len(decisions) <= BESIDE else (),
             "refused": duties.refused,
             "exceptions": exceptions,
+            "waivers": cut(duties.waivers),
+            "delegations": cut(duties.delegations),
+            "break_glass": cut(duties.break_glass),
         },
     )
     if len(decisions) > BESIDE:

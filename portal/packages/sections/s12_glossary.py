@@ -22,8 +22,10 @@ TERMS = (
     ("Ledger", "The append-only record of events. Each event is a leaf of a Merkle tree (RFC 9162)."),
     ("Open", "Not closed and not rejected. Accepted risks and deferred findings are open."),
     ("Period", "The dates of the examination, both ends included."),
+    ("Population", "Every time a control was due in the period, missed times among them, counted and hashed before a sample is drawn."),
     ("Quorum", "How many different people must approve, which depends on severity."),
     ("Risk acceptance", "A named person with authority takes a risk for a limited time."),
+    ("Sample", "Items drawn from a population under a seed that was given afterwards, so that anybody draws the same again."),
     ("Segregation of duties", "Nobody decides on work they did, or on evidence they uploaded, in the same cycle of the same finding. The rules look at the person, not at the account."),
     ("SHA-256", "A fingerprint of 64 hexadecimal digits. Two different files do not have the same one."),
 )  # fmt: skip

@@ -72,18 +72,21 @@ def halves(value: str) -> SafeString:
 
 
 @register.filter
-def prose(value: str) -> SafeString:
+def prose(value: str, limit: int = TEXT_LIMIT) -> SafeString:
     """Text of a user as paragraphs, escaped; line breaks are kept, a very long text is cut with a note."""
     text = str(value or "").strip()
     if not text:
         return mark_safe('<p class="soft">Not recorded.</p>')
-    cut = text[:TEXT_LIMIT]
+    cut = text[:limit]
     lines = [line for line in cut.splitlines() if line.strip()]
     shown = lines[:PARAGRAPH_LIMIT]
     html = format_html_join("", "<p>{}</p>", ((line,) for line in shown))
     left = len(text) - sum(len(line) for line in shown)
     if len(cut) < len(text) or len(shown) < len(lines):
-        note = f"The text goes on for about {left:,} more characters; the whole of it is in the attached snapshot.json."
+        shown_characters = len(text) - left
+        note = (
+            f"Characters 1 to {shown_characters:,} of {len(text):,}; the whole text is in the attached snapshot.json."
+        )
         html += format_html('<p class="cap">{}</p>', note)
     return html
 

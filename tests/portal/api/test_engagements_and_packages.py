@@ -97,6 +97,16 @@ def test_a_package_is_asked_for_and_its_job_followed(maya, engagement):
     maya.post(f"packages/{made['id']}/rebuild/", {}, 412, match=99)
 
 
+def test_a_template_is_chosen_with_what_it_asks_for(maya, engagement):
+    body = {"engagement": engagement["ref"], "template": "status_letter"}
+    refused = maya.post("packages/", body, 422)
+    assert {"to", "salutation", "signed_by"} <= refused["errors"].keys()
+    wishes = {"to": "Cedar Grove\n12 Alder Road", "salutation": "Dear Ms. Ortega", "signed_by": "Edda Brandt"}
+    made = maya.post("packages/", body | {"wishes": wishes}, 202)
+    assert made["template"] == "status_letter"
+    assert Package.objects.get().chosen["template"]["letter"]["to"] == ["Cedar Grove", "12 Alder Road"]
+
+
 def test_a_repeated_key_builds_one_package(maya, engagement):
     for _ in range(2):
         answer = maya.client.post(

@@ -4,6 +4,8 @@ import dataclasses
 import hashlib
 from datetime import UTC, date, datetime, timedelta
 
+from portal.packages import narrowing, outlines
+from portal.packages import sampling as draws
 from portal.packages.snapshot import (
     Acceptance,
     Checkpoint,
@@ -15,15 +17,21 @@ from portal.packages.snapshot import (
     Engagement,
     Exhibit,
     Finding,
+    Gap,
     HistoryEvent,
     Identity,
     Issue,
+    Item,
+    Letter,
     Organization,
+    Population,
     Request,
     Rule,
+    Sampling,
     Scope,
     Snapshot,
     Task,
+    Template,
     Vendor,
 )
 
@@ -252,7 +260,21 @@ def controls() -> tuple[Control, ...]:
         for ref in finding.controls:
             found.setdefault(ref, []).append(finding.ref)
     return tuple(
-        Control(ref, title, OWNERS[i % 4], (criterion,), frequency, operated, due, tuple(found.get(ref, ())))
+        Control(
+            ref,
+            title,
+            OWNERS[i % 4],
+            (criterion,),
+            frequency,
+            operated,
+            due,
+            tuple(found.get(ref, ())),
+            missed=due - operated,
+            gaps=tuple(
+                Gap(date(2026, 4, 1 + n), "missed", "" if n else "The reviewer was on leave.")
+                for n in range(due - operated)
+            ),
+        )
         for i, (ref, title, criterion, frequency, operated, due) in enumerate(rows)
     )
 
@@ -339,10 +361,10 @@ def snapshot(**changes) -> Snapshot:
         controls=controls(),
         findings=(closed_finding(), *other_findings()),
         acceptances=(
-            Acceptance("F-009", "Vendor without a current report", "medium", "risk_accepted", "The vendor is being replaced by March.", "A breach at the vendor would be seen late.", "Weekly review of its access log.", date(2027, 3, 1), "Ruben Aldaz", "Edda Winther", at(6, 2)),
+            Acceptance("F-009", "Vendor without a current report", "medium", "risk_accepted", "The vendor is being replaced by March.", "A breach at the vendor would be seen late.", "Weekly review of its access log.", date(2027, 3, 1), "Ruben Aldaz", "Edda Winther", at(6, 2), date(2026, 6, 2)),
         ),
         deferrals=(
-            Deferral("F-008", "Late admin review", "medium", "deferred", "The directory is moved to another supplier first.", date(2026, 8, 2), date(2026, 12, 15), "Directory supplier", date(2026, 10, 30), "Mireille Caron", "Arun Mehta", at(7, 20)),
+            Deferral("F-008", "Late admin review", "medium", "deferred", "The directory is moved to another supplier first.", date(2026, 8, 2), date(2026, 12, 15), "Directory supplier", date(2026, 10, 30), "Mireille Caron", "Arun Mehta", at(7, 20), date(2026, 7, 20)),
         ),
         duties=Duties(
             MATRIX,
@@ -372,6 +394,57 @@ def snapshot(**changes) -> Snapshot:
         ),
     )  # fmt: skip
     return dataclasses.replace(whole, **changes)
+
+
+def sampling(seed: str = "") -> Sampling:
+    """Two populations: a daily control whose seventeenth run is missing, and a quarterly one; drawn when there is a seed."""
+    return Sampling(
+        algorithm=draws.ALGORITHM if seed else "",
+        seed=seed,
+        seed_from="Pell & Voss Assurance" if seed else "",
+        populations=(
+            population("AC-02", "Leavers lose access within one day", "daily", seed, [date(2026, 3, 1) + timedelta(days=n) for n in range(60)]),
+            population("AC-10", "A restore is tested and its content compared", "quarterly", seed, [date(2026, month, 1) for month in (1, 4, 7)]),
+        ),
+    )  # fmt: skip
+
+
+def population(control: str, title: str, frequency: str, seed: str, days: list[date]) -> Population:
+    ids = [f"{control} {day}" for day in days]
+    sha256 = draws.fingerprint(ids)
+    ranks = {name: n for n, name in enumerate(draws.ranked(draws.key(seed, control, sha256), ids), 1)} if seed else {}
+    items = tuple(
+        Item(name, day, "missed" if n == 16 else "operated", f"E-{n % 7 + 1:03d}", ranks.get(name, 0))
+        for n, (name, day) in enumerate(zip(ids, days, strict=True))
+    )
+    size = draws.size(frequency, len(ids), "lower")
+    return Population(
+        control, title, frequency.capitalize(), date(2025, 10, 1), date(2026, 9, 30), len(ids), sha256, size, items
+    )
+
+
+LETTER = Letter(
+    to=("Cedar Grove School District", "Purchasing", "12 Alder Road", "Springfield"),
+    salutation="Dear Ms. Ortega",
+    signed_by="Edda Winther",
+    signed_as="Chief executive",
+    changes="The student data sync moved to a second region on 12 October 2026. Management knows of no other change.",
+    report="SOC 2 Type II, Pell & Voss Assurance, 3 December 2025",
+)
+STATEMENT = "Management takes each finding seriously.\nThe two that are late have a new owner since September."
+
+
+def templated(key: str, **changes) -> Snapshot:
+    """The snapshot as a package of this template tells it."""
+    outline = outlines.BY_KEY[key]
+    template = Template(
+        key,
+        statement=STATEMENT if outlines.Asks.STATEMENT in outline.asks else "",
+        letter=LETTER if outline.is_letter else None,
+        finding="F-001" if key == "finding" else "",
+    )
+    told = sampling("auditor-7f3a") if "samples" in outline.sections else Sampling()
+    return narrowing.narrowed(snapshot(template=template, sampling=told, **changes))
 
 
 def many(number: int) -> Snapshot:

@@ -13,15 +13,30 @@ from django.db import transaction
 
 from evidence import clock, tenancy
 from evidence.actors import Actor
-from evidence.errors import Refused
+from evidence.errors import Invalid, Refused
 from evidence.ledger import sequencer
 from evidence.organizations.models import Organization
 from portal.accounts import roles
 from portal.accounts.backend import roles_of
 from portal.accounts.models import Account, Membership
 from portal.engagements.models import Engagement
-from portal.packages import delivery, services
+from portal.packages import delivery, outlines, planning, services
 from portal.packages.models import Package, Paper
+
+#: What a template may ask for, as options; a letter's lines are parted by “|”.
+WISHES = {
+    "finding": "for one finding: its reference",
+    "statement": "management's statement",
+    "to": "for a letter: who gets it and the address, lines parted by |",
+    "salutation": "for a letter: how it begins",
+    "signed_by": "for a letter: who signs it",
+    "signed_as": "for a letter: in which office",
+    "changes": "for a bridge letter: the changes since the period ended",
+    "report": "for a bridge letter: the report that it continues",
+    "seed": "for samples: the seed, given after the populations were hashed",
+    "seed_from": "for samples: who gave the seed",
+    "risk": "for samples: lower or higher",
+}
 
 
 class Command(BaseCommand):
@@ -32,8 +47,14 @@ class Command(BaseCommand):
         parser.add_argument("--out", required=True, type=Path, help="the PDF to write")
         parser.add_argument("--organization", help="slug; not needed while there is only one")
         parser.add_argument("--as", dest="email", help="who builds it; by default somebody who may")
-        parser.add_argument("--paper", choices=Paper.values, default=Paper.A4)
+        parser.add_argument("--paper", choices=Paper.values, default="", help="by default the organization's")
         parser.add_argument("--title", default="")
+        parser.add_argument("--template", choices=list(outlines.BY_KEY), default=outlines.FULL.key)
+        parser.add_argument(
+            "--sections", default="", help="those to print, in order, with commas; by default the template's"
+        )
+        for name, told in WISHES.items():
+            parser.add_argument(f"--{name.replace('_', '-')}", default="", help=told)
 
     def handle(self, *args: Any, **options: Any) -> None:
         out: Path = options["out"]
@@ -46,6 +67,9 @@ class Command(BaseCommand):
             package = self._build(organization, options)
             with self.inside():
                 delivery.write(package, out)
+        except Invalid as refusal:
+            words = [f"--{name.replace('_', '-')}: {' '.join(many)}" for name, many in refusal.fields.items()]
+            raise CommandError(" ".join([refusal.message, *words])) from refusal
         except Refused as refusal:
             raise CommandError(f"{refusal.message} {refusal.help or ''}".strip()) from refusal
         self.stdout.write(
@@ -64,7 +88,10 @@ class Command(BaseCommand):
                 known = ", ".join(Engagement.objects.order_by("number").values_list("ref", flat=True)) or "none"
                 raise CommandError(f"There is no engagement {options['engagement']} here; there is: {known}.")
             # Built here and now, so the queue must not start it a second time.
-            package = services.start(engagement.pk, actor=actor, title=options["title"], paper=options["paper"])
+            package = services.start(
+                engagement.pk, actor=actor, title=options["title"], paper=options["paper"],
+                template=options["template"], wishes=_wishes(options),
+            )  # fmt: skip
         sequencer.run_once(organization.pk)
         services.perform_build(package.pk, actor=actor, inside=self.inside, watch=self._watch)
         sequencer.run_once(organization.pk)
@@ -74,6 +101,14 @@ class Command(BaseCommand):
     def _watch(self, done: int, total: int, note: str) -> None:
         if sys.stderr.isatty():
             self.stderr.write(f"\r{done}/{total} {note}".ljust(70), ending="")
+
+
+def _wishes(options: dict[str, Any]) -> planning.Wishes:
+    given = {
+        name: options[name].replace("|", "\n") if name == "to" else options[name] for name in WISHES if options[name]
+    }
+    named = tuple(subject.strip() for subject in options["sections"].split(",") if subject.strip())
+    return planning.Wishes(sections=named, **given)
 
 
 def _inside(organization: Organization) -> Any:
