@@ -5,6 +5,7 @@ from django.db import migrations, models
 import evidence.clock
 import evidence.identifiers
 from evidence import tenancy
+from evidence.migrating import Together
 from portal.packages import guards
 
 TEMPLATES = [
@@ -25,8 +26,14 @@ class Migration(migrations.Migration):
     dependencies = [("packages", "0005_made_files_kept")]
 
     operations = [
-        migrations.AddField("package", "template", models.CharField(choices=TEMPLATES, default="full", max_length=16)),
-        migrations.AddField("package", "chosen", models.JSONField(blank=True, default=dict)),
+        Together(
+            [
+                migrations.AddField(
+                    "package", "template", models.CharField(choices=TEMPLATES, default="full", max_length=16)
+                ),
+                migrations.AddField("package", "chosen", models.JSONField(blank=True, default=dict)),
+            ]
+        ),
         migrations.AddConstraint(
             "package",
             models.CheckConstraint(

@@ -6,6 +6,7 @@ from django.db.models import Q
 import evidence.clock
 import evidence.identifiers
 from evidence import tenancy
+from evidence.migrating import Together
 from portal.accounts import grant_guards as guards
 
 
@@ -30,7 +31,7 @@ def once(to: str) -> models.OneToOneField:
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0018_access_review_guards"),
+        ("accounts", "0019_which_rule_keeps_two_roles_apart"),
         ("approvals", "0009_bound_to_the_policy_too"),
         ("organizations", "0004_what_is_hidden"),
         ("sod", "0007_judges_read_policy_and_waivers"),
@@ -83,41 +84,34 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [models.Index(fields=["organization", "state", "-id"], name="role_request_queue")],
+                "constraints": [
+                    models.UniqueConstraint(fields=("organization", "ref"), name="role_request_ref_once"),
+                    models.CheckConstraint(
+                        condition=Q(("email__gt", ""), ("person", None)) | Q(("email", ""), ("person__isnull", False)),
+                        name="role_request_of_one",
+                    ),
+                    models.UniqueConstraint(
+                        condition=Q(("state", "open")),
+                        fields=("organization", "person", "role"),
+                        name="role_request_open_of_person",
+                    ),
+                    models.UniqueConstraint(
+                        condition=Q(("person", None), ("state", "open")),
+                        fields=("organization", "email", "role"),
+                        name="role_request_open_of_address",
+                    ),
+                ],
+            },
         ),
-        migrations.AddIndex(
-            model_name="rolerequest",
-            index=models.Index(fields=["organization", "state", "-id"], name="role_request_queue"),
+        Together(
+            [
+                migrations.AddField(model_name="invitation", name="request", field=once("accounts.rolerequest")),
+                migrations.AddField(model_name="membership", name="invitation", field=once("accounts.invitation")),
+                migrations.AddField(model_name="membership", name="request", field=once("accounts.rolerequest")),
+            ]
         ),
-        migrations.AddConstraint(
-            model_name="rolerequest",
-            constraint=models.UniqueConstraint(fields=("organization", "ref"), name="role_request_ref_once"),
-        ),
-        migrations.AddConstraint(
-            model_name="rolerequest",
-            constraint=models.CheckConstraint(
-                condition=Q(("email__gt", ""), ("person", None)) | Q(("email", ""), ("person__isnull", False)),
-                name="role_request_of_one",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="rolerequest",
-            constraint=models.UniqueConstraint(
-                condition=Q(("state", "open")),
-                fields=("organization", "person", "role"),
-                name="role_request_open_of_person",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="rolerequest",
-            constraint=models.UniqueConstraint(
-                condition=Q(("person", None), ("state", "open")),
-                fields=("organization", "email", "role"),
-                name="role_request_open_of_address",
-            ),
-        ),
-        migrations.AddField(model_name="invitation", name="request", field=once("accounts.rolerequest")),
-        migrations.AddField(model_name="membership", name="invitation", field=once("accounts.invitation")),
-        migrations.AddField(model_name="membership", name="request", field=once("accounts.rolerequest")),
         tenancy.tenant_table("accounts_rolerequest", auditor=""),
         migrations.RunSQL(guards.INSTALL, guards.REMOVE),
     ]
