@@ -68,7 +68,7 @@ BLANKS: dict[str, Callable[[World], Any]] = {
     "key": lambda world: 0,
     "token": lambda world: world.token.pk,
     "review": lambda world: world.access_review.pk,
-    "line": lambda world: world.access_review.lines.get(person_id=world.people.ines.person_id, kind="role").pk,
+    "line": lambda world: world.review_line.pk,
     "index": lambda world: 0,
     "event": lambda world: world.event.pk,
     "tree": lambda world: world.organization.pk,

@@ -107,6 +107,7 @@ class World:
     report: Any = None
     token: Any = None
     access_review: Any = None
+    review_line: Any = None
     request: Request | None = None
     event: Event | None = None
     team: Any = None
@@ -376,6 +377,7 @@ def _people(world: World, mark: str) -> None:
         sha256=printed.sha256, pages=1, made_by_id=people.maya.person_id,
     )  # fmt: skip
     world.access_review = reviews.begin(actor=people.maya)
+    world.review_line = world.access_review.lines.get(person_id=people.ines.person_id, kind="role")
     world.token = accounts.create_token(name=f"ci {mark}".strip(), scopes=["jobs.view"], days=5, actor=people.maya).row
 
 

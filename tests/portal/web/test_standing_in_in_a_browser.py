@@ -7,10 +7,12 @@ from axe_playwright_python.sync_playwright import Axe
 from django.db import transaction
 
 from evidence import tenancy
+from portal.jobs import services as jobs
+from portal.watch.jobs import CHECK
 from remediation.approvals.models import Request
 from tests.portal.web.test_evidence_in_a_browser import sign_in
 from tests.remediation.approvals.test_delegation import lend
-from tests.remediation.approvals.test_emergency import ask, running
+from tests.remediation.approvals.test_emergency import ask, during, running
 from tests.remediation.story import Story
 from tests.serving import Portal
 
@@ -51,3 +53,15 @@ def test_the_pages_of_standing_in(page, served: Portal, tmp_path):
     looked_at(page, f"{home}emergency", "emergency", tmp_path)
     looked_at(page, f"{home}emergency/{asked.pk}", "emergency-asked", tmp_path)
     looked_at(page, f"{home}emergency/{used.pk}", "emergency-used", tmp_path)
+
+
+def test_the_pages_of_a_job_that_was_started_in_an_emergency(page, served: Portal, tmp_path):
+    with transaction.atomic(), tenancy.entered(served.organization.pk):
+        people = served.people
+        used = running(people.ines, people.edda, role="manager")
+        job = jobs.enqueue(CHECK, actor=during(people.ines, used), args={}, title="Check on duties")
+    home = sign_in(page, served, "maya").removesuffix("evidence/")
+    page.set_default_timeout(30_000)
+    looked_at(page, f"{home}jobs/", "jobs", tmp_path)
+    looked_at(page, f"{home}jobs/{job.pk}", "job", tmp_path)
+    looked_at(page, f"{home}emergency/{used.pk}", "emergency-with-job", tmp_path)
