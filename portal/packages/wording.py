@@ -131,4 +131,4 @@ def document(outline: Outline) -> str:
 
 def foot(confidentiality: str, ref: str, issue: int) -> str:
     """What stands at the foot of every page."""
-    return f"{confidentiality}  ·  {ref}  ·  Issue {issue}"
+    return f"{confidentiality[:40]}  ·  {ref}  ·  Issue {issue}"
