@@ -28,6 +28,8 @@ CREATE FUNCTION tests_give_role(id uuid, organization uuid, person uuid, role te
 RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
   INSERT INTO accounts_membership (id, organization_id, person_id, role, department, starts_at)
   VALUES ($1, $2, $3, $4, $5, clock_timestamp()) $$;
+REVOKE ALL ON FUNCTION tests_give_role(uuid, uuid, uuid, text, text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION tests_give_role(uuid, uuid, uuid, text, text) TO clearhold_app;
 """
 
 
