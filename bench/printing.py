@@ -67,7 +67,7 @@ def bare_cpu_seconds(snapshot: Snapshot, var: Path) -> float:
     files = manifest.made_files(snapshot)
     for file in files:
         (folder / file.path).write_bytes(file.data)
-    order = {"paper": "A4", "manifest_sha256": digest(b""), "attachments": []}
+    order = {"paper": "A4", "manifest_sha256": digest(b""), "attachments": [], "volumes": [], "places": []}
     composing.compose(folder, order, lambda *_: None)
     texts = [
         (folder / f"unit-{place}.html").read_text()

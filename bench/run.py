@@ -7,7 +7,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from bench import access, duties, imports, ledger, packages, seed, uploads, vault, verification
+from bench import access, duties, exhibits, imports, ledger, packages, seed, uploads, vault, verification
 from bench.figures import Figure, figure, in_turn
 from bench.server import Server, session
 
@@ -31,6 +31,7 @@ def everything(found: list[Figure], var: Path, *, small: int, middle: int, large
     duties.measure(found, var)
     for size in (1_000, 5_000) if full else (1_000,):
         packages.measure(found, var, size, beside_bare=size == 1_000)
+    exhibits.measure(found, var)
     verification.measure(found, var)
 
 

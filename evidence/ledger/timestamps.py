@@ -14,19 +14,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from hashlib import new as hasher
 from pathlib import Path
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from asn1crypto import algos, cms, pem, tsp, x509
 from django.conf import settings
 from django.db import transaction
-from pyhanko.sign.general import SignedDataCerts, extract_certificate_info
-from pyhanko.sign.validation.errors import SignatureValidationError
-from pyhanko.sign.validation.generic_cms import validate_tst_signed_data
-from pyhanko_certvalidator import ValidationContext
 
 from evidence import tenancy
 from evidence.errors import Unavailable
 from evidence.ledger.models import Checkpoint, TimeStamp
+
+if TYPE_CHECKING:
+    from pyhanko.sign.general import SignedDataCerts
 
 ALGORITHM = "sha256"
 REPLY_LIMIT_BYTES = 64 * 1024
@@ -99,6 +99,9 @@ def ask(data: bytes, send: Send) -> Stamp:
 
 def verify(token: bytes, data: bytes, *, nonce: int | None = None) -> Stamp:
     """Check a token against the bytes and the configured roots, as of the moment it names. Raises Refused."""
+    # pyHanko is a tenth of what every process would load, and only this needs it.
+    from pyhanko.sign.validation.errors import SignatureValidationError
+
     try:
         return _verified(token, data, nonce)
     except (ValueError, TypeError, KeyError, AttributeError, SignatureValidationError) as fault:
@@ -107,6 +110,8 @@ def verify(token: bytes, data: bytes, *, nonce: int | None = None) -> Stamp:
 
 
 def _verified(token: bytes, data: bytes, nonce: int | None) -> Stamp:
+    from pyhanko.sign.general import extract_certificate_info
+
     content = cms.ContentInfo.load(token, strict=True)
     if content["content_type"].native != "signed_data":
         raise Refused("the token is not signed")
@@ -125,7 +130,10 @@ def _verified(token: bytes, data: bytes, nonce: int | None) -> Stamp:
     return Stamp(token, certificates.signer_cert.subject.human_friendly[:300], at)
 
 
-def _check_signature(signed: cms.SignedData, certificates: SignedDataCerts, at: datetime, data: bytes) -> None:
+def _check_signature(signed: cms.SignedData, certificates: "SignedDataCerts", at: datetime, data: bytes) -> None:
+    from pyhanko.sign.validation.generic_cms import validate_tst_signed_data
+    from pyhanko_certvalidator import ValidationContext
+
     if certificates.signer_cert.extended_key_usage_value is None or (
         certificates.signer_cert.extended_key_usage_value.native != ["time_stamping"]
     ):

@@ -41,7 +41,7 @@ from typing import Any, NamedTuple
 
 FORMAT = "clearhold-manifest/2"
 HOLDS, ALTERED, UNREADABLE = 0, 1, 2
-LEFT = (".pdf", ".pdf.tlog-proof", ".exhibits.zip")  # what may lie beside the files of a package
+LEFT = (".pdf.tlog-proof", ".exhibits.zip")  # what may lie beside the files of a package
 VERDICTS, MARKS = ("holds", "altered", "unreadable"), ("holds", "ALTERED", "unread")
 
 
@@ -319,8 +319,8 @@ class Package:
         self.old: Checkpoint | None = None
         proofs = sorted(path.glob("*.pdf.tlog-proof"))
         self.proof = proofs[0] if len(proofs) == 1 else path.with_name(path.name + ".tlog-proof")
-        folder, stem = (path, "*") if path.is_dir() else (path.parent, path.stem)
-        self.volumes = list(folder.glob(f"{stem}.exhibits.zip"))
+        self.folder, stem = (path, "*") if path.is_dir() else (path.parent, path.stem)
+        self.volumes = list(self.folder.glob(f"{stem}.exhibits.zip"))
 
     @property
     def first_wrong(self) -> Check | None:
@@ -390,10 +390,10 @@ class Package:
                 raise Altered(f"the file {item['path']} is missing, or not the one that the manifest lists")
         if self.strangers:
             raise Altered(f"{self.strangers} attached files are not listed in the manifest")
-        for volume in map(zipfile.ZipFile, self.volumes):
-            for name in apart.keys() & set(volume.namelist()):
-                if sha256(volume.read(name)).hex() != apart.pop(name):
-                    raise Altered(f"the file {name} in {volume.filename} is not the one that the manifest lists")
+        for place in (self.folder, *map(zipfile.Path, self.volumes)):
+            for name in [name for name in apart if (place / name).is_file()]:
+                if sha256((place / name).read_bytes()).hex() != apart.pop(name):
+                    raise Altered(f"the file {name} in {place} is not the one that the manifest lists")
         self.uncovered += [f"{name} is listed but kept apart from the package" for name in sorted(apart)]
         return f"{len(items) - len(apart)} of {len(items)} listed files are there, byte for byte"
 

@@ -132,7 +132,20 @@ def _bound(folder: Path, order: dict[str, Any], report: Any) -> dict[str, Any]:
     return {"pages": pages, "sha256": sha256, "size": target.stat().st_size}
 
 
-TASKS = {"document": _document, "forms": _formed, "compose": _composed, "paint": _painted, "bind": _bound}
+def _exhibits(folder: Path, order: dict[str, Any], report: Any) -> dict[str, Any]:
+    from portal.packages.exhibits import setting
+
+    return setting.set_volumes(folder, order, say)
+
+
+TASKS = {
+    "document": _document,
+    "forms": _formed,
+    "compose": _composed,
+    "paint": _painted,
+    "bind": _bound,
+    "exhibits": _exhibits,
+}
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from typing import Any
 from weasyprint.text.ffi import harfbuzz, pango
 
 from portal.packages import book, snapshot, stylesheet, typefaces, units
-from portal.packages.edition import Edition
+from portal.packages.edition import Edition, Placed
 from portal.packages.snapshot import plain
 
 #: What was made by these is painted anew when any of them changes.
@@ -42,6 +42,8 @@ def compose(folder: Path, order: dict[str, Any], report: book.Report) -> dict[st
         snapshot_sha256=snapshot.digest(rows),
         paper=order["paper"],
         attachments=tuple((path, sha256) for path, sha256 in order["attachments"]),
+        volumes=tuple((path, sha256, pages) for path, sha256, pages in order["volumes"]),
+        placed=placed(order["places"]),
     )
     listed, known = [], set[str]()
     for place, unit in enumerate(book.units(edition, report)):
@@ -61,6 +63,17 @@ def compose(folder: Path, order: dict[str, Any], report: book.Report) -> dict[st
     (folder / units.UNITS).write_text(json.dumps(listed))
     (folder / units.ABOUT).write_text(json.dumps(plain(book.about(edition))))
     return {"units": len(listed)}
+
+
+def placed(places: list[dict[str, Any]]) -> dict[str, Placed]:
+    """Exhibits by their numbers, each with what was attached to it."""
+    found: dict[str, Placed] = {}
+    for each in places:
+        if each["depth"]:
+            continue
+        parts = (one["number"] for one in places if one["depth"] and one["number"].startswith(f"{each['number']}."))
+        found[each["number"]] = Placed(each["volume"], each["page"], each["pages"], each["note"], tuple(parts))
+    return found
 
 
 def surroundings(paper: str, accent: str = "") -> bytes:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from uuid import UUID
 
@@ -13,7 +14,7 @@ from evidence.vault import services as vault
 from evidence.vault.models import Blob
 from portal.packages import forms, proving, services, verification
 from portal.packages.archives import Archive, Entry, streamed
-from portal.packages.models import Package
+from portal.packages.models import Package, Volume
 from portal.packages.snapshot import Exhibit, Snapshot, load
 
 LEFT_OUT = "LEFT-OUT.txt"
@@ -31,16 +32,30 @@ class Taken:
 
 
 def write(package: Package, target: Path) -> None:
-    """The PDF under its own name only when whole; the proof beside it when its event is sealed."""
+    """The PDF under its own name only when whole; beside it its volumes, and the proof when its event is sealed."""
+    for row in package.volumes.select_related("pdf"):
+        _write(vault.open(row.pdf), target.with_name(row.filename))
+    _write(services.pdf_bytes(package), target)
+    verification.proof_path(target).write_text(proof(package.recorded_by_event))
+
+
+def _write(pieces: Iterable[bytes], target: Path) -> None:
     draft = target.with_name(f".{target.name}.part")
     try:
         with draft.open("wb") as file:
-            for piece in services.pdf_bytes(package):
+            for piece in pieces:
                 file.write(piece)
         draft.replace(target)
     finally:
         draft.unlink(missing_ok=True)
-    verification.proof_path(target).write_text(proof(package.recorded_by_event))
+
+
+def volume(package: Package, number: int) -> tuple[Volume, Iterator[bytes]]:
+    """A volume of the package's exhibits and its bytes, which ask no database. Raises NotFound."""
+    row = package.volumes.select_related("pdf").filter(number=number).first()
+    if row is None:
+        raise NotFound(f"This package has no volume {number} of exhibits.")
+    return row, vault.open(row.pdf)
 
 
 def proof(event_id: UUID | None) -> str:
@@ -79,7 +94,7 @@ class Everything:
 
 
 def everything(package: Package) -> Everything:
-    """PDF, proof, manifest, every form and every original. What may not go out is named with its reason.
+    """PDF, proof, volumes of exhibits, manifest, every form and every original. What may not go out is named with its reason.
 
     Raises NotFound before it is built, or while the event of the PDF waits for its place in the history.
     """
@@ -94,10 +109,11 @@ def everything(package: Package) -> Everything:
         for exhibit in snapshot.exhibits
         if exhibit.number not in blobs
     ).encode()
-    pdf = package.pdf
+    pdf, volumes = package.pdf, list(package.volumes.select_related("pdf"))
     entries = (
         Entry(package.filename, package.size, lambda: vault.open(pdf)),
         Entry(f"{package.filename}.tlog-proof", len(told), lambda: (told,)),
+        *(Entry(row.filename, row.size, partial(vault.open, row.pdf)) for row in volumes),
         *kept.entries(),
         *(_original(exhibit, blobs) for exhibit in snapshot.exhibits if exhibit.number in blobs),
         *([Entry(LEFT_OUT, len(left_out), lambda: (left_out,))] if left_out else []),

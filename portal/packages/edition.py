@@ -1,8 +1,8 @@
 """What a section may read: the snapshot, its totals, how this printing is made, and nothing else."""
 
 import hashlib
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TypeVar
 
@@ -27,12 +27,26 @@ Row = TypeVar("Row", Acceptance, Deferral)
 
 
 @dataclass(frozen=True)
+class Placed:
+    """Where an exhibit stands in the volumes. `parts` are the numbers of what was attached to it."""
+
+    volume: int
+    page: int
+    pages: int
+    note: str = ""
+    parts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Edition:
     snapshot: Snapshot
     manifest_sha256: str
     snapshot_sha256: str
     paper: str = "A4"
     attachments: tuple[tuple[str, str], ...] = ()
+    #: The volumes of exhibits: file name, SHA-256, pages.
+    volumes: tuple[tuple[str, str, int], ...] = ()
+    placed: Mapping[str, Placed] = field(default_factory=dict)
 
     @property
     def outline(self) -> Outline:

@@ -50,6 +50,35 @@ CREATE TRIGGER packages_package_no_truncate BEFORE TRUNCATE ON packages_package
 ALTER TABLE packages_package ENABLE ALWAYS TRIGGER packages_package_moves;
 ALTER TABLE packages_package ENABLE ALWAYS TRIGGER packages_package_no_truncate;
 """
+#: The volumes of a draft are made anew with it; those of a sealed package stay, as it does.
+INSTALL_VOLUMES = """
+CREATE FUNCTION packages_volume_stays() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, public AS $$
+DECLARE
+  row_ packages_volume;
+BEGIN
+  row_ := CASE WHEN TG_OP = 'DELETE' THEN OLD ELSE NEW END;
+  IF TG_OP = 'UPDATE' THEN
+    RAISE EXCEPTION USING ERRCODE = 'CH001', MESSAGE = 'append-only: a volume is never changed, only made anew';
+  END IF;
+  IF NOT EXISTS (SELECT 1 FROM packages_package p WHERE p.id = row_.package_id
+                 AND p.organization_id = row_.organization_id AND p.state IN ('draft', 'in_review')) THEN
+    RAISE EXCEPTION USING ERRCODE = 'CH001',
+      MESSAGE = 'append-only: the volumes of a sealed package never change; a correction is a new issue';
+  END IF;
+  RETURN row_;
+END $$;
+CREATE TRIGGER packages_volume_stays BEFORE INSERT OR UPDATE OR DELETE ON packages_volume
+  FOR EACH ROW EXECUTE FUNCTION packages_volume_stays();
+CREATE TRIGGER packages_volume_no_truncate BEFORE TRUNCATE ON packages_volume
+  FOR EACH STATEMENT EXECUTE FUNCTION refuse_change_of_history();
+ALTER TABLE packages_volume ENABLE ALWAYS TRIGGER packages_volume_stays;
+ALTER TABLE packages_volume ENABLE ALWAYS TRIGGER packages_volume_no_truncate;
+"""
+REMOVE_VOLUMES = """
+DROP TRIGGER packages_volume_no_truncate ON packages_volume;
+DROP TRIGGER packages_volume_stays ON packages_volume;
+DROP FUNCTION packages_volume_stays();
+"""
 REMOVE = """
 DROP TRIGGER packages_package_no_truncate ON packages_package;
 DROP TRIGGER packages_package_moves ON packages_package;

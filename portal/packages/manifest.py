@@ -10,6 +10,8 @@ from typing import Any
 
 from evidence.ledger import verify
 from portal.packages import forms
+from portal.packages.exhibits.laying import NONE_LAID, Place
+from portal.packages.exhibits.laying import Laid as LaidOut
 from portal.packages.snapshot import Laid, Made, Snapshot, canonical, digest, plain
 
 FORMAT = verify.FORMAT
@@ -31,7 +33,12 @@ def head(snapshot: Snapshot) -> list[Made]:
     return [Made("checkpoint", note, "text/plain", "Supplement", "Signed head of the ledger")]
 
 
-def build(snapshot: Snapshot, files: Sequence[Made | Laid], withheld: Mapping[str, str]) -> bytes:
+def build(
+    snapshot: Snapshot,
+    files: Sequence[Made | Laid],
+    withheld: Mapping[str, str],
+    laid_out: LaidOut = NONE_LAID,
+) -> bytes:
     identity = snapshot.identity
     value: dict[str, Any] = {
         "format": FORMAT,
@@ -66,9 +73,36 @@ def build(snapshot: Snapshot, files: Sequence[Made | Laid], withheld: Mapping[st
                 "attached": not exhibit.not_attached,
             }
             for exhibit in snapshot.exhibits
+        ]
+        + [
+            {
+                "path": volume.path,
+                "size": volume.size,
+                "sha256": volume.sha256,
+                "media_type": "application/pdf",
+                "pages": volume.pages,
+                "volume": number,
+                "attached": False,
+            }
+            for number, volume in enumerate(laid_out.volumes, 1)
         ],
+        "laid_out": [_placed(place) for place in laid_out.places],
     }
     return json.dumps(value, ensure_ascii=False, sort_keys=True, indent=1).encode() + b"\n"
+
+
+def _placed(place: Place) -> dict[str, Any]:
+    """Where an exhibit, or what was attached to one, stands among the volumes; `why` there is a slip sheet instead."""
+    placed = {
+        "exhibit": place.number,
+        "volume": place.volume,
+        "page": place.page,
+        "pages": place.pages,
+        "is_repaired": place.note == "repaired copy",
+        "why": place.reason,
+        "notes": list(place.notes),
+    }
+    return placed | ({"filename": place.filename, "sha256": place.sha256} if place.depth else {})
 
 
 def _rows_sha256(snapshot: Snapshot, files: Sequence[Made | Laid]) -> str:

@@ -140,3 +140,23 @@ class Letterhead(TenantModel):
 
     def __str__(self) -> str:
         return f"Documents, version {self.version}"
+
+
+class Volume(TenantModel):
+    """A volume of a package's exhibits. Those of a draft go with its next printing; those of a sealed package stay."""
+
+    package = models.ForeignKey(Package, on_delete=models.PROTECT, related_name="volumes")
+    number = models.PositiveIntegerField()
+    # As the manifest names it.
+    filename = models.CharField(max_length=80)
+    pdf = models.ForeignKey(Blob, on_delete=models.PROTECT, related_name="+", db_index=False)
+    sha256 = models.CharField(max_length=64)
+    size = models.PositiveBigIntegerField()
+    pages = models.PositiveIntegerField()
+
+    class Meta:
+        ordering = ["number"]
+        constraints = [models.UniqueConstraint(fields=["package", "number"], name="volume_number_once")]
+
+    def __str__(self) -> str:
+        return self.filename

@@ -1,7 +1,8 @@
-"""Lays out what the children read, has every unit painted once, and lends the finished file; never half of one.
+"""Lays out what the children read, has every unit painted once, and lends the finished files; never half of one.
 
-A package of any size is made in one way: its texts are composed, the units that no earlier package painted are painted
-in shards, and all are bound into one document.
+A package of any size is made in one way: its exhibits are laid out in volumes, whose hashes and pages the report then
+names; its texts are composed, the units that no earlier package painted are painted in shards, and all are bound into
+one document.
 """
 
 import errno
@@ -10,12 +11,15 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from portal.packages import children, manifest, typefaces, units, workplace
 from portal.packages.children import BuildFailed, Step, Watch
+from portal.packages.exhibits import laying
+from portal.packages.exhibits.laying import Laid as LaidOut
+from portal.packages.exhibits.laying import Volume
 from portal.packages.proving import Proving
 from portal.packages.shelf import NOTHING_KEPT, Shelf
 from portal.packages.snapshot import Exhibit, Laid, Made, Snapshot, digest, pieces, plain
@@ -26,6 +30,9 @@ MEMORY_BYTES = 1 << 30
 CPU_SECONDS = 300
 #: Of one shard; what takes longer is not laid out but stuck.
 SHARD_CPU_SECONDS = 240
+
+#: A volume of exhibits is closed before it grows above this, unless the organization says otherwise.
+VOLUME_BYTES = 200 << 20
 
 #: Writes the original bytes of an exhibit into the open file.
 Fetch = Callable[[Exhibit, BinaryIO], None]
@@ -44,6 +51,8 @@ class Printed:
     snapshot: Path
     snapshot_sha256: str
     files: tuple[Made | Laid, ...]
+    #: Their files lie in the folder, too.
+    volumes: tuple[Volume, ...]
     peak_bytes: int
     cpu_seconds: float
     seconds: float
@@ -59,15 +68,21 @@ def printed(
     watch: Watch,
     work: Path | None = None,
     shelf: Shelf = NOTHING_KEPT,
+    volume_bytes: int = VOLUME_BYTES,
 ) -> Iterator[Printed]:
-    """Sets the package and lends the finished file; the folder is gone when the block ends, whatever happened."""
+    """Sets the package and lends the finished files; the folder is gone when the block ends, whatever happened."""
     with _room(), workplace.lent(work) as folder:
         began = time.monotonic()
         formed, result = _formed(folder, snapshot, watch)
+        sources = _fetch(folder, snapshot, fetch, watch)
+        laid = laying.lay_out(
+            folder, snapshot, sources, paper=paper, limit_bytes=volume_bytes, watch=watch, shelf=shelf
+        )
         files = [*formed, *manifest.head(snapshot), *proving.files]
-        listed = manifest.build(snapshot, files, proving.withheld)
-        _lay_out(folder, snapshot, files, listed, paper, fetch, watch)
-        results = [result, *_set(folder, snapshot, shelf, watch)]
+        listed = manifest.build(snapshot, files, proving.withheld, laid)
+        _lay_out(folder, snapshot, files, listed, paper, laid)
+        used = {"peak_bytes": laid.peak_bytes, "cpu_seconds": laid.cpu_seconds}
+        results = [result, used, *_set(folder, snapshot, shelf, watch)]
         yield Printed(
             path=folder / "package.pdf",
             pages=results[-1]["pages"],
@@ -78,6 +93,7 @@ def printed(
             snapshot=formed[0].place,
             snapshot_sha256=formed[0].sha256,
             files=tuple(files),
+            volumes=tuple(replace(volume, source=str(folder / volume.source)) for volume in laid.volumes),
             peak_bytes=max(result["peak_bytes"] for result in results),
             cpu_seconds=round(sum(result["cpu_seconds"] for result in results), 2),
             seconds=round(time.monotonic() - began, 2),
@@ -142,16 +158,23 @@ def _paint(folder: Path, told: list[dict[str, Any]], missing: list[int], watch: 
     return result
 
 
+def _fetch(folder: Path, snapshot: Snapshot, fetch: Fetch, watch: Watch) -> dict[str, str]:
+    """Writes the exhibits' bytes; the file of each by its number. One whose bytes are not those of its hash stops it."""
+    held = [exhibit for exhibit in snapshot.exhibits if exhibit.has_bytes]
+    sources = {}
+    for done, exhibit in enumerate(held):
+        watch(done, len(held), f"Exhibit {exhibit.number}")
+        sources[exhibit.number] = f"exhibit-{exhibit.number}"
+        with (folder / sources[exhibit.number]).open("wb") as target:
+            fetch(exhibit, target)
+        _check(folder / sources[exhibit.number], exhibit)
+    return sources
+
+
 def _lay_out(
-    folder: Path,
-    snapshot: Snapshot,
-    files: list[Made | Laid],
-    listed: bytes,
-    paper: str,
-    fetch: Fetch,
-    watch: Watch,
+    folder: Path, snapshot: Snapshot, files: list[Made | Laid], listed: bytes, paper: str, laid: LaidOut
 ) -> None:
-    """Writes what the children read; an exhibit whose bytes are not those of its hash stops the build."""
+    """Writes what the children read."""
     when = plain(snapshot.identity.as_of)
     own = [Made(manifest.NAME, listed, "application/json", "Data", "Every file of this package"), *files]
     enclosures = []
@@ -159,22 +182,21 @@ def _lay_out(
         if isinstance(file, Made):
             (folder / file.path).write_bytes(file.data)
         enclosures.append(_enclosure(file.path, file.path, file.media_type, file.relationship, file.note, when))
-    attached = [exhibit for exhibit in snapshot.exhibits if not exhibit.not_attached]
-    for done, exhibit in enumerate(attached):
-        watch(done, len(attached), f"Exhibit {exhibit.number}")
-        name = f"exhibit-{exhibit.number}"
-        with (folder / name).open("wb") as target:
-            fetch(exhibit, target)
-        _check(folder / name, exhibit)
+    for exhibit in snapshot.exhibits:
+        if exhibit.not_attached:
+            continue
         title = typefaces.showable(f"{exhibit.number}: {exhibit.title}")[:200]
         dated = plain(exhibit.collected_at) or when
-        enclosures.append(_enclosure(exhibit.path, name, exhibit.media_type, "Supplement", title, dated))
+        source = f"exhibit-{exhibit.number}"
+        enclosures.append(_enclosure(exhibit.path, source, exhibit.media_type, "Supplement", title, dated))
     order = {
         "paper": paper,
         "accent": snapshot.organization.accent,
         "manifest_sha256": digest(listed),
         "attachments": [(file.path, file.sha256) for file in own],
         "enclosures": enclosures,
+        "volumes": [(volume.path, volume.sha256, volume.pages) for volume in laid.volumes],
+        "places": [plain(place) for place in laid.places],
     }
     (folder / "order.json").write_text(json.dumps(order))
 

@@ -22,10 +22,12 @@ from evidence import clock, crashing, tenancy
 from evidence.actors import Actor
 from evidence.artifacts import withholding
 from evidence.artifacts.models import Artifact, ArtifactVersion
-from evidence.errors import Invalid, NotFound, Refused, Stale, WrongState
+from evidence.errors import Invalid, NotFound, Refused, Stale, Unavailable, WrongState
 from evidence.ledger import bundle
 from evidence.ledger import services as ledger
+from evidence.organizations import queries as settings_of
 from evidence.organizations import services as organizations
+from evidence.vault import checking
 from evidence.vault import services as vault
 from evidence.vault.models import Blob
 from portal.engagements.models import Engagement
@@ -44,7 +46,8 @@ from portal.packages import (
     review,
     shelf,
 )
-from portal.packages.models import Package, Paper, State
+from portal.packages.exhibits.laying import Volume as LaidVolume
+from portal.packages.models import Package, Paper, State, Volume
 from portal.packages.proving import Proving
 from portal.packages.signing.services import Signing
 from portal.packages.snapshot import Exhibit, Issue, Snapshot, digest, load
@@ -316,6 +319,7 @@ class _Kept:
     manifest: vault.Sealed
     snapshot: vault.Sealed
     made: vault.Sealed
+    volumes: tuple[tuple[LaidVolume, vault.Sealed], ...]
 
 
 def _made(package: Package) -> dict[str, Any]:
@@ -395,6 +399,7 @@ class _Printing:
         with self.inside():
             package = Package.objects.get(pk=self.package_id)
             blobs = _blobs(self.snapshot, package.organization_id)
+            volume_megabytes = int(settings_of.policy(package.organization_id, "packages").body["volume_megabytes"])
         work = Path(settings.CLEARHOLD_WORK_DIR)
         lending = render.printed(
             self.snapshot,
@@ -404,6 +409,7 @@ class _Printing:
             watch=self.watch,
             work=work,
             shelf=shelf.of(package.organization_id, work),
+            volume_bytes=volume_megabytes * 1_000_000,
         )
         try:
             with lending as printed:
@@ -412,8 +418,10 @@ class _Printing:
                     self.watch(1, 1, "Signing")
                     printed = self.finish(printed)
                 self.watch(1, 1, "Storing")
-                with printed.path.open("rb") as file:
-                    pdf = self._store(file, package.organization_id)
+                pdf = self._store_file(printed.path, package.organization_id)
+                volumes = tuple(
+                    (each, self._store_file(Path(each.source), package.organization_id)) for each in printed.volumes
+                )
                 manifest = self._store(io.BytesIO(printed.manifest), package.organization_id)
                 with printed.snapshot.open("rb") as rows:
                     snapshot = self._store(rows, package.organization_id)
@@ -424,11 +432,15 @@ class _Printing:
         except BaseException:
             self._discard()
             raise
-        return _Kept(printed, pdf, manifest, snapshot, made)
+        return _Kept(printed, pdf, manifest, snapshot, made, volumes)
 
     def __exit__(self, kind: object, *rest: object) -> None:
         if kind is not None and not (isinstance(kind, type) and issubclass(kind, DatabaseFault)):
             self._discard()
+
+    def _store_file(self, path: Path, organization_id: UUID) -> vault.Sealed:
+        with path.open("rb") as file:
+            return self._store(file, organization_id)
 
     def _store(self, file: Any, organization_id: UUID) -> vault.Sealed:
         sealed = vault.store(file, organization_id=organization_id, limit_bytes=LIMIT_BYTES)
@@ -442,7 +454,7 @@ class _Printing:
 
 
 class _Fetch:
-    """Writes an exhibit's original bytes; a damaged one is named."""
+    """Writes an exhibit's original bytes; one that is damaged or gone is named, and raises the vault's alarm."""
 
     def __init__(self, blobs: dict[str, Blob]) -> None:
         self.blobs = blobs
@@ -455,6 +467,8 @@ class _Fetch:
             for piece in vault.open(blob):
                 target.write(piece)
         except (Refused, OSError) as fault:
+            if isinstance(fault, Unavailable):
+                checking.note_damage(blob, fault)
             raise render.BuildFailed(
                 f"The file of exhibit {exhibit.number} could not be read: {fault} No package was made.",
                 code="exhibit_unreadable",
@@ -463,7 +477,7 @@ class _Fetch:
 
 
 def _blobs(snapshot: Snapshot, organization_id: UUID) -> dict[str, Blob]:
-    wanted = {exhibit.number: exhibit.version for exhibit in snapshot.exhibits if not exhibit.not_attached}
+    wanted = {exhibit.number: exhibit.version for exhibit in snapshot.exhibits if exhibit.has_bytes}
     rows = Artifact.objects.filter(organization_id=organization_id, ref__in=wanted).prefetch_related("versions__blob")
     found = {row.ref: v for row in rows for v in row.versions.all() if v.number == wanted[row.ref]}
     _refuse_changed(found)
@@ -488,6 +502,7 @@ def _adopt(package: Package, kept: _Kept, snapshot: Snapshot, *, commit: bool = 
     package.manifest = vault.adopt(kept.manifest)
     package.snapshot = vault.adopt(kept.snapshot)
     package.made = vault.adopt(kept.made)
+    _adopt_volumes(package, kept)
     printed = kept.printed
     package.sha256, package.size, package.pages = printed.sha256, printed.size, printed.pages
     package.manifest_sha256 = printed.manifest_sha256
@@ -501,8 +516,26 @@ def _adopt(package: Package, kept: _Kept, snapshot: Snapshot, *, commit: bool = 
         package.save()
 
 
+def _adopt_volumes(package: Package, kept: _Kept) -> None:
+    """Those of an earlier printing go."""
+    Volume.objects.filter(package=package).delete()
+    for number, (laid, sealed) in enumerate(kept.volumes, 1):
+        Volume.objects.create(
+            organization_id=package.organization_id,
+            package=package,
+            number=number,
+            filename=laid.path,
+            pdf=vault.adopt(sealed),
+            sha256=laid.sha256,
+            size=laid.size,
+            pages=laid.pages,
+        )
+
+
 def _record_file(package: Package, event: Any, actor: Actor, **more: Any) -> None:
-    recorded = ledger.record(event, subject=package, actor=actor, after=_told(package) | more)
+    volumes = {row.filename: row.sha256 for row in Volume.objects.filter(package=package)}
+    told = _told(package) | {"volumes": volumes} | more
+    recorded = ledger.record(event, subject=package, actor=actor, after=told)
     Package.objects.filter(pk=package.pk).update(recorded_by_event=recorded.id)
     package.recorded_by_event = recorded.id
 

@@ -36,6 +36,8 @@ OPEN_STATES = (
     "deferral_pending",
     "deferred",
 )
+#: The largest original that is laid out among the exhibits.
+READ_BYTES = 1 << 30
 CLOSED_STATES = ("closed",)
 REJECTED_STATES = ("rejected",)
 
@@ -380,6 +382,11 @@ class Exhibit:
     findings: tuple[str, ...] = ()
     controls: tuple[str, ...] = ()
     not_attached: str = ""
+
+    @property
+    def has_bytes(self) -> bool:
+        """Whether its file can be read, attached or not. What is larger than a process may write has a slip sheet."""
+        return self.review != "disposed" and self.size <= READ_BYTES
 
     @property
     def path(self) -> str:

@@ -312,6 +312,7 @@ def package(request: HttpRequest, engagement: str, package: UUID) -> HttpRespons
         "package": row,
         "forms": delivery.forms_of(row),
         "signature": signatures.of(row),
+        "volumes": list(row.volumes.all()),
         "packages": packages_of.released(here)[:PAGE],
         "taken": ledger.events(here.organization_id, taken, limit=5).facts,
         **verifying.context(here.organization_id, proof_url),
@@ -352,6 +353,16 @@ def package_form(request: HttpRequest, engagement: str, package: UUID, path: str
     with keeping_record(request):
         package_files.note_download(row, actor=request.actor, form=path)  # type: ignore[attr-defined]
     return package_pages.attachment(pieces, taken.filename, taken.form.media_type, taken.size)
+
+
+@require_GET
+def package_volume(request: HttpRequest, engagement: str, package: UUID, number: int) -> HttpResponseBase:
+    """A volume of the exhibits of a sealed package."""
+    row = _released(_engagement(request, engagement), package)
+    taken, pieces = delivery.volume(row, number)
+    with keeping_record(request):
+        package_files.note_download(row, actor=request.actor, form=taken.filename)  # type: ignore[attr-defined]
+    return package_pages.attachment(pieces, taken.filename, "application/pdf", taken.size)
 
 
 @require_GET
@@ -417,6 +428,7 @@ urlpatterns = [
         "audit/<str:engagement>/packages/<uuid:package>/everything.zip", package_everything, name="package_everything"
     ),
     path("audit/<str:engagement>/packages/<uuid:package>/forms/<str:path>", package_form, name="package_form"),
+    path("audit/<str:engagement>/packages/<uuid:package>/volumes/<int:number>", package_volume, name="package_volume"),
     path("audit/<str:engagement>/history", history, name="history"),
     path("audit/<str:engagement>/opened", opened, name="opened"),
 ]

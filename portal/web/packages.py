@@ -100,6 +100,7 @@ def _page(request: HttpRequest, row: Package) -> dict[str, Any]:
         "failed": row.job is not None and row.job.is_over and row.job.state != "succeeded",
         "panel": _panel(request, row),
         "forms": delivery.forms_of(row) if row.is_built else [],
+        "volumes": list(row.volumes.all()),
         "may_rebuild": may_build and row.state == "draft" and not running,
         "may_submit": may_build and row.state == "draft" and row.is_built and not running,
         "may_seal_again": row.state == "in_review" and row.approved_by_id is not None and not running and may_build,
@@ -244,6 +245,18 @@ def form(request: HttpRequest, package: UUID, path: str) -> StreamingHttpRespons
 
 @require_GET
 @outside_transaction
+def volume(request: HttpRequest, package: UUID, number: int) -> StreamingHttpResponse:
+    """A volume of the exhibits as an attachment; the download is an event before the first byte goes out."""
+    with inside(request):
+        request.actor.require("packages.view")  # type: ignore[attr-defined]
+        row = queries.find(request.actor, package)  # type: ignore[attr-defined]
+        taken, pieces = delivery.volume(row, number)
+        services.note_download(row, actor=request.actor, form=taken.filename)  # type: ignore[attr-defined]
+    return attachment(pieces, taken.filename, "application/pdf", taken.size)
+
+
+@require_GET
+@outside_transaction
 def everything(request: HttpRequest, package: UUID) -> StreamingHttpResponse:
     """PDF, proof, forms and originals as one archive, made while it goes out."""
     with inside(request):
@@ -277,6 +290,7 @@ urlpatterns = [
     path("packages/<uuid:package>/proof", proof, name="proof"),
     path("packages/<uuid:package>/everything.zip", everything, name="everything"),
     path("packages/<uuid:package>/forms/<str:path>", form, name="form"),
+    path("packages/<uuid:package>/volumes/<int:number>", volume, name="volume"),
     path("packages/<uuid:package>/rebuild", rebuild, name="rebuild"),
     path("packages/<uuid:package>/submit", submit, name="submit"),
     path("packages/<uuid:package>/decide", decide, name="decide"),

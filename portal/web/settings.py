@@ -32,6 +32,7 @@ WORDS = {
         "Whether anyone may fetch the signed checkpoints of the history: its size, its root and hashes, nothing else.",
     ),
     "uploads": ("Uploads", "How large one piece of evidence may be."),
+    "packages": ("Packages", "How large one volume of exhibits may be, 1 to 500 MB; what is larger is split."),
     "scrub": (
         "Checks of stored files",
         "After how many days at most every stored file was read and hashed again, 1 to 30.",

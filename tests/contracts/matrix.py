@@ -442,6 +442,7 @@ MATRIX: dict[str, Row] = {
     "packages:file": Row(get=BOARD),
     "packages:proof": Row(get=BOARD),
     "packages:form": Row(get=BOARD),
+    "packages:volume": Row(get=BOARD),
     "packages:everything": Row(get=BOARD),
     "packages:rebuild": Row(post=MANAGER),
     "packages:submit": Row(post=MANAGER, body=WORDS),
@@ -469,6 +470,7 @@ MATRIX: dict[str, Row] = {
     # The world's package is not sealed yet, so nobody outside gets its file.
     "auditor:package_file": Row(),
     "auditor:package_form": Row(),
+    "auditor:package_volume": Row(),
     "auditor:package_everything": Row(),
     "auditor:history": Row(get="auditor"),
     "auditor:opened": Row(get="auditor"),
@@ -611,6 +613,7 @@ MATRIX: dict[str, Row] = {
     "api-package-forms": Row(get=BOARD),
     "api-package-form": Row(get=BOARD),
     "api-package-zip": Row(get=BOARD),
+    "api-package-volume": Row(get=BOARD),
     "api-package-rebuild": Row(post=MANAGER),
     "api-package-submit": Row(post=MANAGER),
     "api-package-supersede": Row(post=MANAGER, body={"change": "Newer rows."}),

@@ -18,9 +18,18 @@ from portal.api.views import NounView, versioned
 from portal.engagements import queries as engagements
 from portal.packages import delivery, outlines, planning, queries, sampling
 from portal.packages import services as packages
-from portal.packages.models import Package, Paper
+from portal.packages.models import Package, Paper, Volume
 from portal.web.packages import attachment
 from remediation.approvals.models import Request as ApprovalRequest
+
+
+class VolumeOut(serializers.ModelSerializer[Volume]):
+    """A volume of the exhibits: reading copies, stamped, and slip sheets. Its file is at `volumes/{number}`."""
+
+    class Meta:
+        model = Volume
+        fields = ["number", "filename", "sha256", "size", "pages"]
+        read_only_fields = fields
 
 
 class PackageOut(serializers.ModelSerializer[Package]):
@@ -28,6 +37,7 @@ class PackageOut(serializers.ModelSerializer[Package]):
     prepared_by = PersonOut()
     approved_by = PersonOut(allow_null=True)
     job = JobOut(allow_null=True)
+    volumes = VolumeOut(many=True)
 
     class Meta:
         model = Package
@@ -49,6 +59,7 @@ class PackageOut(serializers.ModelSerializer[Package]):
             "pages",
             "finding_count",
             "exhibit_count",
+            "volumes",
             "ledger_size",
             "as_of",
             "built_at",
@@ -123,7 +134,10 @@ class PackagesView(NounView):
     @extend_schema(responses=PackagePage, parameters=[OpenApiParameter("cursor", str), OpenApiParameter("limit", int)])
     def get(self, request: Request) -> Response:
         """Packages in the order they were started, every issue of each."""
-        return self.page(queries.packages(self.actor), lambda found: list(PackageOut(found, many=True).data))
+        return self.page(
+            queries.packages(self.actor).prefetch_related("volumes"),
+            lambda found: list(PackageOut(found, many=True).data),
+        )
 
     @extend_schema(request=PackageIn, responses={202: PackageOut})
     def post(self, request: Request) -> Response:
@@ -209,12 +223,24 @@ class FormView(NounView):
         return attachment(pieces, taken.filename, taken.form.media_type, taken.size)
 
 
+class VolumeView(NounView):
+    permission_needed = {"*": "packages.view"}
+
+    @extend_schema(responses={(200, "application/pdf"): OpenApiTypes.BINARY}, operation_id="packages_volume")
+    def get(self, request: Request, ref: UUID, number: int) -> HttpResponseBase:
+        """A volume of the exhibits as an attachment. Each download leaves an event."""
+        found = queries.find(self.actor, ref)
+        taken, pieces = delivery.volume(found, number)
+        packages.note_download(found, actor=self.actor, form=taken.filename)
+        return attachment(pieces, taken.filename, "application/pdf", taken.size)
+
+
 class ArchiveView(NounView):
     permission_needed = {"*": "packages.view"}
 
     @extend_schema(responses={(200, "application/zip"): OpenApiTypes.BINARY}, operation_id="packages_archive")
     def get(self, request: Request, ref: UUID) -> HttpResponseBase:
-        """PDF, proof, manifest, every form and every original as one ZIP. Each download leaves an event."""
+        """PDF, proof, volumes of exhibits, manifest, every form and every original as one ZIP. Each download leaves an event."""
         found = queries.find(self.actor, ref)
         whole = delivery.everything(found)
         packages.note_download(found, actor=self.actor, form="zip")
@@ -247,6 +273,7 @@ urlpatterns = [
     path("packages/<uuid:ref>/proof", ProofView.as_view(), name="api-package-proof"),
     path("packages/<uuid:ref>/forms/", FormsView.as_view(), name="api-package-forms"),
     path("packages/<uuid:ref>/forms/<str:path>", FormView.as_view(), name="api-package-form"),
+    path("packages/<uuid:ref>/volumes/<int:number>", VolumeView.as_view(), name="api-package-volume"),
     path("packages/<uuid:ref>/zip", ArchiveView.as_view(), name="api-package-zip"),
     path("packages/<uuid:ref>/rebuild/", _step("rebuild", Empty, packages.rebuild), name="api-package-rebuild"),
     path("packages/<uuid:ref>/submit/", _step("submit", SubmitIn, packages.submit_for_review, out=Asked),

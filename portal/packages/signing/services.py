@@ -1,12 +1,14 @@
 """Signs what was printed for a seal, and keeps who signed with the package that is sealed."""
 
 from dataclasses import asdict, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from portal.packages.models import Package
 from portal.packages.render import Printed
-from portal.packages.signing import identities, pades
 from portal.packages.signing.models import Signature
+
+if TYPE_CHECKING:
+    from portal.packages.signing import pades
 
 
 class Signing:
@@ -18,6 +20,9 @@ class Signing:
 
     def __call__(self, printed: Printed) -> Printed:
         """Sign the file in its place. Raises NotSigned."""
+        # They load pyHanko, which only a seal needs.
+        from portal.packages.signing import identities, pades
+
         with identities.lent(self.slug) as identity:
             self.signed = pades.sign(printed.path, identity)
         return replace(printed, sha256=self.signed.sha256, size=self.signed.size)

@@ -136,11 +136,11 @@ def kept(request, tmp_path_factory) -> Kept:
 
 
 def unpacked(pdf: Path, folder: Path) -> Path:
-    """The attachments of a package as another library reads them, and the proof, in a folder."""
+    """The attachments of a package as another library reads them, its proof and its volume, in a folder."""
     folder.mkdir()
     with pikepdf.open(pdf) as opened:
         for name in opened.attachments:
             (folder / name).write_bytes(opened.attachments[name].get_file().read_bytes())
-    proof = pdf.with_name(pdf.name + ".tlog-proof")
-    (folder / proof.name).write_bytes(proof.read_bytes())
+    for beside in (f"{pdf.name}.tlog-proof", f"{pdf.stem}-exhibits.pdf"):
+        (folder / beside).write_bytes(pdf.with_name(beside).read_bytes())
     return folder

@@ -93,7 +93,8 @@ class Model:
         giver = loan["giver"] if loan else None
         if loan is None and name not in self.approvers:
             return False
-        if loan and (loan["state"] != "running" or giver not in self.approvers):
+        # Two persons who turned out to be one don't stand in for each other.
+        if loan and (loan["state"] != "running" or giver not in self.approvers or giver in self.groups[name]):
             return False
         used = set().union(*(self.groups[one] for voice in self.open["voices"] for one in voice))
         return not any(

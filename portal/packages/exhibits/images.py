@@ -1,0 +1,138 @@
+"""Pictures: each on a page of its own, upright, at 300 dots an inch at most; without place, camera and comment."""
+
+import io
+import zlib
+from collections.abc import Iterator
+from importlib.util import find_spec
+from typing import Any
+
+import pikepdf
+from pikepdf import Dictionary, Name
+from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
+
+from portal.packages.exhibits import frames, pdfs, sheets
+from portal.packages.exhibits.kinds import HEIC
+from portal.packages.exhibits.pieces import Copy, Desk, NotLaidOut, Piece
+
+FORMATS = ("PNG", "JPEG", "GIF", "WEBP", "BMP", "TIFF")
+READER_OF_HEIC = "pillow_heif"
+MOST_PIXELS = 60_000_000
+MOST_FRAMES = 500
+DOTS, SCREEN_DOTS = 300, 96
+MARGIN = 40.0
+#: A drawing or a picture of a screen keeps every dot as it is up to this size, packed; what is larger is a photograph.
+EXACT_BYTES = 2 << 20
+EXACT_PIXELS = 6_000_000
+QUALITY = 88
+LOSSLESS = frozenset({"PNG", "GIF", "BMP", "TIFF"})
+MOVING = frozenset({"PNG", "GIF", "WEBP"})
+
+
+def copy(piece: Piece, desk: Desk) -> Copy:
+    Image.MAX_IMAGE_PIXELS = MOST_PIXELS
+    # WeasyPrint fills what is missing of a picture with grey; an exhibit says that it is damaged.
+    ImageFile.LOAD_TRUNCATED_IMAGES = False
+    formats = FORMATS
+    if piece.media_type in HEIC:
+        formats = _with_heic()
+    try:
+        with Image.open(desk.source(piece), formats=formats) as image:
+            return _copied(image, piece, desk)
+    except Image.DecompressionBombError:
+        raise NotLaidOut(f"It has more than {MOST_PIXELS // 1_000_000} million dots.") from None
+    except UnidentifiedImageError:
+        raise NotLaidOut("It is no picture that can be read.") from None
+    except (OSError, SyntaxError, ValueError, EOFError) as fault:
+        raise NotLaidOut(f"The picture is damaged: {str(fault)[:120]}.") from None
+
+
+def _copied(image: Any, piece: Piece, desk: Desk) -> Copy:
+    if image.width * image.height > MOST_PIXELS:
+        raise NotLaidOut(f"It has {image.width:,} by {image.height:,} dots, more than are drawn here.")
+    many = getattr(image, "n_frames", 1)
+    is_paged = image.format == "TIFF"
+    if is_paged and many > MOST_FRAMES:
+        raise NotLaidOut(f"It has {many:,} pages; a picture is laid out up to {MOST_FRAMES}.")
+    document, placed = pikepdf.new(), []
+    for drawn in _drawn(image, many if is_paged else 1, desk.paper):
+        placed.append(_page(document, drawn, image.format in LOSSLESS, desk.paper))
+    pdfs.write(document, placed, desk.target(piece))
+    is_moving = many > 1 and image.format in MOVING
+    return Copy([f"It is an animation of {many:,} pictures; the first is shown."] if is_moving else [])
+
+
+def _drawn(image: Any, many: int, paper: str) -> Iterator[Any]:
+    for number in range(many):
+        image.seek(number)
+        if image.format in ("JPEG", "MPO"):
+            # A photograph that is much too fine is never decoded in full.
+            most = [round(side / 72 * DOTS) for side in _room(paper, image.width > image.height)]
+            image.draft("RGB", most)
+        upright = ImageOps.exif_transpose(image)
+        across = upright.width > upright.height
+        most = [round(side / 72 * DOTS) for side in _room(paper, across)]
+        if upright.width > most[0] or upright.height > most[1]:
+            upright = _plain(upright)
+            upright.thumbnail(most, reducing_gap=2.0)
+        yield _plain(upright)
+
+
+def _plain(image: Any) -> Any:
+    """In grey, in colours or in black and white; what is see-through lies on paper."""
+    if image.mode in ("1", "L", "RGB"):
+        return image
+    if image.mode.startswith("I") or image.mode == "F":
+        # Sixteen bits a dot: the whole range is brought into eight.
+        wide = image.convert("F")
+        low, high = wide.getextrema()
+        scale = 255 / max(high - low, 1)
+        return wide.point(lambda value: value * scale - low * scale).convert("L")
+    if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:
+        clear = image.convert("RGBA")
+        paper = Image.new("RGB", clear.size, "white")
+        paper.paste(clear, mask=clear.getchannel("A"))
+        return paper
+    return image.convert("RGB")
+
+
+def _page(document: pikepdf.Pdf, image: Any, is_lossless: bool, paper: str) -> frames.Frame:
+    across = image.width > image.height
+    room = _room(paper, across)
+    size = (room[0] + 2 * MARGIN, room[1] + 2 * MARGIN)
+    scale = min(room[0] / image.width, room[1] / image.height, 72 / SCREEN_DOTS)
+    wide, high = image.width * scale, image.height * scale
+    x, y = (size[0] - wide) / 2, (size[1] - high) / 2
+    content = f"q {wide:.3f} 0 0 {high:.3f} {x:.3f} {y:.3f} cm /I Do Q".encode()
+    resources = Dictionary(XObject=Dictionary(I=_stream(document, image, is_lossless)))
+    return frames.page(document, size, content, resources)
+
+
+def _room(paper: str, across: bool) -> tuple[float, float]:
+    width, height = sheets.SIZES[paper]
+    full = (height + frames.BAND, width - frames.BAND) if across else (width, height)
+    return full[0] - 2 * MARGIN, full[1] - 2 * MARGIN
+
+
+def _stream(document: pikepdf.Pdf, image: Any, is_lossless: bool) -> pikepdf.Stream:
+    space = Name.DeviceRGB if image.mode == "RGB" else Name.DeviceGray
+    bits = 1 if image.mode == "1" else 8
+    about = {
+        "Type": Name.XObject, "Subtype": Name.Image, "Width": image.width, "Height": image.height, "ColorSpace": space,
+        "BitsPerComponent": bits,
+    }  # fmt: skip
+    if bits == 1 or (is_lossless and image.width * image.height <= EXACT_PIXELS):
+        packed = zlib.compress(image.tobytes(), 6)
+        if bits == 1 or len(packed) <= EXACT_BYTES:
+            return document.make_stream(packed, **about, Filter=Name.FlateDecode)
+    out = io.BytesIO()
+    image.save(out, "JPEG", quality=QUALITY, subsampling=0)
+    return document.make_stream(out.getvalue(), **about, Filter=Name.DCTDecode)
+
+
+def _with_heic() -> tuple[str, ...]:
+    if find_spec(READER_OF_HEIC) is None:
+        raise NotLaidOut("It is a photograph in HEIC, which this installation can't read.")
+    from importlib import import_module
+
+    import_module(READER_OF_HEIC).register_heif_opener()
+    return (*FORMATS, "HEIF")

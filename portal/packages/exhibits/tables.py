@@ -1,0 +1,154 @@
+"""Tables: CSV and workbooks, values as they are stored, with a limit of rows that is said; nothing is computed."""
+
+import csv
+import io
+import zipfile
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+from defusedxml.common import DefusedXmlException
+from defusedxml.ElementTree import ParseError
+
+from evidence.limited.readers import plain
+from evidence.limited.readers import sheets as workbooks
+from portal.packages.exhibits import sheets, texts
+from portal.packages.exhibits.pieces import Copy, Desk, NotLaidOut, Piece
+
+MOST_ROWS, MOST_CELLS, MOST_COLUMNS = 1_000, 8_000, 60
+CELL_CHARACTERS = 400
+#: So many columns stand beside each other on upright paper, and on paper laid across; more follow beneath.
+UPRIGHT, ACROSS = 6, 11
+#: Rows of one table of the page: what is laid out as one grows slow with its length.
+TOGETHER = 250
+UNPACKED_BYTES = 300 << 20
+SAMPLE_BYTES = 1 << 16
+
+Row = tuple[int, list[str]]
+
+
+@dataclass
+class Taken:
+    """The rows that are shown, how many there are, and how many columns."""
+
+    rows: list[Row]
+    total: int
+    columns: int
+
+
+def copy(piece: Piece, desk: Desk) -> Copy:
+    if not piece.size:
+        raise NotLaidOut("It is an empty file: it has no bytes to show.")
+    try:
+        taken = take(_csv(desk.source(piece)), MOST_CELLS)
+    except csv.Error:
+        return texts.copy(piece, desk)
+    data = {
+        "head": sheets.heading(piece, _told(taken)),
+        "tables": list(_tables(taken)),
+        "wide": taken.columns > UPRIGHT,
+    }
+    sheets.lay_out("table", data, desk.target(piece), desk.paper)
+    return Copy()
+
+
+def copy_workbook(piece: Piece, desk: Desk) -> Copy:
+    with desk.source(piece).open("rb") as file:
+        try:
+            _refuse_bomb(file)
+            book = workbooks.book(file)
+            found = list(_sheets(book))
+        except (zipfile.BadZipFile, KeyError, ParseError, DefusedXmlException, ValueError, EOFError) as fault:
+            raise NotLaidOut(f"It is no workbook that can be read ({type(fault).__name__}).") from None
+    if not found:
+        raise NotLaidOut("It is a workbook without sheets.")
+    wide = any(taken.columns > UPRIGHT for _, taken in found)
+    told = f"{len(found)} sheet{'s' if len(found) != 1 else ''}, values as stored"
+    shown = [{"title": title, "told": _told(taken), "tables": list(_tables(taken))} for title, taken in found]
+    data = {"head": sheets.heading(piece, told), "sheets": shown, "wide": wide}
+    sheets.lay_out("workbook", data, desk.target(piece), desk.paper)
+    hidden = sum(sheet.is_hidden for sheet in book.sheets)
+    return Copy([f"Hidden sheets are shown too: {hidden}."] if hidden else [])
+
+
+def take(rows: Iterable[Row], cells: int) -> Taken:
+    """As many rows as there is room for; the others are counted."""
+    taken = Taken([], 0, 0)
+    for number, row in rows:
+        taken.total += 1
+        kept = row[:MOST_COLUMNS]
+        if len(taken.rows) < MOST_ROWS and cells > 0:
+            taken.rows.append((number, sheets.cut(map(plain.cleaned, kept), CELL_CHARACTERS)))
+            cells -= len(kept) + 1
+            taken.columns = max(taken.columns, len(kept))
+    return taken
+
+
+def _csv(source: Path) -> Iterator[Row]:
+    csv.field_size_limit(1 << 20)
+    with source.open("rb") as file:
+        sample = file.read(SAMPLE_BYTES)
+    encoding = next((name for mark, name in plain.MARKS if sample.startswith(mark)), "")
+    encoding = encoding or ("utf-8" if _is_utf8(sample) else "latin-1")
+    mark = plain.delimiter_of(sample.decode(encoding, "replace").partition("\n")[0])
+    with io.TextIOWrapper(source.open("rb"), encoding, errors="replace", newline="") as text:
+        yield from enumerate(csv.reader(text, delimiter=mark), 1)
+
+
+def _is_utf8(sample: bytes) -> bool:
+    try:
+        sample.decode()
+    except UnicodeDecodeError as error:
+        return error.start > len(sample) - 4
+    return True
+
+
+def _refuse_bomb(file: io.BufferedReader) -> None:
+    with zipfile.ZipFile(file) as archive:
+        unpacked = sum(each.file_size for each in archive.infolist())
+        if any(each.flag_bits & 1 for each in archive.infolist()):
+            raise NotLaidOut("It is locked with a password, which the portal does not have.")
+    if unpacked > UNPACKED_BYTES:
+        raise NotLaidOut(f"It would unpack to {unpacked / 1e6:,.0f} MB, more than is read of a workbook.")
+
+
+def _sheets(book: workbooks.Book) -> Iterator[tuple[str, Taken]]:
+    left = MOST_CELLS
+    for sheet in book.sheets:
+        taken = take(workbooks.rows(book, sheet), left)
+        left -= sum(len(row) + 1 for _, row in taken.rows)
+        yield f"{sheet.name or 'Sheet'}{' (hidden)' if sheet.is_hidden else ''}", taken
+
+
+def _told(taken: Taken) -> str:
+    rows = sheets.span(len(taken.rows), taken.total, "row")
+    return f"{rows}, {taken.columns} column{'s' if taken.columns != 1 else ''}"
+
+
+def _tables(taken: Taken) -> Iterator[dict[str, object]]:
+    """Columns that fit beside each other, then the next; each in stretches of rows under the same head."""
+    if not taken.rows:
+        return
+    beside = UPRIGHT if taken.columns <= UPRIGHT else ACROSS
+    for first in range(0, max(taken.columns, 1), beside):
+        last = min(first + beside, taken.columns)
+        columns = range(first, last)
+        head, *body = [(number, [_cell(row, at) for at in columns]) for number, row in taken.rows]
+        rows = iter(body)
+        part = f"Columns {first + 1} to {last}" if taken.columns > beside else ""
+        widths = _widths([head[1], *(row for _, row in body)])
+        yield {"part": part, "head": head, "rows": list(islice(rows, TOGETHER)), "widths": widths}
+        while some := list(islice(rows, TOGETHER)):
+            yield {"part": "", "head": head, "rows": some, "widths": widths}
+
+
+def _cell(row: Sequence[str], at: int) -> str:
+    return row[at] if at < len(row) else ""
+
+
+def _widths(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Shares of the width in percent, by how long the texts of a column are."""
+    columns = list(zip(*rows, strict=True))
+    weights = [min(40.0, max(5.0, *(float(len(text)) for text in column[:200]))) for column in columns]
+    return [f"{95 * weight / sum(weights):.2f}" for weight in weights]
