@@ -68,7 +68,7 @@ class TestEachPlaceOfThePdf:
             path.with_name(TLOG).unlink()
             package = verify.check(path, keys=[kept.key], partial=True)
             assert package.verdict == verify.HOLDS
-            assert f"only its first {closed:,} bytes are checked" in package.uncovered[0]
+            assert any(f"only its first {closed:,} bytes are checked" in each for each in package.uncovered)
 
     def test_what_is_put_behind_an_unsigned_end_is_no_package(self, kept, tmp_path):
         data = kept.second.read_bytes()

@@ -8,6 +8,7 @@ import pytest
 from asn1crypto import tsp
 from cryptography.x509.oid import ExtendedKeyUsageOID
 from django.db import DatabaseError, connection, transaction
+from pyhanko.sign.general import extract_certificate_info
 
 from evidence import clock
 from evidence.errors import Unavailable
@@ -92,7 +93,7 @@ def test_a_signer_nobody_trusts_is_refused(stranger):
 def test_a_signer_who_may_not_stamp_is_refused(tmp_path, tsa):
     stamp = timestamps.ask(DATA, tsa.reply)
     signed = timestamps.cms.ContentInfo.load(stamp.token)["content"]
-    found = timestamps.extract_certificate_info(signed)
+    found = extract_certificate_info(signed)
     other = authority.Authority(tmp_path / "other", usage=ExtendedKeyUsageOID.CODE_SIGNING)
     wrong = timestamps.x509.Certificate.load(other.signer.public_bytes(authority.serialization.Encoding.DER))
     swapped = replace(found, signer_cert=wrong)

@@ -5,6 +5,7 @@ from django.test import Client, RequestFactory, override_settings
 
 from portal.edge import forwarding
 from tests.contracts.test_access_matrix import signed_in
+from tests.people import PASSWORD
 
 
 def seen(**meta):
@@ -58,7 +59,7 @@ def test_links_in_mail_begin_with_the_base_address_whatever_host_was_asked(
     with django_capture_on_commit_callbacks(execute=True):
         signed_in(people.adam).post(
             f"/o/{org.slug}/settings/people/invite",
-            {"name": "Nora", "email": "nora@x.example", "role": "engineer"},
+            {"name": "Nora", "email": "nora@x.example", "role": "engineer", "password": PASSWORD},
             headers={"host": "evil.example", "x-forwarded-host": "evil.example"},
         )
     (mail,) = mailoutbox

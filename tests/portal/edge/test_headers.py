@@ -6,6 +6,7 @@ import pytest
 from django.test import Client, override_settings
 
 from tests.contracts.test_access_matrix import signed_in
+from tests.people import PASSWORD
 
 KINDS = {"page": "/signin", "json": "/readyz", "text": "/healthz", "api": "/api/v1/schema/", "refusal": "/nowhere"}
 
@@ -98,6 +99,7 @@ def test_choices_of_a_browser_carry_the_prefix_over_https(db):
 def test_messages_are_not_kept_in_a_cookie(org, people):
     client = signed_in(people.adam)
     client.post(
-        f"/o/{org.slug}/settings/people/invite", {"name": "Nora", "email": "nora@x.example", "role": "engineer"}
+        f"/o/{org.slug}/settings/people/invite",
+        {"name": "Nora", "email": "nora@x.example", "role": "engineer", "password": PASSWORD},
     )
     assert "messages" not in client.cookies

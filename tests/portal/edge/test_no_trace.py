@@ -62,9 +62,12 @@ def everything(org, people):
     yield maya.post(f"{api}/findings/", f'{{"title": "{CANARY}', content_type="application/json")
     yield maya.get(f"{api}/findings/?cursor={CANARY}&limit={CANARY}")
     yield adam.post(
-        f"{base}/settings/people/invite", {"name": CANARY, "email": f"{CANARY}@x.example", "role": "engineer"}
+        f"{base}/settings/people/invite",
+        {"name": CANARY, "email": f"{CANARY}@x.example", "role": "engineer", "password": PASSWORD},
     )
-    yield adam.post(f"{base}/settings/people/invite", {"name": CANARY, "email": CANARY, "role": CANARY})
+    yield adam.post(
+        f"{base}/settings/people/invite", {"name": CANARY, "email": CANARY, "role": CANARY, "password": PASSWORD}
+    )
     yield ines.post(f"{base}/profile", {"name": CANARY, "days": "30", "scopes": ["evidence.upload"]})
     yield stranger.post(
         f"{api}/evidence/?title={CANARY}&filename={CANARY}.txt", f"content {CANARY}".encode(),
@@ -157,7 +160,7 @@ def test_a_line_break_in_a_name_reaches_no_header_and_no_mail(
 ):
     with django_capture_on_commit_callbacks(execute=True):
         for field in ("name", "email"):
-            given = {"name": "Nora", "email": "nora@x.example", "role": "engineer"}
+            given = {"name": "Nora", "email": "nora@x.example", "role": "engineer", "password": PASSWORD}
             given[field] = f"{given[field]}\r\nBcc: evil@x.example"
             signed_in(people.adam).post(f"/o/{org.slug}/settings/people/invite", given)
     for mail in mailoutbox:

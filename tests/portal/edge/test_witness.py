@@ -72,7 +72,7 @@ def test_no_line_names_a_person_or_what_was_typed(org, people, lines, caplog):
     client = signed_in(people.adam)
     client.post(
         f"/o/{org.slug}/settings/people/invite",
-        {"name": "Nora Zqname", "email": "zqmail@x.example", "role": "engineer"},
+        {"name": "Nora Zqname", "email": "zqmail@x.example", "role": "engineer", "password": PASSWORD},
     )
     client.get(f"/o/{org.slug}/findings?q=zqsearch")
     Client().post("/signin", {"email": "zqmail@x.example", "password": "zqpassword"})
