@@ -24,12 +24,12 @@ FLOORS = ("evidence", "remediation", "portal")
 MEMBERS = {roles.AUDITOR: roles.APP, roles.SEQUENCER: roles.APP, roles.SUPPORT: roles.APP}
 # In the tests' databases alone: a role as the operator's own login can plant it, inside a test's own transaction.
 PLANT = """
-CREATE FUNCTION tests_give_role(id uuid, organization uuid, person uuid, role text, department text)
+CREATE FUNCTION tests_give_role(id uuid, organization uuid, person uuid, role text, department text, starts timestamptz)
 RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
   INSERT INTO accounts_membership (id, organization_id, person_id, role, department, starts_at)
-  VALUES ($1, $2, $3, $4, $5, clock_timestamp()) $$;
-REVOKE ALL ON FUNCTION tests_give_role(uuid, uuid, uuid, text, text) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION tests_give_role(uuid, uuid, uuid, text, text) TO clearhold_app;
+  VALUES ($1, $2, $3, $4, $5, $6) $$;
+REVOKE ALL ON FUNCTION tests_give_role(uuid, uuid, uuid, text, text, timestamptz) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION tests_give_role(uuid, uuid, uuid, text, text, timestamptz) TO clearhold_app;
 """
 
 

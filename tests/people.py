@@ -82,7 +82,9 @@ def give(organization: Organization | UUID, person_id: UUID | None, role: str, d
     key = uuid7()
     place = organization.pk if isinstance(organization, Organization) else organization
     with connection.cursor() as cursor:
-        cursor.execute("SELECT tests_give_role(%s, %s, %s, %s, %s)", [key, place, person_id, role, department])
+        cursor.execute(
+            "SELECT tests_give_role(%s, %s, %s, %s, %s, %s)", [key, place, person_id, role, department, clock.now()]
+        )
     return Membership.objects.get(pk=key)
 
 

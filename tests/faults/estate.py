@@ -66,6 +66,8 @@ def _migrate(var: Path) -> None:
     try:
         words = [sys.executable, "manage.py", "migrate", "--no-input", "--verbosity", "0"]
         subprocess.run(words, cwd=ROOT, env=_environment(var, urls), check=True)
+        with psycopg.connect(urls.database_owner_url) as owner:
+            owner.execute(databases.PLANT)
     finally:
         servers.stop(var)
 

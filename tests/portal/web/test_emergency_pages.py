@@ -69,7 +69,7 @@ def test_meanwhile_an_approver_cannot_approve(org, people, thing):  # noqa: F811
 
 def test_meanwhile_nobody_is_invited(org, people):
     running(people.ines, people.edda)
-    given = {"name": "Nora", "email": "nora@lumenroll.example", "role": "engineer"}
+    given = {"name": "Nora", "email": "nora@lumenroll.example", "role": "engineer", "password": PASSWORD}
     answer = signed_in(people.ines).post(f"/o/{org.slug}/settings/people/invite", given)
     assert answer.status_code == 403 and "B-11" in answer.content.decode()
 
