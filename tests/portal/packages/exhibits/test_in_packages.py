@@ -21,6 +21,7 @@ from evidence.vault import checking
 from evidence.vault import services as vault
 from portal.engagements import services as grants
 from portal.packages import delivery, render, services
+from portal.packages.links import releasing
 from portal.packages.models import Package, Volume
 from remediation.findings.models import Finding
 from tests.portal.api.test_engagements_and_packages import Caller
@@ -249,6 +250,7 @@ def test_an_auditor_takes_the_volume_of_what_is_sealed(org, people, engagement, 
         engagement.pk, account_id=people.otto.account_id, valid_until=clock.now() + timedelta(days=3), actor=people.maya
     )
     package = sealed(engagement, people)
+    releasing.release(package.pk, actor=people.maya)
     client = signed_in(people.otto)
     page = f"/o/{org.slug}/audit/{engagement.ref}/packages/{package.pk}"
     assert "PKG-0001-issue-1-exhibits.pdf" in client.get(page).content.decode()
