@@ -22,7 +22,6 @@ from evidence.ledger.body import NONCE_BYTES
 PIECE = 32
 # Told how many events are done, of how many, and what is being done; it may raise to stop.
 Watch = Callable[[int, int, str], object]
-_TEXTS_OF_BODY = b'"texts":{"'
 # The steps of a verification, methods of `_Run`; each relies on those before it.
 ALL = ("alarms", "leaves", "upper_tiles", "checkpoints", "time_stamps", "signer", "queue", "rest")
 
@@ -38,9 +37,11 @@ _TAIL = """'","object":{"id":"' || e.object_id || '","ref":"' || e.object_ref ||
   || '","version":' || e.object_version || '},"organization":"' || e.organization_id || '","v":1}'"""
 _TAIL_LENGTH = "147 + octet_length(e.object_ref) + octet_length(e.object_type) + octet_length(e.object_version::text)"
 _TAIL_AT = f"octet_length(e.body) + 1 - ({_TAIL_LENGTH})"
-# A tile's worth of events in one row. Where a column would need escaping `fits` is false, and `_ROWS` compares exactly.
+# A tile's worth of events in one row: what a leaf hashes, the leaves, and which events commit to a text. Where a column
+# would need escaping `fits` is false, and `_ROWS` compares exactly.
 _TILES_OF_EVENTS = f"""
-SELECT array_agg(x.body), string_agg(x.leaf, ''::bytea), bool_and(x.fits), count(x.body), min(x.index), max(x.index)
+SELECT array_agg('\\x00'::bytea || x.body), string_agg(x.leaf, ''::bytea), bool_and(x.fits), count(x.body), min(x.index),
+  max(x.index), array_agg(x.index) FILTER (WHERE position('"texts":{{"'::bytea IN x.body) > 0)
 FROM generate_series(%(first)s::bigint, %(first)s::bigint + %(count)s - 1) t, LATERAL (
   SELECT n.index, e.body, e.leaf,
     position(chr(92) IN e.kind || e.object_type || e.object_ref || e.actor_system || e.via) = 0
@@ -215,12 +216,12 @@ class _Run:
             if pieces[0][4] // tree.TILE_HASHES != self.size // tree.TILE_HASHES:
                 self._name(pieces[0][4], self.size, b"")
             committed: list[int] = []
-            for bodies, leaves, fits, count, first, last in pieces:
-                hashes = [sha256(b"\x00" + body).digest() for body in bodies] if count == last - first + 1 else []
+            for hashed, leaves, fits, count, first, last, with_texts in pieces:
+                hashes = [sha256(each).digest() for each in hashed] if count == last - first + 1 else []
                 joined = b"".join(hashes)
                 if not (fits and first == self.size and joined == leaves):
                     joined = b"".join(self._hashes_row_by_row(self.size))
-                committed += [at for at, body in enumerate(bodies, self.size) if _TEXTS_OF_BODY in body]
+                committed += with_texts or ()
                 self._lowest_tile(self.size // tree.TILE_HASHES, joined)
                 self.size += len(joined) // tree.HASH_BYTES
             self._note_lost_texts(committed)
