@@ -79,7 +79,7 @@ def test_no_key_that_signs_or_opens_is_in_it(live, backups):
     secrets = [
         path.read_bytes().strip() for path in (live.folder / "keys").glob("*") if path.suffix in (".pem", ".key")
     ]
-    assert len(secrets) == 2
+    assert len(secrets) >= 2  # a seal may have been made beside those of history and vault
     held = everything(backups)
     assert not [name for name, content in held.items() if any(secret in content for secret in secrets)]
     assert [name for name in held if name.endswith(".pub")]
