@@ -9,8 +9,9 @@ import json
 import os
 import resource
 import signal
+import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ SECTION = "Exhibits"
 AT_ONCE, ATTEMPTS = 2, 2
 WALL_FACTOR = 4
 WRITTEN_BYTES = 1 << 30
+PAUSE_SECONDS = 0.002
 #: Of all exhibits together, those that were attached to messages among them.
 MOST_PIECES = 20_000
 SLOW = "It took longer to lay out than one exhibit may."
@@ -97,7 +99,7 @@ def read(pieces: list[Piece], desk: Desk, limits: Limits, known: set[str], say: 
             while waiting and len(running) < AT_ONCE:
                 turn = waiting.popleft()
                 running[_fork(turn, desk, limits)] = turn
-            pid, status, spent = os.wait4(-1, 0)
+            pid, status, spent = _ended(running)
             turn = running.pop(pid)
             used.cpu_seconds += spent.ru_utime + spent.ru_stime
             outcome = _look(turn, desk, status, used)
@@ -133,6 +135,16 @@ def _kept(piece: Piece, desk: Desk) -> Read:
     return Read(piece, told["notes"], told["is_repaired"], told["reason"])
 
 
+def _ended(running: Iterable[int]) -> tuple[int, int, resource.struct_rusage]:
+    """One of these that has ended. Whoever else this process started is left to whoever waits for it."""
+    while True:
+        for pid in running:
+            found = os.wait4(pid, os.WNOHANG)
+            if found[0]:
+                return found
+        time.sleep(PAUSE_SECONDS)
+
+
 def _fork(turn: _Turn, desk: Desk, limits: Limits) -> int:
     pid = os.fork()
     if pid:
@@ -140,7 +152,8 @@ def _fork(turn: _Turn, desk: Desk, limits: Limits) -> int:
     status = 1
     try:
         signal.alarm(WALL_FACTOR * limits.cpu_seconds)
-        limiting.limit(limits.memory_bytes, limits.cpu_seconds)
+        # What was mapped before the fork is no exhibit's doing.
+        limiting.limit(limiting.mapped_bytes() + limits.memory_bytes, limits.cpu_seconds)
         hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
         resource.setrlimit(resource.RLIMIT_FSIZE, (WRITTEN_BYTES, hard))
         status = _work(turn, desk)
@@ -156,10 +169,13 @@ def _work(turn: _Turn, desk: Desk) -> int:
             slips.write(turn.piece, desk, turn.reason, turn.listing)
             return _say(at, Copy(), reason=turn.reason)
         return _say(at, READERS[kind_of(turn.piece.media_type, turn.piece.filename)](turn.piece, desk))
-    except NotLaidOut as refusal:
+    except (NotLaidOut, MemoryError) as refusal:
+        if turn.reason:
+            # A slip sheet that can't be written has no slip sheet in its turn.
+            return _say(at, Copy(), fault=str(refusal) or LARGE)
+        if isinstance(refusal, MemoryError):
+            return _say(at, Copy(), why=LARGE)
         return _say(at, Copy(), why=refusal.reason, listing=refusal.listing)
-    except MemoryError:
-        return _say(at, Copy(), why=LARGE)
     # The edge of the process: its parent names the exhibit and the cause. A refused address is no Exception.
     except (Exception, FatalURLFetchingError) as error:
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
