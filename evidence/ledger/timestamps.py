@@ -10,6 +10,7 @@ import ssl
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import new as hasher
@@ -141,7 +142,10 @@ def _check_signature(signed: cms.SignedData, certificates: "SignedDataCerts", at
     trust = ValidationContext(
         trust_roots=list(roots()), other_certs=certificates.other_certs, moment=at, allow_fetching=False
     )
-    found = asyncio.run(validate_tst_signed_data(signed, trust, lambda name: hasher(name, data).digest()))
+    judging = validate_tst_signed_data(signed, trust, lambda name: hasher(name, data).digest())
+    # In a thread of its own: it runs an event loop, and the caller's thread may be running one already.
+    with ThreadPoolExecutor(1) as alone:
+        found = alone.submit(asyncio.run, judging).result()
     if not found["valid"] or not found["intact"]:
         raise Refused("its signature does not hold")
     if found.get("trust_problem_indic") is not None or found.get("validation_path") is None:

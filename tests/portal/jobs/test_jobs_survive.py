@@ -122,7 +122,7 @@ def _refuse(*args, **kwargs):
 
 def test_an_unknown_kind_is_refused_before_anything_is_written(org, people):
     with pytest.raises(KeyError):
-        services.enqueue("tests.nothing", actor=people.maya, args={})
+        services.enqueue("tests.nobody_made_it", actor=people.maya, args={})
     assert not Job.objects.exists()
 
 

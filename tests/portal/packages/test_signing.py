@@ -4,6 +4,7 @@ import io
 import os
 import shutil
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 
 import pikepdf
 import pytest
@@ -69,8 +70,14 @@ def sign(path, slug="lumenroll"):
         return pades.sign(path, identity)
 
 
-def judged(path, *roots, field=pades.FIELD, stamps=()):
-    """As pyHanko judges one signature of the file, trusting these roots alone."""
+def judged(path, *roots, **asked):
+    """As pyHanko judges one signature of the file, in a thread: it starts an event loop, and a browser may have left one."""
+    with ThreadPoolExecutor(1) as apart:
+        return apart.submit(_judged, path, *roots, **asked).result()
+
+
+def _judged(path, *roots, field=pades.FIELD, stamps=()):
+    """Trusting these roots alone."""
     with path.open("rb") as file:
         found = next(each for each in PdfFileReader(file).embedded_signatures if each.field_name == field)
         trust = [x509.Certificate.load(each.public_bytes(Encoding.DER)) for each in roots]
