@@ -184,6 +184,18 @@ class TestReadersThatFail:
 
         assert self.read(monkeypatch, tmp_path, tripping, limits)[0].reason == "It could not be read (LookupError)."
 
+    @pytest.mark.parametrize(
+        "fault", [MemoryError(), reading.NotLaidOut("No page is left.")], ids=["memory", "refusal"]
+    )
+    def test_a_slip_sheet_that_cannot_be_written_ends_the_build(self, monkeypatch, tmp_path, limits, fault):
+        def refuse(*args):
+            raise fault
+
+        monkeypatch.setattr(reading.slips, "write", refuse)
+        with pytest.raises(SectionFailed) as failure:
+            self.read(monkeypatch, tmp_path, refuse, limits)
+        assert (failure.value.section, failure.value.row) == ("Exhibits", "E-001")
+
     def test_a_full_disk_stops_everything(self, monkeypatch, tmp_path, limits):
         def full(given, desk):
             raise OSError(errno.ENOSPC, "full")
