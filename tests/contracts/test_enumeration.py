@@ -26,7 +26,15 @@ from tests.contracts.world import World, people_of
 # Blanks that name no thing of an organization: a way to show or do something, a place within a thing that was found.
 NO_IDS = {"organization", "slug", "verb", "kind", "level", "object_type", "number", "page", "filename", "path", "key"}
 # 256 random bits that nobody lists; and sizes and hashes that are public where the organization publishes them at all.
-APART = {"accounts:invitation", "published:checkpoint", "published:keys", "published:tile"}
+APART = {
+    "accounts:invitation",
+    "recipients:page",
+    "recipients:file",
+    "recipients:proof",
+    "published:checkpoint",
+    "published:keys",
+    "published:tile",
+}
 REF = re.compile(r"^[A-Z]+-\d+$")
 NEW_EACH_TIME = re.compile(
     r'(csrfmiddlewaretoken" value="|X-CSRFToken(?:": "|&quot;: &quot;))\w+|(data-idle|data-ends|data-session)="\d+"'
