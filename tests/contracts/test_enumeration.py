@@ -18,6 +18,7 @@ from django.urls import reverse
 
 from evidence import tenancy
 from evidence.identifiers import uuid7
+from portal.edge import sessions
 from tests.contracts.addresses import Address, addresses
 from tests.contracts.matrix import MATRIX
 from tests.contracts.test_access_matrix import OF_A_FINDING, asked, forgotten, prove_again, reference, sent, signed_in
@@ -46,6 +47,12 @@ FILE = re.compile(r"(pdf|csv|xlsx|zip|workbook|everything|custody_report|file|fo
 NEW_HEADERS = {"Content-Length", "X-Request-ID"}
 REFUSED = {401, 403, 404}
 WRITES = ("post", "put", "patch", "delete")
+
+
+@pytest.fixture(autouse=True)
+def no_session_grows_older(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An answer sets the session's cookie anew once a while has passed since the last one, whatever was asked."""
+    monkeypatch.setattr(sessions, "_TOUCH_SECONDS", 86_400)
 
 
 def ids_of(address: Address) -> list[str]:
