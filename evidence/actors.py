@@ -4,10 +4,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Protocol, Self
 from uuid import UUID
 
+from django.conf import settings
+
+from evidence import clock
 from evidence.errors import NotAllowed
 
 _noted: ContextVar[set[str] | None] = ContextVar("clearhold_rights_used", default=None)
@@ -22,6 +25,15 @@ def noting_rights() -> Iterator[set[str]]:
         yield used
     finally:
         _noted.reset(token)
+
+
+# Two clocks of one installation may stand so far apart.
+_SKEW = timedelta(seconds=5)
+
+
+def is_fresh(moment: datetime) -> bool:
+    """Whether a proof of identity given then may carry a decision now (SECURITY.md section 3)."""
+    return -_SKEW <= clock.now() - moment <= timedelta(seconds=settings.FRESH_AUTHENTICATION_SECONDS)
 
 
 class Rights(Protocol):
@@ -60,6 +72,12 @@ class Actor:
     @property
     def is_system(self) -> bool:
         return self.via == "system"
+
+    @property
+    def fresh_proof(self) -> datetime | None:
+        """`authenticated_at` while a decision may lean on it, else None."""
+        moment = self.authenticated_at
+        return moment if moment is not None and is_fresh(moment) else None
 
     def may(self, permission: str, obj: Any = None) -> bool:
         """Whether the actor holds the right, within the token's scopes when there are any."""

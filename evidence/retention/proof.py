@@ -1,11 +1,8 @@
 """What a decision about destroying or freeing evidence asks of the person: to be one, and to have just proved it."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
-from django.conf import settings
-
-from evidence import clock
 from evidence.actors import Actor
 from evidence.errors import Invalid, NotAllowed, ReauthenticationRequired
 
@@ -21,9 +18,8 @@ def person(actor: Actor) -> UUID:
 
 def fresh(actor: Actor) -> datetime:
     """The moment of a proof of identity not older than a decision may lean on. Raises ReauthenticationRequired."""
-    limit = timedelta(seconds=settings.FRESH_AUTHENTICATION_SECONDS)
-    moment = actor.authenticated_at
-    if moment is None or not timedelta(seconds=-5) <= clock.now() - moment <= limit:
+    moment = actor.fresh_proof
+    if moment is None:
         raise ReauthenticationRequired(
             "This needs a fresh proof that it is you (rule Z-08).", help="Enter your password and send it again."
         )

@@ -6,8 +6,6 @@ They are asked of the people; that the giver may give roles at all, their servic
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.conf import settings
-
 from evidence import clock
 from evidence.actors import Actor
 from evidence.errors import DutyConflict, Invalid, NotFound, ReauthenticationRequired
@@ -81,8 +79,7 @@ def refuse_backdated(starts_at: datetime) -> None:
 
 def require_proof(actor: Actor) -> None:
     """Raise ReauthenticationRequired unless the actor proved who they are within the last five minutes."""
-    moment, limit = actor.authenticated_at, timedelta(seconds=settings.FRESH_AUTHENTICATION_SECONDS)
-    if moment is None or not timedelta(seconds=-5) <= clock.now() - moment <= limit:
+    if actor.fresh_proof is None:
         raise ReauthenticationRequired(
             "Giving a role needs a fresh proof that it is you (rule R-03). Nothing was recorded.",
             help="Prove it again, by passkey, code or password, and send it once more.",

@@ -4,13 +4,13 @@ A password is the weakest; whoever holds a passkey or an authenticator proves it
 """
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
-from django.conf import settings
 from django.http import HttpRequest
 
 from evidence import clock
+from evidence.actors import is_fresh
 from portal.accounts import addresses
 from portal.accounts.models import Proof
 
@@ -41,6 +41,4 @@ def fresh_kind(session: Mapping[str, object]) -> str:
     stored, kind = session.get("authenticated_at"), session.get("proof")
     if not isinstance(stored, str) or not isinstance(kind, str):
         return ""
-    age = clock.now() - datetime.fromisoformat(stored)
-    is_fresh = timedelta(seconds=-5) <= age <= timedelta(seconds=settings.FRESH_AUTHENTICATION_SECONDS)
-    return kind if is_fresh else ""
+    return kind if is_fresh(datetime.fromisoformat(stored)) else ""

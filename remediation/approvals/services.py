@@ -8,7 +8,6 @@ from typing import Any
 from uuid import UUID
 
 from django.apps import apps
-from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.db import transaction
 
@@ -344,9 +343,8 @@ def _check_right(known: Action, actor: Actor) -> None:
 
 
 def _fresh_proof(actor: Actor) -> datetime:
-    limit = timedelta(seconds=settings.FRESH_AUTHENTICATION_SECONDS)
-    moment = actor.authenticated_at
-    if moment is None or not timedelta(seconds=-5) <= clock.now() - moment <= limit:
+    moment = actor.fresh_proof
+    if moment is None:
         raise ReauthenticationRequired(
             "A decision needs a fresh proof that it is you.",
             help="Enter your password and send the decision again.",

@@ -5,11 +5,10 @@ ended or taken back.
 """
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from hmac import compare_digest
 from uuid import UUID
 
-from django.conf import settings
 from django.db import transaction
 
 from evidence import clock
@@ -146,11 +145,9 @@ def _check(recipient: str, email: str, days: int) -> None:
         raise Invalid("The link was not made.", fields=fields)
 
 
-def _require_proof(actor: Actor) -> datetime:
-    limit, moment = timedelta(seconds=settings.FRESH_AUTHENTICATION_SECONDS), actor.authenticated_at
-    if moment is None or not timedelta(seconds=-5) <= clock.now() - moment <= limit:
+def _require_proof(actor: Actor) -> None:
+    if actor.fresh_proof is None:
         raise ReauthenticationRequired(
             "Giving a package to somebody outside needs a fresh proof that it is you.",
             help="Prove it again, then make the link.",
         )
-    return moment

@@ -3,7 +3,6 @@
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.conf import settings
 from django.db import transaction
 
 from evidence import clock
@@ -235,8 +234,8 @@ def _check_no_other(person_id: UUID, organization_id: UUID) -> None:
 def _proved(actor: Actor, *, rule: str) -> tuple[UUID, UUID, datetime]:
     if actor.account_id is None or actor.person_id is None:
         raise NotAllowed("Only a person can do this.", rule=rule)
-    moment, limit = actor.authenticated_at, timedelta(seconds=settings.FRESH_AUTHENTICATION_SECONDS)
-    if moment is None or not timedelta(seconds=-5) <= clock.now() - moment <= limit:
+    moment = actor.fresh_proof
+    if moment is None:
         raise ReauthenticationRequired(
             f"Emergency access needs a fresh proof that it is you (rule {rule}).",
             help="Enter your password and send it again.",
