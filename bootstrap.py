@@ -46,6 +46,7 @@ PROGRAMS = (
     ("pdftoppm", "poppler-utils", "poppler", "the tests of packages"),
     ("qpdf", "qpdf", "qpdf", "the tests of packages"),
     ("openssl", "openssl", "openssl", "the tests of time stamps"),
+    ("javac", "default-jdk-headless", "openjdk", "the tests of packages by veraPDF"),
 )
 SYSTEM_PROGRAMS = "/usr/local/sbin:/usr/sbin:/sbin"
 

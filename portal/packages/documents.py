@@ -76,7 +76,7 @@ def print_pdf(folder: Path, report: Callable[[str, str, int, int], None]) -> dic
     from django.utils.safestring import mark_safe
     from weasyprint.text.fonts import FontConfiguration
 
-    from portal.packages import book, press, stylesheet, typefaces
+    from portal.packages import book, conformance, press, stylesheet, typefaces
 
     told = json.loads((folder / ORDER).read_text())
     report("Text", "", 0, 0)
@@ -107,5 +107,10 @@ def print_pdf(folder: Path, report: Callable[[str, str, int, int], None]) -> dic
     report("Writing", f"{len(document.pages)} pages", 0, 0)
     # Letters and digits: a carriage return in a literal string would be read back as a line feed.
     identifier = hashlib.sha256((folder / ORDER).read_bytes()).hexdigest()[:16].encode()
+    document.metadata.generate_rdf_metadata = lambda *_: conformance.metadata(
+        *(typefaces.showable(told[name]) for name in ("title", "organization", "subject")),
+        datetime.fromisoformat(told["at"]),
+        producer=f"WeasyPrint {weasyprint.__version__}",
+    ).encode()
     document.write_pdf(folder / "document.pdf", pdf_variant=press.VARIANT, pdf_identifier=identifier)
     return {"pages": len(document.pages)}

@@ -129,10 +129,13 @@ class _Face:
             layout_features=[],
             recalc_timestamp=False,
         )
-        options.drop_tables = [*options.drop_tables, *UNUSED]
         font = TTFont(io.BytesIO(fontfiles.program(self.face.file)), recalcTimestamp=False)
         if "glyf" not in font:
             raise ValueError(f"{self.face.file} has no TrueType outlines")
+        # Before the subsetter sees them: it reads the tables of layout whole, also those that it then drops.
+        for tag in UNUSED:
+            if tag in font:
+                del font[tag]
         chooser = subset.Subsetter(options)
         chooser.populate(gids=glyphs)
         chooser.subset(font)

@@ -5,13 +5,27 @@ import subprocess
 import pikepdf
 import pytest
 
-from tests.portal.packages import accessible, sample
+from tests.portal.packages import accessible, sample, verapdf
 from tests.portal.packages.conftest import set_package
 
 
 def test_every_condition_that_a_program_can_check_is_met(package):
     with pikepdf.open(package[0]) as pdf:
         assert accessible.faults(pdf) == []
+
+
+@pytest.mark.slow
+def test_verapdf_finds_every_rule_of_both_standards_kept(package):
+    assert verapdf.faults(package[0]) == []
+
+
+@pytest.mark.slow
+def test_verapdf_finds_the_rule_that_is_broken(package, tmp_path):
+    with pikepdf.open(package[0]) as pdf:
+        del pdf.Root.StructTreeRoot
+        pdf.save(tmp_path / "untagged.pdf")
+    found = "\n".join(verapdf.faults(tmp_path / "untagged.pdf"))
+    assert "3a 6.7.3.3-1" in found and "ua1 7.1-11" in found and "ua1 7.18.5-1" in found
 
 
 def test_qpdf_finds_nothing(package):
@@ -28,6 +42,7 @@ def test_a_large_package_and_a_sealed_one_are_tagged_too(tmp_path):
     set_package(sealed, tmp_path / "large.pdf", paper="letter")
     with pikepdf.open(tmp_path / "large.pdf") as pdf:
         assert accessible.faults(pdf) == []
+    assert verapdf.faults(tmp_path / "large.pdf") == []
 
 
 def test_running_heads_and_page_numbers_are_not_read_out(package):

@@ -11,7 +11,7 @@ import pytest
 from portal.packages import book, outlines, snapshot
 from portal.packages.edition import Edition
 from portal.packages.snapshot import Acceptance, Control, Gap, Snapshot, Task
-from tests.portal.packages import accessible, sample
+from tests.portal.packages import accessible, sample, verapdf
 from tests.portal.packages.conftest import set_package
 
 KEYS = [outline.key for outline in outlines.OUTLINES]
@@ -111,6 +111,7 @@ def test_any_text_in_every_field_is_set_tagged_and_inside_its_page(key, text, tm
     printed = set_package(written(key, text), target)
     assert printed.peak_bytes < 400 << 20
     assert faults(target) == []
+    assert verapdf.faults(target) == []
     assert outside(target) == []
 
 

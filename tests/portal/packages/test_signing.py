@@ -24,7 +24,7 @@ from portal.packages.signing import identities, own, pades
 from portal.packages.signing.levels import Level
 from portal.packages.signing.models import Signature
 from tests.evidence.ledger import authority
-from tests.portal.packages import accessible
+from tests.portal.packages import accessible, verapdf
 from tests.portal.packages.signers import PASSPHRASE, Signers
 from tests.portal.packages.test_building import engagement, inside, sealed, still, under_review  # noqa: F401
 
@@ -105,6 +105,7 @@ class TestTheFile:
         assert binding.is_whole(path.read_bytes()[: made.closed_bytes])
         assert verify.whole(path.read_bytes()) == (binding.first_identifier(before), len(before))
 
+    @pytest.mark.slow
     def test_it_stays_a_tagged_archive_file_without_faults(self, printed, chosen, tsa, signers):
         chosen(tsa, pkcs12=signers.file(), passphrase=PASSPHRASE, level="B-LTA", ca=signers.roots)
         sign(printed[0])
@@ -115,6 +116,7 @@ class TestTheFile:
             with pikepdf.open(io.BytesIO(printed[1])) as before:
                 assert pdf.Root.Metadata.read_bytes() == before.Root.Metadata.read_bytes()
                 assert dict(pdf.docinfo) == dict(before.docinfo)
+        assert verapdf.faults(printed[0]) == []
         done = subprocess.run(["qpdf", "--check", str(printed[0])], capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
 

@@ -21,7 +21,7 @@ from portal.packages.edition import Edition
 from portal.packages.models import Package
 from portal.packages.planning import Wishes
 from portal.packages.snapshot import Exhibit, load
-from tests.portal.packages import accessible, sample
+from tests.portal.packages import accessible, sample, verapdf
 from tests.portal.packages.conftest import set_package
 from tests.portal.packages.test_building import built, engagement, inside, still  # noqa: F401
 
@@ -63,11 +63,12 @@ def test_every_template_can_be_set_when_nothing_is_in_scope(key):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("key", KEYS)
-def test_every_template_is_tagged_throughout_and_qpdf_finds_nothing(key, tmp_path):
+def test_every_template_is_tagged_throughout_and_neither_qpdf_nor_verapdf_finds_a_fault(key, tmp_path):
     target = tmp_path / "package.pdf"
     set_package(sample.templated(key), target, paper="letter" if outlines.BY_KEY[key].is_letter else "A4")
     with pikepdf.open(target) as pdf:
         assert accessible.faults(pdf) == []
+    assert verapdf.faults(target) == []
     said = subprocess.run(["qpdf", "--check", target], capture_output=True, text=True, check=False)
     assert said.returncode == 0, said.stdout + said.stderr
 

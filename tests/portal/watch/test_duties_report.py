@@ -19,6 +19,7 @@ from portal.watch import printing, report, services
 from remediation.approvals import services as approvals
 from remediation.approvals.delegations import services as delegations
 from tests.people import account_of
+from tests.portal.packages import verapdf
 from tests.remediation.conftest import story  # noqa: F401  a fixture
 from tests.remediation.policy import in_force
 from tests.remediation.story import Story
@@ -117,6 +118,13 @@ def test_the_pdf_holds_the_same_and_its_hash_is_an_event(org, people, closed):
         assert len(pdf.pages) >= 3 and "Segregation of duties report" in str(pdf.docinfo["/Title"])
     event = Event.objects.get(kind="duties.reported")
     assert answer["X-SHA256"] in bytes(event.body).decode()
+
+
+@pytest.mark.slow
+def test_the_pdf_keeps_every_rule_of_the_standards_it_claims(org, people, closed, tmp_path):
+    target = tmp_path / "duties.pdf"
+    target.write_bytes(signed_in(people.maya).get(f"/o/{org.slug}/duties/report.pdf").content)
+    assert verapdf.faults(target) == []
 
 
 def test_a_long_one_is_a_job(org, people, closed, monkeypatch, settings, tmp_path):

@@ -22,6 +22,7 @@ from evidence.ledger.models import Event
 from portal.engagements import services as engagements
 from portal.packages import documents
 from tests.people import actor, join
+from tests.portal.packages import verapdf
 from tests.portal.web.test_signing_in_and_people import signed_in
 from tests.remediation.story import Story
 
@@ -146,6 +147,13 @@ def test_the_pdf_holds_the_chain_its_facts_and_the_checkpoint(org, root, uploade
         assert words in said, words
     for event in Event.objects.filter(object_id=uploaded.pk, entry__isnull=False).exclude(kind__contains="report"):
         assert f"#{event.entry.index}" in said and bytes(event.leaf).hex()[:16] in said
+
+
+@pytest.mark.slow
+def test_the_pdf_keeps_every_rule_of_the_standards_it_claims(root, people, tmp_path):
+    target = tmp_path / "custody.pdf"
+    target.write_bytes(signed_in(people.maya).get(f"{root}/custody.pdf").content)
+    assert verapdf.faults(target) == []
 
 
 def test_the_report_is_an_event_that_carries_its_hash(root, uploaded, people):
