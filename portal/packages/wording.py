@@ -90,6 +90,14 @@ def long_day(value: date) -> str:
     return f"{value.day} {value:%B %Y}"
 
 
+def days(first: date, last: date) -> str:
+    """From the first to the last day, both included; the year once where it is the same."""
+    if first == last:
+        return day(first)
+    begin = f"{first.day} {first:%b}" if first.year == last.year else day(first)
+    return f"{begin} – {day(last)}"
+
+
 def moment(value: datetime | None) -> str:
     if value is None:
         return "—"

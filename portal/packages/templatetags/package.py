@@ -21,6 +21,11 @@ def day(value: date | datetime | None) -> str:
 
 
 @register.filter
+def until(first: date, last: date) -> str:
+    return wording.days(first, last)
+
+
+@register.filter
 def moment(value: datetime | None) -> str:
     return wording.moment(value)
 
