@@ -64,6 +64,7 @@ class About:
     author: str
     when: datetime
     is_draft: bool = False
+    language: str = "en"
 
 
 Report = Callable[[int, int], None]

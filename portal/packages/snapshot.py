@@ -493,6 +493,8 @@ class Snapshot:
     template: Template = Template()
     sampling: Sampling = Sampling()
     fingerprints: tuple[Fingerprint, ...] = ()
+    #: In which its own words are printed (languages.py).
+    language: str = "en"
 
     @property
     def as_of(self) -> date:

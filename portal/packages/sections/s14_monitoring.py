@@ -5,12 +5,14 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from django.utils.translation import gettext, gettext_lazy
+
 from portal.packages import paging, wording
 from portal.packages.edition import Edition
 from portal.packages.sections import Sheet
 from portal.packages.snapshot import Control, Gap
 
-TITLE = "Control runs and gaps"
+TITLE = gettext_lazy("Control runs and gaps")
 NUMBERED = True
 #: So many rows of gaps are printed; every gap is in the attached rows.
 MOST = 400
@@ -43,7 +45,9 @@ def sheets(edition: Edition) -> Iterator[Sheet]:
     for page, part in enumerate(cut):
         yield Sheet(
             "monitoring" if not page else f"monitoring-runs-{page + 1}",
-            TITLE if not page else f"runs of {part[0].ref} to {part[-1].ref}",
+            TITLE
+            if not page
+            else gettext("runs of %(first)s to %(last)s") % {"first": part[0].ref, "last": part[-1].ref},
             told | {"rows": [_coverage(control) for control in part], "is_last": page + 1 == len(cut)},
             continues=bool(page),
         )
@@ -76,7 +80,7 @@ def _gaps(edition: Edition, rows: list[Stretch]) -> Iterator[Sheet]:
         is_last = page == len(cut)
         yield Sheet(
             f"monitoring-{page}",
-            f"gaps of {part[0].control.ref} to {part[-1].control.ref}",
+            gettext("gaps of %(first)s to %(last)s") % {"first": part[0].control.ref, "last": part[-1].control.ref},
             {
                 "gaps": part,
                 "is_first": page == 1,
@@ -91,10 +95,14 @@ def _note(shown: list[Stretch], rows: list[Stretch]) -> str:
     """Under a table that was cut: rows and the gaps that they hold, for a row may hold many."""
     if len(shown) == len(rows):
         return ""
-    return (
-        f"Rows 1 to {len(shown):,} of {len(rows):,}, with {_runs(shown):,} of {_runs(rows):,} gaps; "
-        "every gap is in the attached snapshot.json."
-    )
+    return gettext(
+        "Rows 1 to %(shown)s of %(all)s, with %(gaps_shown)s of %(gaps)s gaps; every gap is in the attached snapshot.json."
+    ) % {
+        "shown": wording.figures(len(shown)),
+        "all": wording.figures(len(rows)),
+        "gaps_shown": wording.figures(_runs(shown)),
+        "gaps": wording.figures(_runs(rows)),
+    }
 
 
 def _runs(rows: Iterable[Stretch]) -> int:
@@ -103,7 +111,7 @@ def _runs(rows: Iterable[Stretch]) -> int:
 
 def share(ran: int, due: int) -> str:
     """Rounded down, so that a run that is missing never reads as 100 %."""
-    return f"{100 * ran // due} %" if due else "—"
+    return gettext("%(percent)s %%") % {"percent": 100 * ran // due} if due else "—"
 
 
 def _coverage(control: Control) -> dict[str, Any]:
@@ -114,9 +122,9 @@ def _height(row: Stretch) -> float:
     return paging.row_height(
         (42, [row.control.title[:120]]),
         (36, [wording.days(row.first, row.last)]),
-        (42, [row.explanation[:300] or "Nothing was said of it"]),
+        (42, [row.explanation[:300] or gettext("Nothing was said of it")]),
     )
 
 
 def _row_height(control: Control) -> float:
-    return paging.row_height((42, [control.title[:160]]), (28, [control.frequency]))
+    return paging.row_height((42, [control.title[:160]]), (28, [wording.term(control.frequency)]))
