@@ -137,9 +137,10 @@ def arcs() -> SafeString:
         radius = (1.6, 3.2, 2.2)[index % 3]
         opacity = 0.4 + (index * 7 % 11) / 20
         shapes.append(f'<circle cx="{x}" cy="{y}" r="{radius}" fill="#d8ae62" fill-opacity="{opacity:.2f}"/>')
+    title = gettext("Decorative arcs")
     return mark_safe(  # noqa: S308 - numbers and escaped text
         f'<svg class="art" viewBox="0 0 793.7 1122.5" preserveAspectRatio="xMinYMin slice" role="img">'
-        f"<title>{escape(gettext('Decorative arcs'))}</title>{''.join(shapes)}</svg>"
+        f"<title>{escape(title)}</title>{''.join(shapes)}</svg>"
     )
 
 

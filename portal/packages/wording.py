@@ -218,6 +218,11 @@ def and_more(shown: str, more: int) -> str:
     }
 
 
+def more(many: int) -> str:
+    # Translators: behind a list that was cut.
+    return ngettext("and %(more)s more", "and %(more)s more", many) % {"more": figures(many)}
+
+
 def in_place_of(person: str, other: str) -> str:
     # Translators: who decided, and in whose place: “Arun Mehta for Vera Lindgren”.
     return gettext("%(person)s for %(other)s") % {"person": person, "other": other}
@@ -265,7 +270,7 @@ def rows_note(shown: int, all_of_them: int) -> str:
 
 def categories(names: Iterable[str]) -> list[str]:
     """Those of the criteria in scope; the common criteria when none is named."""
-    return [label(name) for name in names] or [gettext("Security")]
+    return [label(name) for name in names] or [label("Security")]
 
 
 def document(outline: Outline) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
 from typing import Any
 
-from django.utils.translation import gettext, gettext_lazy, ngettext, pgettext
+from django.utils.translation import gettext, gettext_lazy, pgettext
 
 from portal.packages import paging, wording
 from portal.packages.edition import Edition
@@ -76,7 +76,7 @@ def _pages(edition: Edition, rows: Sequence[Row]) -> Iterator[tuple[Row, ...]]:
 
 
 def _height(control: Control) -> float:
-    linked = ", ".join(control.findings[:LINKED]) + f" {_more(10_000)}" * (len(control.findings) > LINKED)
+    linked = ", ".join(control.findings[:LINKED]) + f" {wording.more(10_000)}" * (len(control.findings) > LINKED)
     return paging.row_height(
         (45, [control.title[:240], control.frequency]),
         (29, [control.owner[:120]]),
@@ -97,12 +97,7 @@ def _shown(control: Control) -> dict[str, Any]:
         "result": words,
         "tone": tone,
         "findings": control.findings[:LINKED],
-        "more": _more(len(control.findings) - LINKED) if len(control.findings) > LINKED else "",
+        "more": wording.more(len(control.findings) - LINKED) if len(control.findings) > LINKED else "",
         "ran": pgettext("runs of a control", "%(operated)s of %(due)s")
         % {"operated": wording.figures(control.operated), "due": wording.figures(control.due)},
     }
-
-
-def _more(many: int) -> str:
-    # Translators: behind a list of findings that was cut.
-    return ngettext("and %(more)s more", "and %(more)s more", many) % {"more": wording.figures(many)}
