@@ -9,8 +9,11 @@ from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any
+
+from django.utils.translation import gettext, pgettext
 
 from portal.packages import conformance, leaves, typefaces, writing
 from portal.packages.leaves import Index, Leaf, Number
@@ -31,6 +34,8 @@ DRAFT = (
     b"-34 60 m 16 -60 l 66 60 l -16 22 m 48 22 l 92 60 m 92 -60 l 166 -60 l 92 -4 m 154 -4 l "
     b"180 -52 m 272 -52 l 226 -52 m 226 60 l S Q EMC"
 )
+#: A word in its place is as high and as wide at most.
+MARK_SIZE, MARK_WIDTH = 150.0, 560.0
 NAMED = re.compile(rb"\x01(\w+)\x02")
 
 
@@ -64,6 +69,7 @@ class About:
     author: str
     when: datetime
     is_draft: bool = False
+    language: str = "en"
 
 
 Report = Callable[[int, int], None]
@@ -119,7 +125,7 @@ class _Assembly:
         self._structure()
         catalog = [
             b"/Type/Catalog/Pages %d 0 R" % self._pages(),
-            b"/StructTreeRoot %d 0 R/MarkInfo<</Marked true>>/Lang(en)" % self.root,
+            b"/StructTreeRoot %d 0 R/MarkInfo<</Marked true>>/Lang%s" % (self.root, writing.text(self.about.language)),
             b"/ViewerPreferences<</DisplayDocTitle true>>/PageMode/UseOutlines/Outlines %d 0 R" % self._outline(),
             b"/PageLabels<</Nums[0<</S/D/St 1>>]>>",
             self._names(enclosures),
@@ -173,8 +179,31 @@ class _Assembly:
         key = ("draft", width, height)
         if key not in self._shared:
             middle = (writing.number(width / 2), writing.number(height / 2))
-            self._shared[key] = self.writer.add_stream(DRAFT % middle)
+            self._shared[key] = self.writer.add_stream(self._marked(middle))
         return self._shared[key]
+
+    def _marked(self, middle: tuple[bytes, bytes]) -> bytes:
+        """In another language its own word where the face has its letters, else the strokes."""
+        # Translators: the mark across every page of a draft, in capital letters.
+        word, face = pgettext("mark across a page", "DRAFT"), typefaces.figures(600)
+        if word == "DRAFT" or not self.lettering.covers(face, word):
+            return DRAFT % middle
+        glyphs, width = self.lettering.set(face, word)
+        size = min(MARK_SIZE, MARK_WIDTH * 1000 / width)
+        return (
+            b"/Artifact <</Type/Background>> BDC q .953 .956 .959 rg .5878 .809 -.809 .5878 %s %s cm "
+            b"BT /%s %s Tf %s %s Td %s Tj ET Q EMC"
+        ) % (
+            *middle, typefaces.name(face).encode(), writing.number(size), writing.number(-width * size / 2000),
+            writing.number(-size / 3), glyphs,
+        )  # fmt: skip
+
+    @cached_property
+    def _counted(self) -> str:
+        """How a page is numbered; in figures alone where the face, which is Latin, lacks a letter of the words."""
+        pattern = gettext("Page %(page)s of %(pages)s")
+        is_covered = self.lettering.covers(typefaces.figures(600), pattern % {"page": 1, "pages": self.total})
+        return pattern if is_covered else "%(page)s / %(pages)s"
 
     def _stamps(self, numbers: Sequence[Number], page: int, width: float) -> Iterator[bytes]:
         for each in numbers:
@@ -183,7 +212,7 @@ class _Assembly:
                 drawn = self._drawn(text, each.face, each.size, each.x, each.y, each.colour)
                 yield b"/Span <</MCID %d>> BDC %s EMC" % (each.mcid, drawn)
         if page:
-            text = f"Page {page + 1} of {self.total}"
+            text = self._counted % {"page": page + 1, "pages": self.total}
             drawn = self._drawn(text, typefaces.figures(600), SIZE, width - RIGHT, BASELINE, INK)
             yield b"/Artifact <</Type/Pagination/Subtype/Footer>> BDC %s EMC" % drawn
 
@@ -220,10 +249,10 @@ class _Assembly:
         page = self.places[link.target][0]
         self.writer.put(
             number,
-            b"<</Type/Annot/Subtype/Link/Rect%s/BS<</W 0>>/F 4/P %d 0 R/StructParent %d/Contents(Go to page %d)/Dest%s>>"
+            b"<</Type/Annot/Subtype/Link/Rect%s/BS<</W 0>>/F 4/P %d 0 R/StructParent %d/Contents%s/Dest%s>>"
             % (
-                writing.numbers(link.rectangle), self.first + start + link.page, self.total + self._linked, page + 1,
-                writing.text(link.target),
+                writing.numbers(link.rectangle), self.first + start + link.page, self.total + self._linked,
+                writing.text(gettext("Go to page %(page)s") % {"page": page + 1}), writing.text(link.target),
             ),
         )  # fmt: skip
 

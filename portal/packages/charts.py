@@ -5,13 +5,20 @@ from typing import NamedTuple
 
 from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext, pgettext_lazy
 
 from portal.packages import wording
 from portal.packages.edition import ACCENT
 from portal.packages.snapshot import SEVERITIES, Finding, Snapshot
 
 MONTHS_SHOWN = 14
-AGES = ((30, "to 30 d"), (90, "31 to 90 d"), (180, "91 to 180 d"), (None, "over 180 d"))
+#: How long a finding has been open, in days.
+AGES = (
+    (30, pgettext_lazy("age", "to 30 d")),
+    (90, pgettext_lazy("age", "31 to 90 d")),
+    (180, pgettext_lazy("age", "91 to 180 d")),
+    (None, pgettext_lazy("age", "over 180 d")),
+)
 HEAT = ("#f0f1ee", "#eddcb4", "#e9c58c", "#dfa268", "#cf7a4c", "#b9493f")
 TEXT = 'font-family="Inter" fill="#5b6675"'
 
@@ -73,12 +80,17 @@ def burn_down(snapshot: Snapshot) -> SafeString:
         shapes.append(
             f'<rect x="{middle - width / 2:.1f}" y="{y:.1f}" width="{width:.1f}" height="{118 - y:.1f}" fill="#c8cfd8"/>'
         )
-        shapes.append(f'<text x="{middle:.1f}" y="130" text-anchor="middle" font-size="7.2" {TEXT}>{end:%b}</text>')
+        shapes.append(
+            f'<text x="{middle:.1f}" y="130" text-anchor="middle" font-size="7.2" {TEXT}>{escape(wording.month(end))}</text>'
+        )
         points.append(f"{middle:.1f},{height(closed[index]):.1f}")
     shapes.append(f'<polyline points="{" ".join(points)}" fill="none" stroke="{accent}" stroke-width="1.9"/>')
     x, y = points[-1].split(",")
     shapes.append(f'<circle cx="{x}" cy="{y}" r="3" fill="{accent}"/>')
-    title = f"Findings open at each month end and closed so far, {ends[0]:%B %Y} to {ends[-1]:%B %Y}"
+    title = gettext("Findings open at each month end and closed so far, %(first)s to %(last)s") % {
+        "first": wording.month_of_year(ends[0]),
+        "last": wording.month_of_year(ends[-1]),
+    }
     return _svg("0 -4 302 138", title, shapes)
 
 
@@ -91,7 +103,7 @@ def exposure(snapshot: Snapshot) -> SafeString:
     shapes = []
     for row, severity in enumerate(SEVERITIES):
         y = row * 27
-        label = wording.SEVERITY[severity]
+        label = escape(wording.SEVERITY[severity])
         shapes.append(f'<text x="0" y="{y + 16}" font-size="7.6" {TEXT}>{label}</text>')
         for column in range(len(AGES)):
             value = cells[severity, column]
@@ -106,9 +118,9 @@ def exposure(snapshot: Snapshot) -> SafeString:
                 )
     for column, (_, label) in enumerate(AGES):
         shapes.append(
-            f'<text x="{38 + column * 49 + 23.7}" y="119" text-anchor="middle" font-size="7.2" {TEXT}>{label}</text>'
+            f'<text x="{38 + column * 49 + 23.7}" y="119" text-anchor="middle" font-size="7.2" {TEXT}>{escape(label)}</text>'
         )
-    return _svg("0 -4 236 138", "Open findings by severity and time open", shapes)
+    return _svg("0 -4 236 138", gettext("Open findings by severity and time open"), shapes)
 
 
 def arcs() -> SafeString:
@@ -125,9 +137,10 @@ def arcs() -> SafeString:
         radius = (1.6, 3.2, 2.2)[index % 3]
         opacity = 0.4 + (index * 7 % 11) / 20
         shapes.append(f'<circle cx="{x}" cy="{y}" r="{radius}" fill="#d8ae62" fill-opacity="{opacity:.2f}"/>')
-    return mark_safe(  # noqa: S308 - numbers only
+    title = gettext("Decorative arcs")
+    return mark_safe(  # noqa: S308 - numbers and escaped text
         f'<svg class="art" viewBox="0 0 793.7 1122.5" preserveAspectRatio="xMinYMin slice" role="img">'
-        f"<title>Decorative arcs</title>{''.join(shapes)}</svg>"
+        f"<title>{escape(title)}</title>{''.join(shapes)}</svg>"
     )
 
 

@@ -54,9 +54,7 @@ def main(folder: Path, name: str) -> int:
 
 
 def _made(folder: Path, order: dict[str, Any], report: Any) -> dict[str, Any]:
-    from django.conf import settings
-
-    settings.configure(USE_I18N=False, USE_TZ=True)
+    _settle(order.get("language", "en"))
     quiet()
     facts = TASKS[order["task"]](folder, order, report)
     usage = resource.getrusage(resource.RUSAGE_SELF)
@@ -65,6 +63,22 @@ def _made(folder: Path, order: dict[str, Any], report: Any) -> dict[str, Any]:
         "peak_bytes": max(own["peak_bytes"], facts.get("peak_bytes", 0)),
         "cpu_seconds": round(own["cpu_seconds"] + facts.get("cpu_seconds", 0.0), 2),
     }
+
+
+def _settle(language: str) -> None:
+    """As little of Django as templates and messages ask for. English needs no catalogue, so none is looked for."""
+    from django.apps import apps
+    from django.conf import settings
+
+    from portal.packages import languages
+
+    is_source = language == languages.SOURCE
+    settings.configure(
+        USE_TZ=True, USE_I18N=not is_source, LANGUAGE_CODE=language, LOCALE_PATHS=[str(languages.FOLDER)]
+    )
+    if not is_source:
+        # A catalogue is read from every app there is, so it is asked which; there are none.
+        apps.populate(())
 
 
 def quiet() -> None:

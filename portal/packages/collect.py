@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from django.utils.translation import gettext
+
 from evidence import clock
 from evidence.controls import queries as control_queries
 from evidence.controls.models import Category
@@ -18,7 +20,7 @@ from evidence.ledger import services as ledger_services
 from evidence.organizations import queries as organizations
 from portal.accounts.models import Membership
 from portal.engagements import queries as engagements
-from portal.packages import letterheads, narrowing, outlines, wording
+from portal.packages import languages, letterheads, narrowing, outlines, planning, wording
 from portal.packages import snapshot as s
 from portal.packages.collecting import populations, risk
 from portal.packages.collecting.controls import controls as controls_read
@@ -26,6 +28,7 @@ from portal.packages.collecting.exhibits import CONTROL, FINDING, TASK, Exhibits
 from portal.packages.collecting.findings import Findings
 from portal.packages.collecting.ground import Ground
 from portal.packages.models import FINAL, Package
+from portal.packages.wording import counted
 from remediation.findings.models import Finding
 
 #: A change of one of these between reading and the checkpoint would make the rows disagree with the ledger.
@@ -76,7 +79,8 @@ def snapshot(package: Package, *, issues: tuple[s.Issue, ...]) -> s.Snapshot:
     """
     reader = _Reader(package)
     began = clock.now()
-    made = narrowing.narrowed(reader.snapshot(issues))
+    with languages.speaking(planning.language_of(package.chosen)):
+        made = narrowing.narrowed(reader.snapshot(issues))
     _refuse_changed(package.organization_id, made.checkpoint, began)
     return made
 
@@ -132,6 +136,7 @@ class _Reader:
             previous=self._previous(checkpoint),
             template=s.restored(s.Template, self.package.chosen.get("template", {})),
             sampling=sampled,
+            language=planning.language_of(self.package.chosen),
         )
 
     def _organization(self) -> s.Organization:
@@ -233,36 +238,87 @@ class _Reader:
     def _gaps(self, findings: list[s.Finding], controls: tuple[s.Control, ...]) -> Iterator[str]:
         late = [f.ref for f in findings if f.is_overdue(self.ground.today)]
         if late:
-            yield f"{wording.capital(wording.count(len(late), 'finding'))} past the date: {_some(late)}."
+            yield _said(
+                counted(
+                    "%(number)s finding past the date: %(refs)s.",
+                    "%(number)s findings past the date: %(refs)s.",
+                    len(late),
+                    refs=_some(late),
+                )
+            )
         designed = [f.ref for f in findings if f.is_closed and f.design_only]
         if designed:
-            yield (
-                f"{wording.capital(wording.count(len(designed), 'finding'))} closed as design only, before the control "
-                f"had run often enough: {_some(designed)}."
+            yield _said(
+                counted(
+                    "%(number)s finding closed as design only, before the control had run often enough: %(refs)s.",
+                    "%(number)s findings closed as design only, before the control had run often enough: %(refs)s.",
+                    len(designed),
+                    refs=_some(designed),
+                )
             )
         unshown = [c.ref for c in controls if not c.due]
         if unshown:
-            yield f"{wording.capital(wording.count(len(unshown), 'control'))} without a recorded run: {_some(unshown)}."
+            yield _said(
+                counted(
+                    "%(number)s control without a recorded run: %(refs)s.",
+                    "%(number)s controls without a recorded run: %(refs)s.",
+                    len(unshown),
+                    refs=_some(unshown),
+                )
+            )
         gappy = [c.ref for c in controls if c.due and c.operated < c.due]
         if gappy:
-            yield f"{wording.capital(wording.count(len(gappy), 'control'))} with missing or partial runs: {_some(gappy)}."
+            yield _said(
+                counted(
+                    "%(number)s control with missing or partial runs: %(refs)s.",
+                    "%(number)s controls with missing or partial runs: %(refs)s.",
+                    len(gappy),
+                    refs=_some(gappy),
+                )
+            )
         unread = [e.number for e in self.exhibits.taken.values() if e.review not in ("accepted", "disposed")]
         if unread:
-            words = wording.capital(wording.count(len(unread), "exhibit"))
-            yield f"{words} not yet reviewed by a second person: {_some(sorted(unread))}."
+            yield _said(
+                counted(
+                    "%(number)s exhibit not yet reviewed by a second person: %(refs)s.",
+                    "%(number)s exhibits not yet reviewed by a second person: %(refs)s.",
+                    len(unread),
+                    refs=_some(sorted(unread)),
+                )
+            )
         if self.exhibits.left_out:
-            words = wording.capital(wording.count(len(self.exhibits.left_out), "linked file"))
-            yield f"{words} left out, because in quarantine, returned or being redacted: {_some(sorted(self.exhibits.left_out))}."
+            yield _said(
+                counted(
+                    "%(number)s linked file left out, because in quarantine, returned or being redacted: %(refs)s.",
+                    "%(number)s linked files left out, because in quarantine, returned or being redacted: %(refs)s.",
+                    len(self.exhibits.left_out),
+                    refs=_some(sorted(self.exhibits.left_out)),
+                )
+            )
         if untold := self.ground.untold():
-            yield f"{wording.capital(wording.count(untold, 'finding'))} in scope left out, because kept to those who need to know."
+            yield _said(
+                counted(
+                    "%(number)s finding in scope left out, because kept to those who need to know.",
+                    "%(number)s findings in scope left out, because kept to those who need to know.",
+                    untold,
+                )
+            )
         if self.ground.today < self.ground.engagement.period_end:
-            yield f"The period runs until {wording.long_day(self.ground.engagement.period_end)}; this package is of an earlier day."
+            yield gettext("The period runs until %(day)s; this package is of an earlier day.") % {
+                "day": wording.long_day(self.ground.engagement.period_end)
+            }
 
     def _left_out(self) -> Iterator[str]:
         own = Finding.objects.filter(organization_id=self.ground.organization.pk).exclude(state="draft")
         outside = own.exclude(engagement_scopes__engagement_id=self.ground.engagement.pk).count()
         if outside:
-            yield f"{wording.capital(wording.count(outside, 'finding'))} of the organization outside this engagement’s scope."
+            yield _said(
+                counted(
+                    "%(number)s finding of the organization outside this engagement’s scope.",
+                    "%(number)s findings of the organization outside this engagement’s scope.",
+                    outside,
+                )
+            )
 
     def _criteria(self, findings: list[s.Finding], controls: tuple[s.Control, ...]) -> tuple[s.Criterion, ...]:
         used = {name for row in (*findings, *controls) for name in row.criteria}
@@ -295,4 +351,10 @@ def _category(name: str) -> str:
 
 
 def _some(refs: list[str], most: int = 12) -> str:
-    return wording.listed(refs) if len(refs) <= most else f"{', '.join(refs[:most])} and {len(refs) - most} more"
+    if len(refs) <= most:
+        return wording.listed(refs)
+    return wording.and_more(wording.separated(refs[:most]), len(refs) - most)
+
+
+def _said(sentence: str) -> str:
+    return wording.capital(sentence)

@@ -15,7 +15,7 @@ from typing import Any
 
 from weasyprint.text.ffi import harfbuzz, pango
 
-from portal.packages import book, snapshot, stylesheet, typefaces, units
+from portal.packages import book, languages, snapshot, stylesheet, typefaces, units
 from portal.packages.edition import Edition, Placed
 from portal.packages.snapshot import plain
 
@@ -46,12 +46,14 @@ def compose(folder: Path, order: dict[str, Any], report: book.Report) -> dict[st
         placed=placed(order["places"]),
     )
     listed, known = [], set[str]()
-    for place, unit in enumerate(book.units(edition, report)):
-        (folder / f"unit-{place}.raw").write_text(unit.html)
-        known |= unit.anchors
-        listed.append({"section": unit.section, "row": unit.row, "is_sub": unit.is_sub})
+    with languages.speaking(edition.language):
+        for place, unit in enumerate(book.units(edition, report)):
+            (folder / f"unit-{place}.raw").write_text(unit.html)
+            known |= unit.anchors
+            listed.append({"section": unit.section, "row": unit.row, "is_sub": unit.is_sub})
+        about = book.about(edition)
     (folder / units.LOGO).write_bytes(base64.b64decode(edition.snapshot.organization.logo))
-    begun = hashlib.sha256(surroundings(order["paper"], edition.snapshot.organization.accent))
+    begun = hashlib.sha256(surroundings(order["paper"], edition.snapshot.organization.accent, edition.language))
     for place, told in enumerate(listed):
         raw = folder / f"unit-{place}.raw"
         text = units.point_elsewhere(raw.read_text(), known)
@@ -61,7 +63,7 @@ def compose(folder: Path, order: dict[str, Any], report: book.Report) -> dict[st
         key.update(text.encode())
         told |= {"key": key.hexdigest(), "characters": len(text)}
     (folder / units.UNITS).write_text(json.dumps(listed))
-    (folder / units.ABOUT).write_text(json.dumps(plain(book.about(edition))))
+    (folder / units.ABOUT).write_text(json.dumps(plain(about)))
     return {"units": len(listed)}
 
 
@@ -76,12 +78,13 @@ def placed(places: list[dict[str, Any]]) -> dict[str, Placed]:
     return found
 
 
-def surroundings(paper: str, accent: str = "") -> bytes:
+def surroundings(paper: str, accent: str = "", language: str = languages.SOURCE) -> bytes:
     """Everything besides its text that decides how a unit looks."""
     here = Path(__file__).parent
     return b"\0".join(
         [
             *(f"{name} {version}".encode() for name, version in _versions()),
+            language.encode(),
             stylesheet.sheet(paper, accent=accent).encode(),
             *(hashlib.sha256((here / name).read_bytes()).digest() for name in OWN),
             *(hashlib.sha256((typefaces.FOLDER / face.file).read_bytes()).digest() for face in typefaces.faces()),

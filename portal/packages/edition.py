@@ -49,6 +49,10 @@ class Edition:
     placed: Mapping[str, Placed] = field(default_factory=dict)
 
     @property
+    def language(self) -> str:
+        return self.snapshot.language
+
+    @property
     def outline(self) -> Outline:
         return outlines.BY_KEY[self.snapshot.template.key]
 

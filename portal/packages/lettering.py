@@ -47,9 +47,13 @@ class Lettering:
         for file, used in letters.items():
             self._used[file] = dict(used) | self._used.get(file, {})
 
+    def covers(self, file: str, text: str) -> bool:
+        """Whether the face has every letter of it."""
+        return all(self._face(file).has(char) for char in text)
+
     def set(self, file: str, text: str) -> tuple[bytes, float]:
         """The text as glyphs of the face, with figures of one width, and how wide it is in thousandths of its size."""
-        face = self._faces.setdefault(file, _Face(file))
+        face = self._face(file)
         glyphs = [face.glyph(char) for char in text]
         used = self._used.setdefault(file, {})
         for glyph, char in zip(glyphs, text, strict=True):
@@ -79,6 +83,9 @@ class _Face:
     @cached_property
     def scale(self) -> float:
         return float(1000 / self.font["head"].unitsPerEm)
+
+    def has(self, char: str) -> bool:
+        return ord(char) in self.font.getBestCmap()
 
     def glyph(self, char: str) -> int:
         found = self.font.getBestCmap()[ord(char)]

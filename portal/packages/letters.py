@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from django.utils.translation import gettext, ngettext
+
 from portal.packages import wording
 from portal.packages.edition import Edition
 from portal.packages.sections.s02_summary import sentence
@@ -32,7 +34,7 @@ def frame(edition: Edition) -> dict[str, Any]:
         "end": wording.long_day(snapshot.engagement.period_end),
         "open": named([finding for finding in snapshot.findings if finding.is_open]),
         "counts": [row for row in edition.totals.by_severity if row[1]],
-        "sentence": sentence(edition.totals),
+        "sentence": gettext("%(sentence)s.") % {"sentence": sentence(edition.totals)},
     }
 
 
@@ -40,7 +42,10 @@ def named(findings: list[Finding]) -> Named:
     order = {"critical": 0, "high": 1, "medium": 2, "low": 3}
     rows = sorted(findings, key=lambda row: (order.get(row.severity, 4), row.ref))
     shown = rows[:NAMED]
-    note = f"{len(shown)} of {len(rows):,} open findings; all of them are in the attached register.csv."
+    note = gettext("%(shown)s of %(all)s open findings; all of them are in the attached register.csv.") % {
+        "shown": len(shown),
+        "all": wording.figures(len(rows)),
+    }
     return Named(shown, note if len(shown) < len(rows) else "")
 
 
@@ -53,12 +58,12 @@ def since(edition: Edition, day: date) -> int:
 def carried(edition: Edition) -> str:
     """Accepted risks and moved dates in a sentence; empty when there is none."""
     totals = edition.totals
-    parts = []
-    if totals.accepted:
-        parts.append(wording.count(totals.accepted, "accepted risk"))
-    if totals.deferred:
-        parts.append(wording.count(totals.deferred, "deferral"))
-    if not parts:
+    many = totals.accepted + totals.deferred
+    if not many:
         return ""
-    verb = "is" if totals.accepted + totals.deferred == 1 else "are"
-    return f"{wording.capital(wording.listed(parts))} {verb} among them: each has an end date, and counts as open until then."
+    words = ngettext(
+        "%(what)s is among them: each has an end date, and counts as open until then.",
+        "%(what)s are among them: each has an end date, and counts as open until then.",
+        many,
+    )
+    return wording.capital(words % {"what": wording.carried(totals.accepted, totals.deferred)})

@@ -8,6 +8,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from django.utils.translation import gettext_noop
+
 from evidence.ledger import verify
 from portal.packages import forms
 from portal.packages.exhibits.laying import NONE_LAID, Place
@@ -16,7 +18,7 @@ from portal.packages.snapshot import Laid, Made, Snapshot, canonical, digest, pl
 
 FORMAT = verify.FORMAT
 NAME = "manifest.json"
-ROWS, ROWS_NOTE = "snapshot.json", "All rows of this package"
+ROWS, ROWS_NOTE = "snapshot.json", gettext_noop("All rows of this package")
 
 
 def made_files(snapshot: Snapshot) -> list[Made]:
@@ -30,7 +32,7 @@ def head(snapshot: Snapshot) -> list[Made]:
     if snapshot.checkpoint is None:
         return []
     note = snapshot.checkpoint.note.encode()
-    return [Made("checkpoint", note, "text/plain", "Supplement", "Signed head of the ledger")]
+    return [Made("checkpoint", note, "text/plain", "Supplement", gettext_noop("Signed head of the ledger"))]
 
 
 def build(

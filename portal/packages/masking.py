@@ -9,9 +9,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from django.utils.translation import gettext_lazy
+
 from portal.packages.snapshot import Snapshot
 
-REMOVED = "[removed]"
+REMOVED = gettext_lazy("[removed]")
 #: A name's part or a piece of an asset shorter than this is also a common word.
 SHORTEST_NAME, SHORTEST_ASSET = 3, 4
 ADDRESSES = (
@@ -37,7 +39,7 @@ class Mask:
     pattern: re.Pattern[str]
 
     def text(self, value: str) -> str:
-        return self.pattern.sub(REMOVED, value)
+        return self.pattern.sub(str(REMOVED).replace("\\", r"\\"), value)
 
     def row(self, row: Row, *keeping: str) -> Row:
         """The dataclass with all of its texts masked, those in its tuples and rows too, save the fields named."""

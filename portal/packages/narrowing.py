@@ -6,7 +6,9 @@ with the events that prove them: a finding told by its line alone is proven by t
 
 from dataclasses import replace
 
-from portal.packages import masking, outlines
+from django.utils.translation import gettext_lazy
+
+from portal.packages import languages, masking, outlines
 from portal.packages.outlines import Detail, Findings, Outline
 from portal.packages.snapshot import (
     Acceptance,
@@ -25,7 +27,7 @@ from portal.packages.snapshot import (
 #: Who reported an exception of the examination.
 AUDITORS = frozenset({"audit_report", "auditor"})
 #: In the place of a name that strangers are not told.
-SECOND_PERSON = "A second person"
+SECOND_PERSON = gettext_lazy("A second person")
 
 
 def narrowed(snapshot: Snapshot) -> Snapshot:
@@ -42,7 +44,10 @@ def narrowed(snapshot: Snapshot) -> Snapshot:
 
 def approver(snapshot: Snapshot, name: str) -> str:
     """Who approved it, as its readers are told."""
-    return name if outlines.BY_KEY[snapshot.template.key].tells_people else SECOND_PERSON
+    if outlines.BY_KEY[snapshot.template.key].tells_people:
+        return name
+    with languages.speaking(snapshot.language):
+        return str(SECOND_PERSON)
 
 
 def _is_told(finding: Finding, snapshot: Snapshot) -> bool:

@@ -7,6 +7,8 @@ pages do. PRACTICE.md sections 1, 5 and 6 say what must stand in each.
 from dataclasses import dataclass
 from enum import StrEnum
 
+from django.utils.translation import gettext_lazy
+
 WHOLE_FORMS = (
     "poam.xlsx", "poam.json", "assessment-results.json", "register.xlsx", "register.csv", "evidence-index.csv",
 )  # fmt: skip
@@ -74,9 +76,9 @@ PAGE = frozenset({"cover", "integrity"})
 OUTLINES = (
     Outline(
         "full",
-        "Full package",
-        "Everything about the engagement, for the auditor: findings, evidence, approvals, history.",
-        "Findings, corrective action and supporting evidence for the examination period",
+        gettext_lazy("Full package"),
+        gettext_lazy("Everything about the engagement, for the auditor: findings, evidence, approvals, history."),
+        gettext_lazy("Findings, corrective action and supporting evidence for the examination period"),
         (
             "cover",
             "contents",
@@ -104,9 +106,9 @@ OUTLINES = (
     ),
     Outline(
         "exceptions",
-        "Exceptions and responses",
-        "What the auditor found, and management’s response to each, with the evidence of these findings.",
-        "Exceptions of the examination and management’s responses, for the period",
+        gettext_lazy("Exceptions and responses"),
+        gettext_lazy("What the auditor found, and management’s response to each, with the evidence of these findings."),
+        gettext_lazy("Exceptions of the examination and management’s responses, for the period"),
         (
             "cover",
             "contents",
@@ -123,9 +125,11 @@ OUTLINES = (
     ),
     Outline(
         "matrix",
-        "Control matrix",
-        "Every control with its criteria, its runs in the period, its findings and the hashes of its evidence.",
-        "Controls in scope, how often each ran, and what was found, for the period",
+        gettext_lazy("Control matrix"),
+        gettext_lazy(
+            "Every control with its criteria, its runs in the period, its findings and the hashes of its evidence."
+        ),
+        gettext_lazy("Controls in scope, how often each ran, and what was found, for the period"),
         ("cover", "contents", "scope", "control_matrix", "monitoring", "cross_reference", "fingerprints", "integrity"),
         FRAME | {"control_matrix"},
         detail=Detail.LISTED,
@@ -134,9 +138,9 @@ OUTLINES = (
     ),
     Outline(
         "finding",
-        "One finding",
-        "One finding from report to closure: condition, cause, action, approvals, evidence, every step.",
-        "One finding, its corrective action and supporting evidence, in the examination period",
+        gettext_lazy("One finding"),
+        gettext_lazy("One finding from report to closure: condition, cause, action, approvals, evidence, every step."),
+        gettext_lazy("One finding, its corrective action and supporting evidence, in the examination period"),
         ("cover", "findings", "risk", "segregation", "statement", "evidence_index", "integrity"),
         PAGE | {"findings"},
         findings=Findings.ONE,
@@ -145,9 +149,11 @@ OUTLINES = (
     ),
     Outline(
         "duties",
-        "Segregation of duties",
-        "Which rules were in force, every decision made under them, and every exception, without the files.",
-        "Who decided what, under which rules and with which exceptions, in the examination period",
+        gettext_lazy("Segregation of duties"),
+        gettext_lazy(
+            "Which rules were in force, every decision made under them, and every exception, without the files."
+        ),
+        gettext_lazy("Who decided what, under which rules and with which exceptions, in the examination period"),
         ("cover", "contents", "segregation", "findings_register", "record", "statement", "integrity", "glossary"),
         FRAME | {"segregation"},
         with_exhibits=False,
@@ -155,9 +161,13 @@ OUTLINES = (
     ),
     Outline(
         "sampling",
-        "Sampling sheets",
-        "Each control’s population, frozen with its hash, and the sample drawn from it, with room for the auditor’s marks.",
-        "Populations of the controls in scope, and the samples drawn from them, for the examination period",
+        gettext_lazy("Sampling sheets"),
+        gettext_lazy(
+            "Each control’s population, frozen with its hash, and the sample drawn from it, with room for the auditor’s marks."
+        ),
+        gettext_lazy(
+            "Populations of the controls in scope, and the samples drawn from them, for the examination period"
+        ),
         ("cover", "contents", "samples", "method", "integrity"),
         FRAME | {"samples"},
         detail=Detail.LISTED,
@@ -167,20 +177,20 @@ OUTLINES = (
     ),
     Outline(
         "board",
-        "Board summary",
-        "Where remediation stands: counts, exposure, what is late, which risks are carried and by whom.",
-        "Standing of remediation for the board, in the examination period",
+        gettext_lazy("Board summary"),
+        gettext_lazy("Where remediation stands: counts, exposure, what is late, which risks are carried and by whom."),
+        gettext_lazy("Standing of remediation for the board, in the examination period"),
         ("cover", "summary", "standing", "risk", "statement", "integrity"),
         PAGE | {"summary"},
-        reader="The board",
+        reader=gettext_lazy("The board"),
         detail=Detail.LISTED,
         with_exhibits=False,
         forms=REGISTER,
     ),
     Outline(
         "status_letter",
-        "Remediation status letter",
-        "Management’s letter on the standing of the findings at one day, with every open finding named.",
+        gettext_lazy("Remediation status letter"),
+        gettext_lazy("Management’s letter on the standing of the findings at one day, with every open finding named."),
         "",
         ("status_letter", "findings_register", "integrity"),
         frozenset({"status_letter", "integrity"}),
@@ -192,8 +202,10 @@ OUTLINES = (
     ),
     Outline(
         "bridge_letter",
-        "Bridge letter",
-        "Management’s letter on the time since the end of the period, three months at most: changes and open findings.",
+        gettext_lazy("Bridge letter"),
+        gettext_lazy(
+            "Management’s letter on the time since the end of the period, three months at most: changes and open findings."
+        ),
         "",
         ("bridge_letter", "integrity"),
         frozenset({"bridge_letter", "integrity"}),
@@ -205,12 +217,14 @@ OUTLINES = (
     ),
     Outline(
         "buyer",
-        "Buyer’s summary",
-        "For a customer’s review: counts, findings by name, dates and hashes; no people, comments, hosts or files.",
-        "Findings and corrective action for the examination period",
+        gettext_lazy("Buyer’s summary"),
+        gettext_lazy(
+            "For a customer’s review: counts, findings by name, dates and hashes; no people, comments, hosts or files."
+        ),
+        gettext_lazy("Findings and corrective action for the examination period"),
         ("cover", "summary", "buyer_scope", "buyer_register", "statement", "fingerprints", "integrity"),
         PAGE | {"buyer_scope"},
-        reader="Customers and their reviewers",
+        reader=gettext_lazy("Customers and their reviewers"),
         detail=Detail.PUBLIC,
         with_exhibits=False,
         forms=REGISTER,

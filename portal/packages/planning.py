@@ -12,7 +12,7 @@ from evidence import clock
 from evidence.errors import Invalid
 from portal.engagements import queries as engagements
 from portal.engagements.models import Engagement
-from portal.packages import outlines, sampling
+from portal.packages import languages, outlines, sampling
 from portal.packages import snapshot as s
 from portal.packages.outlines import Asks, Outline
 
@@ -38,6 +38,7 @@ class Wishes:
     seed: str = ""
     seed_from: str = ""
     risk: str = sampling.RISKS[0]
+    language: str = languages.SOURCE
 
 
 def chosen(template: str, wishes: Wishes, engagement: Engagement, *, with_restricted: bool = False) -> dict[str, Any]:
@@ -52,10 +53,18 @@ def chosen(template: str, wishes: Wishes, engagement: Engagement, *, with_restri
         letter=_letter(outline, wishes, engagement) if Asks.LETTER in outline.asks else None,
         finding=_finding(wishes.finding, engagement, with_restricted) if Asks.FINDING in outline.asks else "",
     )
-    told: dict[str, Any] = {"template": s.plain(made)}
+    if wishes.language not in languages.offered():
+        words = f"Choose one of {', '.join(languages.offered())}."
+        raise Invalid("A package is not printed in that language.", fields={"language": [words]})
+    told: dict[str, Any] = {"template": s.plain(made), "language": wishes.language}
     if "samples" in outline.sections:
         told["sampling"] = _sampling(wishes)
     return told
+
+
+def language_of(chosen: dict[str, Any]) -> str:
+    """In which language the package is printed; those from before it was asked are in English."""
+    return str(chosen.get("language", languages.SOURCE))
 
 
 def wishes_of(chosen: dict[str, Any]) -> Wishes:
@@ -76,6 +85,7 @@ def wishes_of(chosen: dict[str, Any]) -> Wishes:
         seed=told.get("seed", ""),
         seed_from=told.get("seed_from", ""),
         risk=told.get("risk", sampling.RISKS[0]),
+        language=language_of(chosen),
     )
 
 

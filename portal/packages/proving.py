@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+from django.utils.translation import gettext_noop
+
 from evidence.artifacts import events as artifact_events
 from evidence.artifacts.models import Artifact
 from evidence.ledger import bundle, proofs, verify
@@ -44,7 +46,9 @@ class Proving:
 
 def program() -> Made:
     """verify.py, as it stands in the product."""
-    return Made("verify.py", PROGRAM.read_bytes(), "text/x-python", "Supplement", "Checks this package offline")
+    return Made(
+        "verify.py", PROGRAM.read_bytes(), "text/x-python", "Supplement", gettext_noop("Checks this package offline")
+    )
 
 
 def proving(snapshot: Snapshot, organization_id: UUID) -> Proving:
@@ -62,22 +66,34 @@ def proving(snapshot: Snapshot, organization_id: UUID) -> Proving:
         bodies = b"".join(event.body + b"\n" for event in enclosed)
         proof = bundle.proof(organization_id, indexes, checkpoint.tree_size)
         files += [
-            Made("events.ndjson", bodies, "application/x-ndjson", "Data", "The events told here, byte for byte"),
-            _text("events.proof", proof, "That they stand in the ledger"),
-            Made("salts.json", _json(_salts(snapshot, enclosed)), "application/json", "Data", "Salts of printed texts"),
+            Made(
+                "events.ndjson",
+                bodies,
+                "application/x-ndjson",
+                "Data",
+                gettext_noop("The events told here, byte for byte"),
+            ),
+            _text("events.proof", proof, gettext_noop("That they stand in the ledger")),
+            Made(
+                "salts.json",
+                _json(_salts(snapshot, enclosed)),
+                "application/json",
+                "Data",
+                gettext_noop("Salts of printed texts"),
+            ),
         ]
     if snapshot.previous:
         continued = ledger.consistency_proof(organization_id, snapshot.previous.tree_size, checkpoint.tree_size)
         files += [
-            _text("previous.checkpoint", snapshot.previous.note, "Signed head of the package before"),
-            _text("consistency.proof", continued, "That the ledger continues it"),
+            _text("previous.checkpoint", snapshot.previous.note, gettext_noop("Signed head of the package before")),
+            _text("consistency.proof", continued, gettext_noop("That the ledger continues it")),
         ]
     return Proving(tuple(files), _versions(withheld))
 
 
 def approval(event_id: UUID) -> Made:
     """The proof of the event that approved a package. Raises NotFound until it is sealed."""
-    return _text("approval.tlog-proof", single(event_id), "That these rows were approved")
+    return _text("approval.tlog-proof", single(event_id), gettext_noop("That these rows were approved"))
 
 
 def single(event_id: UUID) -> str:

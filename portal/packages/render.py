@@ -15,7 +15,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from portal.packages import children, manifest, typefaces, units, workplace
+from django.utils.translation import gettext, gettext_noop
+
+from portal.packages import children, languages, manifest, typefaces, units, workplace
 from portal.packages.children import BuildFailed, Step, Watch
 from portal.packages.exhibits import laying
 from portal.packages.exhibits.laying import Laid as LaidOut
@@ -176,12 +178,14 @@ def _lay_out(
 ) -> None:
     """Writes what the children read."""
     when = plain(snapshot.identity.as_of)
-    own = [Made(manifest.NAME, listed, "application/json", "Data", "Every file of this package"), *files]
+    own = [Made(manifest.NAME, listed, "application/json", "Data", gettext_noop("Every file of this package")), *files]
     enclosures = []
     for file in own:
         if isinstance(file, Made):
             (folder / file.path).write_bytes(file.data)
-        enclosures.append(_enclosure(file.path, file.path, file.media_type, file.relationship, file.note, when))
+        with languages.speaking(snapshot.language):
+            note = gettext(file.note)
+        enclosures.append(_enclosure(file.path, file.path, file.media_type, file.relationship, note, when))
     for exhibit in snapshot.exhibits:
         if exhibit.not_attached:
             continue
@@ -192,6 +196,7 @@ def _lay_out(
     order = {
         "paper": paper,
         "accent": snapshot.organization.accent,
+        "language": snapshot.language,
         "manifest_sha256": digest(listed),
         "attachments": [(file.path, file.sha256) for file in own],
         "enclosures": enclosures,

@@ -141,11 +141,15 @@ class Criterion:
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """A run that is missing or partial; what is said of it explains the gap and does not fill it."""
+    """A run that is missing or partial; what is said of it explains the gap and does not fill it.
+
+    `place` is the run's among all that were due of its control in the period, from 1; 0 where it was not recorded.
+    """
 
     on: date
     state: str
     explanation: str = ""
+    place: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -489,6 +493,8 @@ class Snapshot:
     template: Template = Template()
     sampling: Sampling = Sampling()
     fingerprints: tuple[Fingerprint, ...] = ()
+    #: In which its own words are printed (languages.py).
+    language: str = "en"
 
     @property
     def as_of(self) -> date:

@@ -229,6 +229,7 @@ LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
 USE_TZ = True
 USE_I18N = True
+LOCALE_PATHS = [ROOT / "locale"]
 USE_THOUSAND_SEPARATOR = False
 
 STATIC_URL = "/static/"

@@ -6,7 +6,7 @@ from uuid import UUID
 from django import forms
 
 from portal.engagements.models import Engagement
-from portal.packages import outlines, planning, sampling, sections
+from portal.packages import languages, outlines, planning, sampling, sections
 from portal.packages.models import Paper
 from portal.packages.outlines import Asks, Outline
 
@@ -40,6 +40,8 @@ class PlanForm(forms.Form):
         for asked in Asks:
             if asked in outline.asks:
                 self.fields |= ASKED[asked]()
+        if len(spoken := languages.choices()) > 1:
+            self.fields["language"] = forms.ChoiceField(choices=spoken, required=False, label="Language")
         for place, subject in enumerate(outline.movable, 1):
             self.fields[PLACE + subject] = forms.IntegerField(
                 required=False, min_value=1, max_value=99, initial=place, label=sections.by_subject()[subject].title
@@ -48,7 +50,7 @@ class PlanForm(forms.Form):
     @property
     def asked(self) -> list[forms.BoundField]:
         names = [name for asked in Asks if asked in self.outline.asks for name in ASKED[asked]()]
-        return [self[name] for name in names]
+        return [self[name] for name in (*names, *(["language"] if "language" in self.fields else []))]
 
     @property
     def places(self) -> list[forms.BoundField]:

@@ -16,7 +16,7 @@ from portal.api.v1.findings import PersonOut
 from portal.api.v1.jobs import JobOut
 from portal.api.views import NounView, versioned
 from portal.engagements import queries as engagements
-from portal.packages import delivery, outlines, planning, queries, sampling
+from portal.packages import delivery, languages, outlines, planning, queries, sampling
 from portal.packages import services as packages
 from portal.packages.models import Package, Paper, Volume
 from portal.web.packages import attachment
@@ -100,6 +100,9 @@ class WishesIn(serializers.Serializer):
     seed = serializers.CharField(required=False, allow_blank=True, max_length=planning.SEED)
     seed_from = serializers.CharField(required=False, allow_blank=True, max_length=planning.LINE)
     risk = serializers.ChoiceField(choices=sampling.RISKS, required=False)
+    language = serializers.ChoiceField(
+        choices=languages.choices(), required=False, help_text="In which the package's own words are printed."
+    )
 
 
 class PackageIn(serializers.Serializer):

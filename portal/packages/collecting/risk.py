@@ -88,8 +88,11 @@ def duties(ground: Ground, finding_ids: Any, findings: list[s.Finding]) -> s.Dut
         .count()
     )
     few = (
-        f"Only {wording.count(deciders, 'person', 'people')} could approve when this package was read; "
-        "the rules were not relaxed for that."
+        wording.counted(
+            "Only %(number)s person could approve when this package was read; the rules were not relaxed for that.",
+            "Only %(number)s people could approve when this package was read; the rules were not relaxed for that.",
+            deciders,
+        )
         if deciders < 3
         else ""
     )

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import pikepdf
+from django.utils.translation import gettext
 from pikepdf import Dictionary, Name
 
 #: Height of the band in points, and the width that a stamp needs.
@@ -141,14 +142,14 @@ def _parts(contents: pikepdf.Array, notes: dict[str, None]) -> Iterable[bytes]:
             try:
                 yield part.read_bytes()
             except pikepdf.PdfError:
-                notes["A part of a page is damaged and left out."] = None
+                notes[gettext("A part of a page is damaged and left out.")] = None
 
 
 def _shown(obj: pikepdf.Object, notes: dict[str, None]) -> Box:
     """What a reader sees of the page: its crop box as far as it lies on the sheet."""
     sheet = _box(_inherited(obj, "/MediaBox"))
     if sheet is None:
-        notes["A page has no size; it is shown as letter paper."] = None
+        notes[gettext("A page has no size; it is shown as letter paper.")] = None
         sheet = LETTER
     crop = _box(_inherited(obj, "/CropBox")) or sheet
     inside = (max(sheet[0], crop[0]), max(sheet[1], crop[1]), min(sheet[2], crop[2]), min(sheet[3], crop[3]))

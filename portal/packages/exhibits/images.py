@@ -7,9 +7,11 @@ from importlib.util import find_spec
 from typing import Any
 
 import pikepdf
+from django.utils.translation import gettext
 from pikepdf import Dictionary, Name
 from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
+from portal.packages import wording
 from portal.packages.exhibits import frames, pdfs, sheets
 from portal.packages.exhibits.kinds import HEIC
 from portal.packages.exhibits.pieces import Copy, Desk, NotLaidOut, Piece
@@ -39,26 +41,35 @@ def copy(piece: Piece, desk: Desk) -> Copy:
         with Image.open(desk.source(piece), formats=formats) as image:
             return _copied(image, piece, desk)
     except Image.DecompressionBombError:
-        raise NotLaidOut(f"It has more than {MOST_PIXELS // 1_000_000} million dots.") from None
+        raise NotLaidOut(
+            gettext("It has more than %(number)s million dots.") % {"number": MOST_PIXELS // 1_000_000}
+        ) from None
     except UnidentifiedImageError:
-        raise NotLaidOut("It is no picture that can be read.") from None
+        raise NotLaidOut(gettext("It is no picture that can be read.")) from None
     except (OSError, SyntaxError, ValueError, EOFError) as fault:
-        raise NotLaidOut(f"The picture is damaged: {str(fault)[:120]}.") from None
+        raise NotLaidOut(gettext("The picture is damaged: %(cause)s.") % {"cause": str(fault)[:120]}) from None
 
 
 def _copied(image: Any, piece: Piece, desk: Desk) -> Copy:
     if image.width * image.height > MOST_PIXELS:
-        raise NotLaidOut(f"It has {image.width:,} by {image.height:,} dots, more than are drawn here.")
+        raise NotLaidOut(
+            gettext("It has %(width)s by %(height)s dots, more than are drawn here.")
+            % {"width": wording.figures(image.width), "height": wording.figures(image.height)}
+        )
     many = getattr(image, "n_frames", 1)
     is_paged = image.format == "TIFF"
     if is_paged and many > MOST_FRAMES:
-        raise NotLaidOut(f"It has {many:,} pages; a picture is laid out up to {MOST_FRAMES}.")
+        raise NotLaidOut(
+            gettext("It has %(pages)s pages; a picture is laid out up to %(most)s.")
+            % {"pages": wording.figures(many), "most": MOST_FRAMES}
+        )
     document, placed = pikepdf.new(), []
     for drawn in _drawn(image, many if is_paged else 1, desk.paper):
         placed.append(_page(document, drawn, image.format in LOSSLESS, desk.paper))
     pdfs.write(document, placed, desk.target(piece))
     is_moving = many > 1 and image.format in MOVING
-    return Copy([f"It is an animation of {many:,} pictures; the first is shown."] if is_moving else [])
+    words = gettext("It is an animation of %(number)s pictures; the first is shown.")
+    return Copy([words % {"number": wording.figures(many)}] if is_moving else [])
 
 
 def _drawn(image: Any, many: int, paper: str) -> Iterator[Any]:
@@ -131,7 +142,7 @@ def _stream(document: pikepdf.Pdf, image: Any, is_lossless: bool) -> pikepdf.Str
 
 def _with_heic() -> tuple[str, ...]:
     if find_spec(READER_OF_HEIC) is None:
-        raise NotLaidOut("It is a photograph in HEIC, which this installation can't read.")
+        raise NotLaidOut(gettext("It is a photograph in HEIC, which this installation can't read."))
     from importlib import import_module
 
     import_module(READER_OF_HEIC).register_heif_opener()

@@ -17,7 +17,9 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from portal.packages import children, typefaces, wording
+from django.utils.translation import gettext
+
+from portal.packages import children, languages, typefaces, wording
 from portal.packages.children import Step, Watch
 from portal.packages.exhibits.kinds import KEPT, Kind, kind_of
 from portal.packages.exhibits.pieces import Piece
@@ -99,8 +101,9 @@ def lay_out(
     if not snapshot.exhibits:
         return NONE_LAID
     stem = f"{snapshot.identity.ref}-issue-{snapshot.identity.issue}"
-    pieces = [_piece(exhibit, sources.get(exhibit.number, ""), stem) for exhibit in snapshot.exhibits]
-    keys = {piece.number: key for piece in pieces if (key := _key(piece, paper))}
+    with languages.speaking(snapshot.language):
+        pieces = [_piece(exhibit, sources.get(exhibit.number, ""), stem) for exhibit in snapshot.exhibits]
+    keys = {piece.number: key for piece in pieces if (key := _key(piece, paper, snapshot.language))}
     known = [number for number, key in keys.items() if _took(folder, number, key, shelf)]
     (folder / PIECES).write_text(json.dumps({"pieces": [asdict(piece) for piece in pieces], "known": known}))
     step = Step(
@@ -128,6 +131,7 @@ def _told(snapshot: Snapshot, paper: str, stem: str, limit_bytes: int) -> dict[s
     when = identity.approved_at or identity.as_of
     return {
         "paper": paper,
+        "language": snapshot.language,
         "stem": stem,
         "limit_bytes": limit_bytes,
         "copy_memory_bytes": MEMORY_BYTES,
@@ -145,14 +149,16 @@ def _told(snapshot: Snapshot, paper: str, stem: str, limit_bytes: int) -> dict[s
 
 
 def _piece(exhibit: Exhibit, source: str, stem: str) -> Piece:
-    told = [("Collected", f"{wording.moment(exhibit.collected_at)}, {exhibit.collected_by or 'by nobody named'}")]
+    by = exhibit.collected_by or gettext("by nobody named")
+    told = [(gettext("Collected"), wording.separated([wording.moment(exhibit.collected_at), by]))]
     if exhibit.period_start and exhibit.period_end:
-        told.append(("Covers", f"{wording.long_day(exhibit.period_start)} to {wording.long_day(exhibit.period_end)}"))
+        covered = wording.span(wording.long_day(exhibit.period_start), wording.long_day(exhibit.period_end))
+        told.append((gettext("Covers"), covered))
     elif exhibit.as_of:
-        told.append(("As of", wording.long_day(exhibit.as_of)))
-    told.append(("Source", exhibit.source_system[:120] or "Not stated"))
+        told.append((gettext("As of"), wording.long_day(exhibit.as_of)))
+    told.append((gettext("Source"), exhibit.source_system[:120] or gettext("Not stated")))
     if exhibit.findings:
-        told.append(("Used by", ", ".join(exhibit.findings)[:300]))
+        told.append((gettext("Used by"), wording.separated(exhibit.findings)[:300]))
     return Piece(
         number=exhibit.number,
         title=exhibit.title,
@@ -163,23 +169,29 @@ def _piece(exhibit: Exhibit, source: str, stem: str) -> Piece:
         source=source,
         where=_where(exhibit, stem),
         version=exhibit.version,
-        missing="" if source else f"Its bytes are not in this package: {exhibit.not_attached or 'not attached'}.",
+        missing="" if source else _missing(exhibit),
         told=tuple(told),
     )
 
 
+def _missing(exhibit: Exhibit) -> str:
+    reason = exhibit.not_attached or gettext("not attached")
+    return gettext("Its bytes are not in this package: %(reason)s.") % {"reason": reason}
+
+
 def _where(exhibit: Exhibit, stem: str) -> str:
     if exhibit.review == "disposed":
-        return f"There is none any more: it was {exhibit.not_attached}."
+        # Translators: of an original; the reason is such as “disposed of, certificate D-0007”.
+        return gettext("There is none any more: it was %(reason)s.") % {"reason": exhibit.not_attached}
     if exhibit.not_attached:
-        return f"Not attached: {exhibit.not_attached}."
-    return f"Attached to {stem}.pdf, byte for byte, as {exhibit.path}"
+        return gettext("Not attached: %(reason)s.") % {"reason": exhibit.not_attached}
+    return gettext("Attached to %(file)s, byte for byte, as %(path)s") % {"file": f"{stem}.pdf", "path": exhibit.path}
 
 
 # --- what is kept from one package to the next ------------------------------------------------------------------------
 
 
-def _key(piece: Piece, paper: str) -> str:
+def _key(piece: Piece, paper: str, language: str) -> str:
     """The hash of all that decides how a copy looks; empty for what is not kept."""
     kind = kind_of(piece.media_type, piece.filename)
     if kind not in KEPT or piece.missing:
@@ -193,6 +205,7 @@ def _key(piece: Piece, paper: str) -> str:
         piece.sha256,
         piece.version,
         paper,
+        language,
     ]
     made_by = _surroundings() + (_office() if kind == Kind.OFFICE else b"")
     return hashlib.sha256(made_by + json.dumps(shown).encode()).hexdigest()

@@ -2,6 +2,8 @@
 
 import hashlib
 
+from django.utils.translation import gettext
+
 from evidence.intake import types
 from evidence.limited.readers import mail, plain
 from portal.packages import wording
@@ -16,20 +18,23 @@ HEAD_BYTES = 1 << 14
 
 def copy(piece: Piece, desk: Desk) -> Copy:
     if piece.size > MOST_BYTES:
-        raise NotLaidOut(f"It is a message of more than {wording.size(MOST_BYTES)}, which is not taken apart here.")
+        raise NotLaidOut(
+            gettext("It is a message of more than %(size)s, which is not taken apart here.")
+            % {"size": wording.size(MOST_BYTES)}
+        )
     message = mail.read(desk.source(piece).read_bytes())
     if not message.headers and not message.body.strip() and not message.attached:
-        raise NotLaidOut("It is no message that can be read.")
+        raise NotLaidOut(gettext("It is no message that can be read."))
     parts = [_part(piece, desk, at, *found) for at, found in enumerate(message.attached[:MOST_PARTS], 1)]
     lines = message.body[:MOST_CHARACTERS].split("\n")
     is_cut = len(message.body) > MOST_CHARACTERS or len(lines) > MOST_LINES
     data = {
-        "head": sheets.heading(piece, "E-mail message"),
+        "head": sheets.heading(piece, gettext("E-mail message")),
         "headers": [(name, plain.cleaned(value)[:2000]) for name, value in message.headers],
-        "attached": [(part.number, f"{part.filename}, {wording.size(part.size)}") for part in parts]
-        + [("Not laid out", plain.cleaned(name)[:200]) for name, _, _ in message.attached[MOST_PARTS:]],
+        "attached": [(part.number, wording.separated([part.filename, wording.size(part.size)])) for part in parts]
+        + [(gettext("Not laid out"), plain.cleaned(name)[:200]) for name, _, _ in message.attached[MOST_PARTS:]],
         "lines": [part for line in lines[:MOST_LINES] for part in texts.folded(plain.cleaned(line.rstrip("\r")))],
-        "cut": "The message goes on; the whole of it is in the original." if is_cut else "",
+        "cut": gettext("The message goes on; the whole of it is in the original.") if is_cut else "",
     }
     sheets.lay_out("mail", data, desk.target(piece), desk.paper)
     return Copy(parts=parts)
@@ -39,7 +44,7 @@ def _part(piece: Piece, desk: Desk, at: int, name: str, kind: str, content: byte
     number = f"{piece.number}.{at}"
     source = f"part-{number}"
     (desk.folder / source).write_bytes(content)
-    filename = plain.cleaned(name.replace("\n", " ")).strip()[:200] or "attachment"
+    filename = plain.cleaned(name.replace("\n", " ")).strip()[:200] or gettext("attachment")
     found = types.refined(types.sniffed(content[:HEAD_BYTES]), filename.rpartition(".")[2].lower())
     too_deep = piece.depth + 1 > MOST_DEPTH
     return Piece(
@@ -50,8 +55,10 @@ def _part(piece: Piece, desk: Desk, at: int, name: str, kind: str, content: byte
         size=len(content),
         sha256=hashlib.sha256(content).hexdigest(),
         source=source,
-        where=f"It is inside {piece.number}, the message that it was attached to.",
-        missing="It lies in a message in a message in a message, deeper than is taken apart here." if too_deep else "",
-        told=(("Attached to", f"{piece.number}, {piece.filename}"),),
+        where=gettext("It is inside %(exhibit)s, the message that it was attached to.") % {"exhibit": piece.number},
+        missing=gettext("It lies in a message in a message in a message, deeper than is taken apart here.")
+        if too_deep
+        else "",
+        told=((gettext("Attached to"), wording.separated([piece.number, piece.filename])),),
         depth=piece.depth + 1,
     )

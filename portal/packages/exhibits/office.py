@@ -8,6 +8,8 @@ import subprocess
 from contextlib import suppress
 from pathlib import Path
 
+from django.utils.translation import gettext
+
 from portal.packages.exhibits import pdfs
 from portal.packages.exhibits.pieces import Copy, Desk, NotLaidOut, Piece
 
@@ -25,10 +27,10 @@ def copy(piece: Piece, desk: Desk) -> Copy:
     source = desk.source(piece)
     with source.open("rb") as file:
         if LOCKED in file.read(SEARCHED_BYTES):
-            raise NotLaidOut("It is locked with a password, which the portal does not have.")
+            raise NotLaidOut(gettext("It is locked with a password, which the portal does not have."))
     program = next(filter(None, map(shutil.which, PROGRAMS)), None)
     if program is None:
-        raise NotLaidOut("It is an office document, and this installation has no LibreOffice to lay it out.")
+        raise NotLaidOut(gettext("It is an office document, and this installation has no LibreOffice to lay it out."))
     room = desk.folder / f"office-{piece.number}"
     room.mkdir(exist_ok=True)
     try:
@@ -37,7 +39,9 @@ def copy(piece: Piece, desk: Desk) -> Copy:
     finally:
         shutil.rmtree(room, ignore_errors=True)
     # Whether its own output needed repair says nothing of the exhibit.
-    return Copy(["Laid out by LibreOffice; line breaks and pages may differ from the original.", *copied.notes])
+    return Copy(
+        [gettext("Laid out by LibreOffice; line breaks and pages may differ from the original."), *copied.notes]
+    )
 
 
 def _converted(program: str, source: Path, room: Path, piece: Piece) -> Path:
@@ -57,14 +61,16 @@ def _converted(program: str, source: Path, room: Path, piece: Piece) -> Path:
     try:
         process.wait(SECONDS)
     except subprocess.TimeoutExpired:
-        raise NotLaidOut(f"LibreOffice did not lay it out within {SECONDS} seconds.") from None
+        raise NotLaidOut(
+            gettext("LibreOffice did not lay it out within %(seconds)s seconds.") % {"seconds": SECONDS}
+        ) from None
     finally:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
     made = named.with_suffix(".pdf")
     if not made.is_file():
-        raise NotLaidOut("LibreOffice could not lay it out; it may be damaged.")
+        raise NotLaidOut(gettext("LibreOffice could not lay it out; it may be damaged."))
     return made
 
 

@@ -6,19 +6,23 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pikepdf
+from django.utils.translation import gettext, gettext_lazy
 from pikepdf import Dictionary, Name
 
+from portal.packages import wording
 from portal.packages.exhibits import frames
 from portal.packages.exhibits.pieces import Copy, Desk, NotLaidOut, Piece
 
 MOST_PAGES = 5_000
 #: So many fields and branches of a form are looked at for a signature.
 MOST_FIELDS = 20_000
-LAYERS = "It has layers that a reader could switch; this copy shows all of them."
-DYNAMIC = "It has a form that a program draws (XFA); this copy shows what the file holds for other readers."
+LAYERS = gettext_lazy("It has layers that a reader could switch; this copy shows all of them.")
+DYNAMIC = gettext_lazy(
+    "It has a form that a program draws (XFA); this copy shows what the file holds for other readers."
+)
 #: What qpdf says before its sentence: the object and the offset.
 PLACE = re.compile(r"^\s*(\([^)]*\))?:\s*")
-UNDRAWN = "Its form fields or comments could not be drawn in; they are in the original."
+UNDRAWN = gettext_lazy("Its form fields or comments could not be drawn in; they are in the original.")
 
 
 def copy(piece: Piece, desk: Desk) -> Copy:
@@ -31,28 +35,35 @@ def copied(source: Path, target: Path) -> Copy:
         with pikepdf.open(source, suppress_warnings=True) as original:
             return _copied(original, target)
     except pikepdf.PasswordError:
-        raise NotLaidOut("It is locked with a password, which the portal does not have.") from None
+        raise NotLaidOut(gettext("It is locked with a password, which the portal does not have.")) from None
     except (pikepdf.PdfError, RuntimeError, ValueError, TypeError, AttributeError, KeyError) as fault:
-        raise NotLaidOut(f"It is damaged beyond what can be repaired: {_said(fault, source)}.") from None
+        raise NotLaidOut(
+            gettext("It is damaged beyond what can be repaired: %(cause)s.") % {"cause": _said(fault, source)}
+        ) from None
 
 
 def _copied(original: pikepdf.Pdf, target: Path) -> Copy:
     if original.is_encrypted:
-        raise NotLaidOut("It is encrypted, and a copy of its pages would take away the protection that it has.")
+        raise NotLaidOut(
+            gettext("It is encrypted, and a copy of its pages would take away the protection that it has.")
+        )
     if not len(original.pages):
-        raise NotLaidOut("It has no pages.")
+        raise NotLaidOut(gettext("It has no pages."))
     if len(original.pages) > MOST_PAGES:
-        raise NotLaidOut(f"It has {len(original.pages):,} pages; an exhibit is laid out up to {MOST_PAGES:,}.")
+        raise NotLaidOut(
+            gettext("It has %(pages)s pages; an exhibit is laid out up to %(most)s.")
+            % {"pages": wording.figures(len(original.pages)), "most": wording.figures(MOST_PAGES)}
+        )
     form = original.Root.get("/AcroForm")
     if _is_signed(form) or "/Perms" in original.Root:
-        raise NotLaidOut("It is digitally signed, and a stamped copy would not be what was signed.")
+        raise NotLaidOut(gettext("It is digitally signed, and a stamped copy would not be what was signed."))
     made = Copy()
     if "/OCProperties" in original.Root:
-        made.notes.append(LAYERS)
+        made.notes.append(str(LAYERS))
     if isinstance(form, Dictionary) and "/XFA" in form:
-        made.notes.append(DYNAMIC)
+        made.notes.append(str(DYNAMIC))
     if any("/Annots" in page.obj for page in original.pages) and not _flatten(original, form):
-        made.notes.append(UNDRAWN)
+        made.notes.append(str(UNDRAWN))
     pages, placed, notes = frames.framed(original)
     with pages:
         write(pages, placed, target)

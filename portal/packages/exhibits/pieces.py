@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from django.utils.translation import gettext
+
 
 class NotLaidOut(Exception):
     """There is no reading copy; `reason` is a sentence for the slip sheet. `listing` names what is inside."""
@@ -37,7 +39,9 @@ class Piece:
     @property
     def label(self) -> str:
         """What its pages are stamped with."""
-        return self.number if self.version == 1 else f"{self.number}, version {self.version}"
+        if self.version == 1:
+            return self.number
+        return gettext("%(exhibit)s, version %(version)s") % {"exhibit": self.number, "version": self.version}
 
 
 @dataclass

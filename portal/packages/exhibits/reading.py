@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from django.utils.translation import gettext, gettext_lazy
 from weasyprint.urls import FatalURLFetchingError
 
 from portal.packages import limiting
@@ -31,8 +32,8 @@ WRITTEN_BYTES = 1 << 30
 PAUSE_SECONDS = 0.002
 #: Of all exhibits together, those that were attached to messages among them.
 MOST_PIECES = 20_000
-SLOW = "It took longer to lay out than one exhibit may."
-LARGE = "It needs more memory to lay out than one exhibit may have."
+SLOW = gettext_lazy("It took longer to lay out than one exhibit may.")
+LARGE = gettext_lazy("It needs more memory to lay out than one exhibit may have.")
 
 Reader = Callable[[Piece, Desk], Copy]
 Say = Callable[..., None]
@@ -172,9 +173,9 @@ def _work(turn: _Turn, desk: Desk) -> int:
     except (NotLaidOut, MemoryError) as refusal:
         if turn.reason:
             # A slip sheet that can't be written has no slip sheet in its turn.
-            return _say(at, Copy(), fault=str(refusal) or LARGE)
+            return _say(at, Copy(), fault=str(refusal) or str(LARGE))
         if isinstance(refusal, MemoryError):
-            return _say(at, Copy(), why=LARGE)
+            return _say(at, Copy(), why=str(LARGE))
         return _say(at, Copy(), why=refusal.reason, listing=refusal.listing)
     # The edge of the process: its parent names the exhibit and the cause. A refused address is no Exception.
     except (Exception, FatalURLFetchingError) as error:
@@ -184,8 +185,8 @@ def _work(turn: _Turn, desk: Desk) -> int:
         if turn.reason:
             return _say(at, Copy(), fault=f"{type(error).__name__}: {error}"[:600])
         if isinstance(error, OSError) and error.errno == errno.EFBIG:
-            return _say(at, Copy(), why="Its copy would be larger than one exhibit may be.")
-        return _say(at, Copy(), why=f"It could not be read ({type(error).__name__}).")
+            return _say(at, Copy(), why=gettext("Its copy would be larger than one exhibit may be."))
+        return _say(at, Copy(), why=gettext("It could not be read (%(cause)s).") % {"cause": type(error).__name__})
 
 
 def _say(at: Path, copy: Copy, **facts: Any) -> int:
@@ -212,7 +213,8 @@ def _look(turn: _Turn, desk: Desk, status: int, used: Used) -> Read | _Turn:
     ending = signal.Signals(-code).name if code < 0 else f"code {code}"
     if turn.reason:
         raise SectionFailed(SECTION, turn.piece.number, f"the process that writes its slip sheet ended with {ending}")
-    return _Turn(turn.piece, reason=SLOW if is_slow else f"The process that reads it ended with {ending}, twice.")
+    reason = gettext("The process that reads it ended with %(ending)s, twice.") % {"ending": ending}
+    return _Turn(turn.piece, reason=str(SLOW) if is_slow else reason)
 
 
 def _told(at: Path) -> dict[str, Any]:

@@ -9,22 +9,23 @@ from typing import Any
 import pikepdf
 import weasyprint
 from django.template import Context
+from django.utils.translation import get_language, gettext, ngettext
 from weasyprint.text.fonts import FontConfiguration
 
-from portal.packages import book, press, stylesheet, typefaces, wording
+from portal.packages import book, languages, press, stylesheet, typefaces, wording
 from portal.packages.exhibits import frames, pdfs
 from portal.packages.exhibits.pieces import Piece
 
 #: Of a page without its band, in points.
 SIZES = {"A4": (595.276, 841.89 - frames.BAND), "letter": (612.0, 792.0 - frames.BAND)}
-HEAD = '<!doctype html><html lang="en"><head><meta charset="utf-8"></head><body>'
+HEAD = '<!doctype html>{}<head><meta charset="utf-8"></head><body>'
 
 
 def lay_out(template: str, data: dict[str, Any], target: Path, paper: str) -> int:
     """Write the pages of a template, escaped, and their frames; how many there are."""
     context = Context({"data": data}, use_l10n=False, use_tz=False)
     body = book.engine().get_template(f"packages/exhibits/{template}.html").render(context)
-    html = typefaces.showable(f"{HEAD}{body}</body></html>")
+    html = typefaces.showable(f"{HEAD.format(languages.opening(get_language()))}{body}</body></html>")
     raw = target.with_suffix(".raw")
     _print(html, raw, paper)
     with pikepdf.open(raw) as document:
@@ -74,11 +75,25 @@ def _rules(paper: str) -> str:
     return Template((stylesheet.FOLDER / "exhibits.css").read_text()).substitute(values)
 
 
-def span(shown: int, total: int, word: str) -> str:
+def lines(shown: int, total: int) -> str:
     """“Lines 1 to 2,000 of 18,345”; the count alone when all are shown."""
     if shown >= total:
-        return wording.capital(f"{total:,} {word if total == 1 else word + 's'}")
-    return f"{wording.capital(word)}s 1 to {shown:,} of {total:,}"
+        return _many(ngettext("%(number)s line", "%(number)s lines", total), total)
+    return gettext("Lines 1 to %(shown)s of %(all)s") % {
+        "shown": wording.figures(shown),
+        "all": wording.figures(total),
+    }
+
+
+def rows(shown: int, total: int) -> str:
+    """“Rows 1 to 1,000 of 18,345”; the count alone when all are shown."""
+    if shown >= total:
+        return _many(ngettext("%(number)s row", "%(number)s rows", total), total)
+    return gettext("Rows 1 to %(shown)s of %(all)s") % {"shown": wording.figures(shown), "all": wording.figures(total)}
+
+
+def _many(words: str, number: int) -> str:
+    return words % {"number": wording.figures(number)}
 
 
 def cut(values: Iterable[str], most: int) -> list[str]:

@@ -3,6 +3,8 @@
 import zipfile
 from typing import Any
 
+from django.utils.translation import gettext, gettext_lazy
+
 from evidence.limited.readers import plain
 from portal.packages import wording
 from portal.packages.exhibits import sheets
@@ -10,27 +12,31 @@ from portal.packages.exhibits.pieces import Copy, Desk, NotLaidOut, Piece
 
 MOST_NAMES = 120
 WORDS = {
-    "video/": "It is a recording in pictures, which has no pages.",
-    "audio/": "It is a recording in sound, which has no pages.",
-    "image/svg+xml": "It is a drawing in SVG, a form that can hold programs, so it is not drawn here.",
-    "application/x-executable": "It is a program, which has no pages.",
-    "application/x-dosexec": "It is a program, which has no pages.",
-    "application/vnd.ms-outlook": "It is a message in Outlook’s own form; the portal reads messages as .eml.",
-    "image/": "It is a picture of a kind that is not drawn here.",
-    "inode/x-empty": "It is an empty file: it has no bytes to show.",
+    "video/": gettext_lazy("It is a recording in pictures, which has no pages."),
+    "audio/": gettext_lazy("It is a recording in sound, which has no pages."),
+    "image/svg+xml": gettext_lazy("It is a drawing in SVG, a form that can hold programs, so it is not drawn here."),
+    "application/x-executable": gettext_lazy("It is a program, which has no pages."),
+    "application/x-dosexec": gettext_lazy("It is a program, which has no pages."),
+    "application/vnd.ms-outlook": gettext_lazy(
+        "It is a message in Outlook’s own form; the portal reads messages as .eml."
+    ),
+    "image/": gettext_lazy("It is a picture of a kind that is not drawn here."),
+    "inode/x-empty": gettext_lazy("It is an empty file: it has no bytes to show."),
 }
 
 
 def refuse(piece: Piece, desk: Desk) -> Copy:
     """For the kinds that have no reader."""
     if not piece.size:
-        raise NotLaidOut(WORDS["inode/x-empty"])
+        raise NotLaidOut(str(WORDS["inode/x-empty"]))
     if piece.filename.lower().endswith(".msg"):
-        raise NotLaidOut(WORDS["application/vnd.ms-outlook"])
+        raise NotLaidOut(str(WORDS["application/vnd.ms-outlook"]))
     for begin, words in WORDS.items():
         if piece.media_type.startswith(begin):
-            raise NotLaidOut(words)
-    raise NotLaidOut(f"It is of a kind ({piece.media_type or 'not known'}) that has no pages.")
+            raise NotLaidOut(str(words))
+    if not piece.media_type:
+        raise NotLaidOut(gettext("It is of a kind (not known) that has no pages."))
+    raise NotLaidOut(gettext("It is of a kind (%(kind)s) that has no pages.") % {"kind": piece.media_type})
 
 
 def refuse_archive(piece: Piece, desk: Desk) -> Copy:
@@ -44,8 +50,8 @@ def refuse_archive(piece: Piece, desk: Desk) -> Copy:
             more = len(names) - MOST_NAMES
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
         pass
-    shown = (*names[:MOST_NAMES], *([f"and {more:,} more"] if more > 0 else []))
-    raise NotLaidOut("It is an archive. What it holds is not laid out here.", shown)
+    shown = (*names[:MOST_NAMES], *([wording.more(more)] if more > 0 else []))
+    raise NotLaidOut(gettext("It is an archive. What it holds is not laid out here."), shown)
 
 
 def write(piece: Piece, desk: Desk, reason: str, listing: tuple[str, ...] = ()) -> None:
@@ -54,7 +60,11 @@ def write(piece: Piece, desk: Desk, reason: str, listing: tuple[str, ...] = ()) 
         "title": piece.title[:300],
         "filename": piece.filename[:200],
         "reason": reason,
-        "told": [("Size", f"{piece.size:,} bytes"), ("Type", piece.media_type or "Not known"), *piece.told],
+        "told": [
+            (gettext("Size"), wording.octets(piece.size)),
+            (gettext("Type"), piece.media_type or gettext("Not known")),
+            *piece.told,
+        ],
         "sha256": piece.sha256,
         "where": piece.where,
         "listing": listing,

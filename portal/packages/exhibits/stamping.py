@@ -24,21 +24,27 @@ class _Known(dict[str, Any]):
 
 
 class Stamp:
-    """Both faces, cut once for a volume, and each letter as its glyph."""
+    """Both faces, cut once for a volume, and each letter as its glyph; `words` are those that it will be given."""
 
-    def __init__(self) -> None:
+    def __init__(self, words: str = "") -> None:
         self._strong, self._plain = typefaces.figures(600), typefaces.figures(400)
         lettering = Lettering()
         faces = (self._strong, self._plain)
-        found = {face: {char: lettering.set(face, char) for char in LETTERS} for face in faces}
-        self._glyphs = {face: _Known((char, found[face][char][0][1:-1]) for char in LETTERS) for face in faces}
-        self._widths = {face: _Known((char, found[face][char][1]) for char in LETTERS) for face in faces}
+        more = {char for char in set(words) - set(LETTERS) if all(lettering.covers(face, char) for face in faces)}
+        letters = LETTERS + "".join(sorted(more))
+        found = {face: {char: lettering.set(face, char) for char in letters} for face in faces}
+        self._glyphs = {face: _Known((char, found[face][char][0][1:-1]) for char in letters) for face in faces}
+        self._widths = {face: _Known((char, found[face][char][1]) for char in letters) for face in faces}
         self._fonts = io.BytesIO()
         writer = Writer(self._fonts)
         fonts = writer.add(lettering.write(writer))
         pages = writer.add(b"<</Type/Pages/Count 0/Kids[]>>")
         root = writer.add(b"<</Type/Catalog/Pages %d 0 R/Fonts %d 0 R>>" % (pages, fonts))
         writer.close(root, writer.add(b"<<>>"), bytes(16))
+
+    def has(self, words: str) -> bool:
+        """Whether the faces have every letter of these words."""
+        return all(char in self._glyphs[self._plain] for char in words)
 
     def fonts(self, volume: pikepdf.Pdf) -> pikepdf.Object:
         """The dictionary of fonts, as an object of this volume."""

@@ -4,6 +4,8 @@ import json
 import re
 from collections.abc import Iterator
 
+from django.utils.translation import gettext
+
 from evidence.limited.readers import plain
 from portal.packages.exhibits import texts
 from portal.packages.exhibits.pieces import Copy, Desk, Piece
@@ -20,9 +22,9 @@ def copy(piece: Piece, desk: Desk) -> Copy:
     try:
         json.loads(text)
     except (ValueError, RecursionError):
-        texts.laid_out(piece, desk, texts.lines(source), "not valid JSON, shown as text")
-        return Copy(["It is not valid JSON; it is shown as text."])
-    texts.laid_out(piece, desk, enumerate(spread(text), 1), "set with one value to a line")
+        texts.laid_out(piece, desk, texts.lines(source), gettext("not valid JSON, shown as text"))
+        return Copy([gettext("It is not valid JSON; it is shown as text.")])
+    texts.laid_out(piece, desk, enumerate(spread(text), 1), gettext("set with one value to a line"))
     return Copy()
 
 

@@ -10,9 +10,11 @@ from pathlib import Path
 
 from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import ParseError
+from django.utils.translation import gettext, ngettext
 
 from evidence.limited.readers import plain
 from evidence.limited.readers import sheets as workbooks
+from portal.packages import wording
 from portal.packages.exhibits import sheets, texts
 from portal.packages.exhibits.pieces import Copy, Desk, NotLaidOut, Piece
 
@@ -39,7 +41,7 @@ class Taken:
 
 def copy(piece: Piece, desk: Desk) -> Copy:
     if not piece.size:
-        raise NotLaidOut("It is an empty file: it has no bytes to show.")
+        raise NotLaidOut(gettext("It is an empty file: it has no bytes to show."))
     try:
         taken = take(_csv(desk.source(piece)), MOST_CELLS)
     except csv.Error:
@@ -60,16 +62,19 @@ def copy_workbook(piece: Piece, desk: Desk) -> Copy:
             book = workbooks.book(file)
             found = list(_sheets(book))
         except (zipfile.BadZipFile, KeyError, ParseError, DefusedXmlException, ValueError, EOFError) as fault:
-            raise NotLaidOut(f"It is no workbook that can be read ({type(fault).__name__}).") from None
+            raise NotLaidOut(
+                gettext("It is no workbook that can be read (%(cause)s).") % {"cause": type(fault).__name__}
+            ) from None
     if not found:
-        raise NotLaidOut("It is a workbook without sheets.")
+        raise NotLaidOut(gettext("It is a workbook without sheets."))
     wide = any(taken.columns > UPRIGHT for _, taken in found)
-    told = f"{len(found)} sheet{'s' if len(found) != 1 else ''}, values as stored"
+    words = ngettext("%(number)s sheet, values as stored", "%(number)s sheets, values as stored", len(found))
+    told = words % {"number": len(found)}
     shown = [{"title": title, "told": _told(taken), "tables": list(_tables(taken))} for title, taken in found]
     data = {"head": sheets.heading(piece, told), "sheets": shown, "wide": wide}
     sheets.lay_out("workbook", data, desk.target(piece), desk.paper)
     hidden = sum(sheet.is_hidden for sheet in book.sheets)
-    return Copy([f"Hidden sheets are shown too: {hidden}."] if hidden else [])
+    return Copy([gettext("Hidden sheets are shown too: %(number)s.") % {"number": hidden}] if hidden else [])
 
 
 def take(rows: Iterable[Row], cells: int) -> Taken:
@@ -108,9 +113,12 @@ def _refuse_bomb(file: io.BufferedReader) -> None:
     with zipfile.ZipFile(file) as archive:
         unpacked = sum(each.file_size for each in archive.infolist())
         if any(each.flag_bits & 1 for each in archive.infolist()):
-            raise NotLaidOut("It is locked with a password, which the portal does not have.")
+            raise NotLaidOut(gettext("It is locked with a password, which the portal does not have."))
     if unpacked > UNPACKED_BYTES:
-        raise NotLaidOut(f"It would unpack to {unpacked / 1e6:,.0f} MB, more than is read of a workbook.")
+        raise NotLaidOut(
+            gettext("It would unpack to %(number)s MB, more than is read of a workbook.")
+            % {"number": wording.figures(round(unpacked / 1e6))}
+        )
 
 
 def _sheets(book: workbooks.Book) -> Iterator[tuple[str, Taken]]:
@@ -118,12 +126,14 @@ def _sheets(book: workbooks.Book) -> Iterator[tuple[str, Taken]]:
     for sheet in book.sheets:
         taken = take(workbooks.rows(book, sheet), left)
         left -= sum(len(row) + 1 for _, row in taken.rows)
-        yield f"{sheet.name or 'Sheet'}{' (hidden)' if sheet.is_hidden else ''}", taken
+        name = sheet.name or gettext("Sheet")
+        yield gettext("%(sheet)s (hidden)") % {"sheet": name} if sheet.is_hidden else name, taken
 
 
 def _told(taken: Taken) -> str:
-    rows = sheets.span(len(taken.rows), taken.total, "row")
-    return f"{rows}, {taken.columns} column{'s' if taken.columns != 1 else ''}"
+    # Translators: the rows that are shown, and how many columns there are: “Rows 1 to 40 of 90, 7 columns”.
+    words = ngettext("%(rows)s, %(columns)s column", "%(rows)s, %(columns)s columns", taken.columns)
+    return words % {"rows": sheets.rows(len(taken.rows), taken.total), "columns": taken.columns}
 
 
 def _tables(taken: Taken) -> Iterator[dict[str, object]]:
@@ -136,7 +146,8 @@ def _tables(taken: Taken) -> Iterator[dict[str, object]]:
         columns = range(first, last)
         head, *body = [(number, [_cell(row, at) for at in columns]) for number, row in taken.rows]
         rows = iter(body)
-        part = f"Columns {first + 1} to {last}" if taken.columns > beside else ""
+        words = gettext("Columns %(first)s to %(last)s") % {"first": first + 1, "last": last}
+        part = words if taken.columns > beside else ""
         widths = _widths([head[1], *(row for _, row in body)])
         yield {"part": part, "head": head, "rows": list(islice(rows, TOGETHER)), "widths": widths}
         while some := list(islice(rows, TOGETHER)):

@@ -3,7 +3,10 @@
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from django.utils.translation import gettext
+
 from evidence.limited.readers import plain
+from portal.packages import wording
 from portal.packages.exhibits import sheets
 from portal.packages.exhibits.pieces import Copy, Desk, NotLaidOut, Piece
 
@@ -18,7 +21,7 @@ Line = tuple[int, str]
 
 def copy(piece: Piece, desk: Desk) -> Copy:
     if not piece.size:
-        raise NotLaidOut("It is an empty file: it has no bytes to show.")
+        raise NotLaidOut(gettext("It is an empty file: it has no bytes to show."))
     laid_out(piece, desk, lines(desk.source(piece)))
     return Copy()
 
@@ -35,9 +38,13 @@ def laid_out(piece: Piece, desk: Desk, found: Iterable[Line], *more: str) -> Non
         shown.append((number, plain.cleaned(kept).expandtabs(4)))
         characters += len(kept)
         is_cut = len(shown) >= MOST_LINES or characters >= MOST_CHARACTERS
-    told = sheets.span(shown[-1][0] if shown else 0, last, "line")
+    told = sheets.lines(shown[-1][0] if shown else 0, last)
     if characters >= MOST_CHARACTERS:
-        told += f", the first {MOST_CHARACTERS:,} characters"
+        # Translators: how many lines are shown, and that these are not even whole: “Lines 1 to 9 of 9, the first 300,000 characters”.
+        told = gettext("%(lines)s, the first %(number)s characters") % {
+            "lines": told,
+            "number": wording.figures(MOST_CHARACTERS),
+        }
     data = {"head": sheets.heading(piece, told, *more), "lines": _numbered(shown)}
     sheets.lay_out("text", data, desk.target(piece), desk.paper)
 

@@ -16,10 +16,11 @@ from pathlib import Path
 from typing import Any
 
 import pikepdf
+from django.utils.translation import get_language, gettext
 from pikepdf import Array, Dictionary, Name, String
 
 from portal.packages import limiting, typefaces, wording
-from portal.packages.exhibits import sheets
+from portal.packages.exhibits import sheets, stamped
 from portal.packages.exhibits.pieces import Desk
 from portal.packages.exhibits.reading import Read
 from portal.packages.exhibits.stamping import Stamp
@@ -40,10 +41,6 @@ class About:
     organization: str
     is_draft: bool
     when: str
-
-    @property
-    def stamp(self) -> str:
-        return f"{'Draft · ' if self.is_draft else ''}{self.ref} · issue {self.issue}"
 
 
 @dataclass
@@ -133,20 +130,41 @@ def _number(volume: Volume) -> None:
 def _front_data(volume: Volume, of: int, about: About) -> dict[str, Any]:
     rows = [_row(each) for each in volume.placed]
     slips = sum(bool(each.read.reason) for each in volume.placed)
-    copies = wording.count(len(rows) - slips, "reading copy", "reading copies")
-    words = f"{wording.capital(copies)}, stamped with the number of each exhibit, its page and this package."
-    if slips:
-        words += f" In the place of {wording.count(slips, 'other')} stands a slip sheet that says why."
-    words += " The originals stand in the package, byte for byte."
-    part = f", volume {volume.number} of {of}" if of > 1 else ""
+    told = {"package": about.ref, "issue": about.issue, "volume": volume.number, "volumes": of}
+    kick = gettext("%(package)s · issue %(issue)s")
+    if of > 1:
+        kick = gettext("%(package)s · issue %(issue)s, volume %(volume)s of %(volumes)s")
+    ends = {"first": rows[0]["label"], "last": rows[-1]["label"]}
+    title = gettext("Exhibits %(first)s to %(last)s") if len(rows) > 1 else gettext("Exhibit %(first)s")
     return {
-        "kick": f"{about.ref} · issue {about.issue}{part}",
-        "title": f"Exhibits {rows[0]['label']} to {rows[-1]['label']}"
-        if len(rows) > 1
-        else f"Exhibit {rows[0]['label']}",
-        "lead": words,
+        "kick": kick % told,
+        "title": title % ends,
+        "lead": _lead(len(rows) - slips, slips),
         "stretches": [rows[at : at + FRONT_ROWS] for at in range(0, len(rows), FRONT_ROWS)],
     }
+
+
+def _lead(copies: int, slips: int) -> str:
+    said = [
+        wording.capital(
+            wording.counted(
+                "%(number)s reading copy, stamped with the number of each exhibit, its page and this package.",
+                "%(number)s reading copies, stamped with the number of each exhibit, its page and this package.",
+                copies,
+            )
+        )
+    ]
+    if slips:
+        # Translators: of the exhibits that have no reading copy.
+        said.append(
+            wording.counted(
+                "In the place of %(number)s other stands a slip sheet that says why.",
+                "In the place of %(number)s others stands a slip sheet that says why.",
+                slips,
+            )
+        )
+    said.append(gettext("The originals stand in the package, byte for byte."))
+    return " ".join(said)
 
 
 def _row(each: Placed) -> dict[str, Any]:
@@ -155,69 +173,84 @@ def _row(each: Placed) -> dict[str, Any]:
         "label": piece.label,
         "title": piece.title[:160],
         "filename": piece.filename[:120],
-        "note": note(each.read),
+        "note": _noted(each.read),
         "notes": each.read.notes,
-        "pages": f"{each.pages:,}",
-        "page": f"{each.page:,}",
+        "pages": wording.figures(each.pages),
+        "page": wording.figures(each.page),
         "is_part": bool(piece.depth),
     }
 
 
 def note(read: Read) -> str:
-    """What the lists say of a copy."""
+    """What the manifest says of a copy; lists and stamps say it in the language that is spoken."""
     if read.reason:
         return "slip sheet"
     return "repaired copy" if read.is_repaired else ""
 
 
+def _noted(read: Read) -> str:
+    return str(wording.COPY[note(read)]) if note(read) else ""
+
+
 def bind(volume: Volume, of: int, desk: Desk, about: About) -> None:
     """Write the volume's file."""
-    stamp = Stamp()
+    said = stamped.phrases()
+    stamp = Stamp("".join(said.values()))
+    said = {name: words if stamp.has(words) else stamped.FIGURES[name] for name, words in said.items()}
+    facts = {"package": about.ref, "issue": about.issue, "volume": volume.number, "pages": volume.pages}
     with pikepdf.new() as made:
         fonts = stamp.fonts(made)
-        taken = [_take(made, _front(desk, volume), f"Exhibits of {about.ref}", "")]
+        taken = [_take(made, _front(desk, volume), said["front"] % facts, said["page"])]
         for each in volume.placed:
-            words = f" · {note(each.read)}" if note(each.read) else ""
-            taken.append(_take(made, desk.target(each.read.piece), each.read.piece.label, words))
+            words = f" · {said[note(each.read)]}" if note(each.read) else ""
+            taken.append(_take(made, desk.target(each.read.piece), each.read.piece.label, said["page"], words))
         # In one round, when all are there: to ask for a page by its place costs more than to stamp it.
-        where = f"volume {volume.number}, page" if of > 1 else "page"
+        package = said["draft" if about.is_draft else "package"] % facts
+        where = said["volume" if of > 1 else "place"]
         for at, (page, told) in enumerate(zip(made.pages, chain.from_iterable(taken), strict=True), 1):
-            drawn = stamp.drawn(*told, f"{about.stamp} · {where} {at} of {volume.pages}")
+            drawn = stamp.drawn(*told, f"{package} · {where % (facts | {'page': at})}")
             page.obj.Resources.Font = fonts
             page.obj.Contents = made.make_stream(b"q /X Do Q\n" + drawn)
         _describe(made, volume, of, about)
         made.save(path(desk, volume), deterministic_id=True, object_stream_mode=pikepdf.ObjectStreamMode.generate)
 
 
-def _take(made: pikepdf.Pdf, source: Path, label: str, words: str) -> Iterator[tuple[str, float, str, str]]:
+def _take(
+    made: pikepdf.Pdf, source: Path, label: str, counted: str, words: str = ""
+) -> Iterator[tuple[str, float, str, str]]:
     """Append the pages of a copy; of each the matrix and width of its band, and what its stamp says at the left."""
     frames = json.loads(source.with_suffix(".frames").read_text())
     # Not mapped: what is mapped counts against the limit of memory.
     copy = pikepdf.open(source, access_mode=pikepdf.AccessMode.stream)
     made.pages.extend(copy.pages)
     return (
-        (" ".join(map(str, matrix)), width, label, f"Page {at} of {len(frames)}{words}")
+        (" ".join(map(str, matrix)), width, label, counted % {"page": at, "pages": len(frames)} + words)
         for at, (*matrix, width) in enumerate(frames, 1)
     )
 
 
 def _describe(made: pikepdf.Pdf, volume: Volume, of: int, about: About) -> None:
     """Outline, labels of pages, and what the file says of itself."""
-    part = f", volume {volume.number} of {of}" if of > 1 else ""
-    made.docinfo["/Title"] = f"Exhibits of {about.ref}, issue {about.issue}{part}"
+    title = gettext("Exhibits of %(package)s, issue %(issue)s")
+    if of > 1:
+        title = gettext("Exhibits of %(package)s, issue %(issue)s, volume %(volume)s of %(volumes)s")
+    told = {"package": about.ref, "issue": about.issue, "volume": volume.number, "volumes": of}
+    made.docinfo["/Title"] = title % told
     made.docinfo["/Author"] = typefaces.showable(about.organization)
     made.docinfo["/Producer"] = "Clearhold"
     for name in ("/CreationDate", "/ModDate"):
         made.docinfo[name] = about.when
     labels: list[Any] = [0, Dictionary(S=Name.r)]
     for each in volume.placed:
-        labels += [each.page - 1, Dictionary(S=Name.D, P=String(f"{each.read.piece.number} p. "))]
+        # Translators: the label of a page: the exhibit’s number, then the page’s is put behind it.
+        prefix = gettext("%(exhibit)s p. ") % {"exhibit": each.read.piece.number}
+        labels += [each.page - 1, Dictionary(S=Name.D, P=String(prefix))]
     made.Root.PageLabels = Dictionary(Nums=Array(labels))
-    made.Root.Lang = String("en")
+    made.Root.Lang = String(get_language())
     made.Root.ViewerPreferences = Dictionary(DisplayDocTitle=True)
     made.Root.PageMode = Name.UseOutlines
     with made.open_outline() as outline:
-        outline.root.append(pikepdf.OutlineItem("List of exhibits", 0))
+        outline.root.append(pikepdf.OutlineItem(gettext("List of exhibits"), 0))
         for each in volume.placed:
             piece = each.read.piece
             item = pikepdf.OutlineItem(f"{piece.label}  {piece.title[:120]}", each.page - 1)

@@ -2,16 +2,23 @@
 
 from collections.abc import Iterator
 
+from django.utils.translation import gettext, gettext_lazy, pgettext_lazy
+
 from portal.packages import charts, wording
 from portal.packages.edition import Edition
 from portal.packages.sections import Sheet
 
-TITLE = "Cover"
+TITLE = gettext_lazy("Cover")
 NUMBERED = False
 
 #: The full package is called by what it holds.
-TITLES = {"full": "Remediation and evidence package"}
-MARK = {"draft": "Draft", "in_review": "In review", "sealed": "Sealed", "superseded": "Superseded"}
+TITLES = {"full": gettext_lazy("Remediation and evidence package")}
+MARK = {
+    "draft": pgettext_lazy("state of a package", "Draft"),
+    "in_review": pgettext_lazy("state of a package", "In review"),
+    "sealed": pgettext_lazy("state of a package", "Sealed"),
+    "superseded": pgettext_lazy("state of a package", "Superseded"),
+}
 
 
 def sheets(edition: Edition) -> Iterator[Sheet]:
@@ -24,14 +31,22 @@ def sheets(edition: Edition) -> Iterator[Sheet]:
             "art": charts.arcs(),
             "mark": MARK[identity.state],
             "foot": wording.foot(identity.confidentiality, identity.ref, identity.issue),
-            "start": wording.long_day(snapshot.engagement.period_start),
-            "end": wording.long_day(snapshot.engagement.period_end),
             "dated": wording.long_day(identity.as_of.date()),
-            "categories": ", ".join(snapshot.engagement.categories),
+            "categories": wording.separated(wording.categories(snapshot.engagement.categories)),
             "title": TITLES.get(edition.outline.key, edition.outline.title),
-            "sentence": edition.outline.cover,
+            "sentence": _sentence(edition),
             "accented": bool(snapshot.organization.accent),
             "logo": edition.logo,
         },
         listed=False,
     )
+
+
+def _sentence(edition: Edition) -> str:
+    engagement = edition.snapshot.engagement
+    # Translators: what the document holds, then the dates of the period that it is about.
+    return gettext("%(about)s %(start)s to %(end)s.") % {
+        "about": edition.outline.cover,
+        "start": wording.long_day(engagement.period_start),
+        "end": wording.long_day(engagement.period_end),
+    }

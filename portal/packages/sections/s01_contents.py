@@ -3,10 +3,13 @@
 from collections.abc import Iterator
 from typing import Any
 
+from django.utils.translation import gettext_lazy
+
+from portal.packages import wording
 from portal.packages.edition import Edition
 from portal.packages.sections import Sheet, chosen, numbers
 
-TITLE = "Contents"
+TITLE = gettext_lazy("Contents")
 NUMBERED = False
 
 #: Above this many findings the contents name ranges; the register lists every one with its page.
@@ -35,4 +38,4 @@ def _subordinate(edition: Edition) -> Iterator[dict[str, Any]]:
         return
     for start in range(0, len(findings), RANGE):
         part = findings[start : start + RANGE]
-        yield {"number": None, "anchor": f"finding-{part[0].ref}", "label": f"{part[0].ref} to {part[-1].ref}"}
+        yield {"number": None, "anchor": f"finding-{part[0].ref}", "label": wording.span(part[0].ref, part[-1].ref)}

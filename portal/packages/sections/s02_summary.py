@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator
 
+from django.utils.translation import gettext, gettext_lazy, ngettext
+
 from portal.packages import charts, wording
 from portal.packages.edition import Edition
 from portal.packages.sections import Sheet
 from portal.packages.snapshot import Finding, Totals
 
-TITLE = "Executive summary"
+TITLE = gettext_lazy("Executive summary")
 NUMBERED = True
 LISTED = 4
 
@@ -34,37 +36,65 @@ def sheets(edition: Edition) -> Iterator[Sheet]:
 
 
 def sentence(totals: Totals) -> str:
+    """Without a full stop, for it is a title, too."""
     if not totals.findings:
-        return "No finding is in scope of this package"
-    if not totals.open:
-        held = "the finding is" if totals.findings == 1 else f"all {wording.number(totals.findings)} findings are"
-        text = (
-            f"{held} closed" if not totals.rejected else f"none of {wording.count(totals.findings, 'finding')} is open"
+        return gettext("No finding is in scope of this package")
+    return wording.capital(_standing(totals) if totals.open else _none_open(totals))
+
+
+def _none_open(totals: Totals) -> str:
+    if totals.rejected:
+        # Translators: some of them were rejected, so they are not all closed.
+        return wording.counted(
+            "none of %(number)s finding is open", "none of %(number)s findings is open", totals.findings
         )
-        return wording.capital(text)
-    begin = f"{wording.number(totals.closed)} of {wording.count(totals.findings, 'finding')}"
-    verb = "is" if totals.closed == 1 else "are"
-    tail = f"{wording.number(totals.open)} {'is' if totals.open == 1 else 'are'} open"
-    if totals.overdue:
-        late = "that one" if totals.open == 1 else wording.number(totals.overdue)
-        tail += f", {late} past its date" if totals.overdue == 1 else f", {late} past their dates"
-    return wording.capital(f"{begin} {verb} closed; {tail}")
+    return wording.counted("the finding is closed", "all %(number)s findings are closed", totals.findings)
+
+
+def _standing(totals: Totals) -> str:
+    # Translators: how many findings there are, within “three of twelve findings are closed”.
+    whole = wording.counted_in("within a sentence", "%(number)s finding", "%(number)s findings", totals.findings)
+    closed = ngettext("%(closed)s of %(findings)s is closed", "%(closed)s of %(findings)s are closed", totals.closed)
+    # Translators: two clauses: “three of twelve findings are closed; nine are open, two past their dates”.
+    return gettext("%(closed)s; %(open)s") % {
+        "closed": closed % {"closed": wording.number(totals.closed), "findings": whole},
+        "open": _open(totals.open, totals.overdue),
+    }
+
+
+def _open(many: int, late: int) -> str:
+    if not late:
+        # Translators: findings that are open, behind a semicolon.
+        return wording.counted("%(number)s is open", "%(number)s are open", many)
+    if many == 1:
+        return gettext("one is open, that one past its date")
+    if late == 1:
+        return wording.counted("%(number)s is open, one past its date", "%(number)s are open, one past its date", many)
+    return wording.counted(
+        "%(number)s is open, %(late)s past their dates",
+        "%(number)s are open, %(late)s past their dates",
+        many,
+        late=wording.number(late),
+    )
 
 
 def lead(totals: Totals) -> str:
-    parts = []
-    if totals.accepted:
-        parts.append(wording.count(totals.accepted, "accepted risk"))
-    if totals.deferred:
-        parts.append(wording.count(totals.deferred, "deferral"))
-    text = "Closed means closed by a recorded approval of somebody who neither did the work nor uploaded its evidence."
-    if parts:
-        verb = "count" if totals.accepted + totals.deferred > 1 else "counts"
-        text += f" {wording.capital(wording.listed(parts))} {verb} as open."
+    said = [
+        gettext(
+            "Closed means closed by a recorded approval of somebody who neither did the work nor uploaded its evidence."
+        )
+    ]
+    if carried := totals.accepted + totals.deferred:
+        words = ngettext("%(what)s counts as open.", "%(what)s count as open.", carried)
+        said.append(wording.capital(words % {"what": wording.carried(totals.accepted, totals.deferred)}))
     if totals.rejected:
-        text += f" {wording.capital(wording.count(totals.rejected, 'finding'))} "
-        text += f"{'was' if totals.rejected == 1 else 'were'} rejected with a reason."
-    return text
+        rejected = wording.counted(
+            "%(number)s finding was rejected with a reason.",
+            "%(number)s findings were rejected with a reason.",
+            totals.rejected,
+        )
+        said.append(wording.capital(rejected))
+    return " ".join(said)
 
 
 def _gravest(findings: list[Finding]) -> list[Finding]:
@@ -73,14 +103,13 @@ def _gravest(findings: list[Finding]) -> list[Finding]:
 
 
 def _changed(finding: Finding) -> dict[str, str]:
-    return {"ref": finding.ref, "text": f"{finding.title}: closed {wording.day(finding.closed_on)}."}
+    told = {"title": finding.title, "day": wording.day(finding.closed_on)}
+    # Translators: a finding’s title, and the day on which it was closed.
+    return {"ref": finding.ref, "text": gettext("%(title)s: closed %(day)s.") % told}
 
 
 def _remains(finding: Finding) -> dict[str, str]:
     due = finding.current_due_on or finding.due_on
-    state = wording.STATE.get(finding.state, finding.state)
-    return {
-        "ref": finding.ref,
-        "text": f"{finding.title}: {state[:1].lower() + state[1:]}, "
-        + (f"due {wording.day(due)}." if due else "no date set."),
-    }
+    told = {"title": finding.title, "state": wording.state_within(finding.state), "day": wording.day(due)}
+    text = gettext("%(title)s: %(state)s, due %(day)s.") if due else gettext("%(title)s: %(state)s, no date set.")
+    return {"ref": finding.ref, "text": text % told}

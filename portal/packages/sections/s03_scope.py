@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator
 
+from django.utils.translation import gettext_lazy, ngettext
+
 from portal.packages import wording
 from portal.packages.edition import Edition
 from portal.packages.sections import Sheet
 
-TITLE = "Scope and period"
+TITLE = gettext_lazy("Scope and period")
 NUMBERED = True
 MOST, LONGEST = 40, 600
 
@@ -23,7 +25,7 @@ def sheets(edition: Edition) -> Iterator[Sheet]:
             "vendors": edition.snapshot.scope.vendors[:MOST],
             "start": wording.long_day(engagement.period_start),
             "end": wording.long_day(engagement.period_end),
-            "categories": wording.listed(list(engagement.categories)),
+            "categories": wording.listed(wording.categories(engagement.categories)),
         },
     )
 
@@ -32,5 +34,11 @@ def some(texts: tuple[str, ...]) -> list[str]:
     """As many as stand beside each other on a page, each of a length that can be taken in."""
     shown = [text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…" for text in texts[:MOST]]
     if len(texts) > MOST:
-        shown.append(f"And {len(texts) - MOST:,} more, in the attached snapshot.json.")
+        more = len(texts) - MOST
+        words = ngettext(
+            "And %(more)s more, in the attached snapshot.json.",
+            "And %(more)s more, in the attached snapshot.json.",
+            more,
+        )
+        shown.append(words % {"more": wording.figures(more)})
     return shown

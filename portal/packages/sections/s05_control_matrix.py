@@ -1,15 +1,17 @@
 """Every control in scope: owner, criteria, how often it ran, what was found."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
 from typing import Any
+
+from django.utils.translation import gettext, gettext_lazy, pgettext
 
 from portal.packages import paging, wording
 from portal.packages.edition import Edition
 from portal.packages.sections import Sheet
 from portal.packages.snapshot import Control
 
-TITLE = "Control matrix"
+TITLE = gettext_lazy("Control matrix")
 NUMBERED = True
 #: So many controls stand in one table; more are cut into pages before they are set.
 TOGETHER = 60
@@ -19,6 +21,13 @@ LINKED = 24
 ABOVE, HEADING = 54, 9
 
 Row = tuple[str, Control]
+#: Parts of the sentence above the table, by what the records of a control show.
+SHOWN: dict[str, Callable[[int], str]] = {
+    "operated": lambda many: wording.counted("%(number)s ran as due", "%(number)s ran as due", many),
+    "gaps": lambda many: wording.counted("%(number)s with gaps", "%(number)s with gaps", many),
+    "finding": lambda many: wording.counted("%(number)s with a finding", "%(number)s with a finding", many),
+    "not_shown": lambda many: wording.counted("%(number)s not shown", "%(number)s not shown", many),
+}
 
 
 def sheets(edition: Edition) -> Iterator[Sheet]:
@@ -28,7 +37,7 @@ def sheets(edition: Edition) -> Iterator[Sheet]:
     for page, part in enumerate(cut):
         yield Sheet(
             "control_matrix" if not page else f"control_matrix-{page + 1}",
-            TITLE if not page else f"{part[0][1].ref} to {part[-1][1].ref}",
+            TITLE if not page else wording.span(part[0][1].ref, part[-1][1].ref),
             {"lead": lead(results), "groups": list(_groups(part)), "is_last": page + 1 == len(cut)},
             continues=bool(page),
         )
@@ -36,10 +45,17 @@ def sheets(edition: Edition) -> Iterator[Sheet]:
 
 def lead(results: list[str]) -> str:
     if not results:
-        return "No control is in scope of this package."
-    words = {"operated": "ran as due", "gaps": "with gaps", "finding": "with a finding", "not_shown": "not shown"}
-    said = [f"{wording.number(results.count(key))} {text}" for key, text in words.items() if key in results]
-    return f"{wording.capital(wording.count(len(results), 'control'))}: {wording.listed(said)}."
+        return gettext("No control is in scope of this package.")
+    said = [SHOWN[key](results.count(key)) for key in SHOWN if key in results]
+    return wording.capital(
+        # Translators: a count, then what makes it up: “Thirteen controls: nine ran as due and four with gaps.”
+        wording.counted(
+            "%(number)s control: %(made_up_of)s.",
+            "%(number)s controls: %(made_up_of)s.",
+            len(results),
+            made_up_of=wording.listed(said),
+        )
+    )
 
 
 def _rows(edition: Edition) -> Iterator[Row]:
@@ -47,7 +63,7 @@ def _rows(edition: Edition) -> Iterator[Row]:
     groups: dict[str, list[Control]] = {}
     for control in edition.snapshot.controls:
         first = edition.criteria.get(control.criteria[0]) if control.criteria else None
-        groups.setdefault(first.category if first else "Other controls", []).append(control)
+        groups.setdefault(first.category if first else gettext("Other controls"), []).append(control)
     for name, controls in groups.items():
         yield from ((name, control) for control in controls)
 
@@ -60,7 +76,7 @@ def _pages(edition: Edition, rows: Sequence[Row]) -> Iterator[tuple[Row, ...]]:
 
 
 def _height(control: Control) -> float:
-    linked = ", ".join(control.findings[:LINKED]) + " and 10,000 more" * (len(control.findings) > LINKED)
+    linked = ", ".join(control.findings[:LINKED]) + f" {wording.more(10_000)}" * (len(control.findings) > LINKED)
     return paging.row_height(
         (45, [control.title[:240], control.frequency]),
         (29, [control.owner[:120]]),
@@ -81,5 +97,7 @@ def _shown(control: Control) -> dict[str, Any]:
         "result": words,
         "tone": tone,
         "findings": control.findings[:LINKED],
-        "more": max(0, len(control.findings) - LINKED),
+        "more": wording.more(len(control.findings) - LINKED) if len(control.findings) > LINKED else "",
+        "ran": pgettext("runs of a control", "%(operated)s of %(due)s")
+        % {"operated": wording.figures(control.operated), "due": wording.figures(control.due)},
     }

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator
 
+from django.utils.translation import gettext, gettext_lazy
+
 from portal.packages import paging, wording
 from portal.packages.edition import Edition
 from portal.packages.sections import Sheet
 from portal.packages.snapshot import Finding
 
-TITLE = "Findings register"
+TITLE = gettext_lazy("Findings register")
 NUMBERED = True
 
 
@@ -22,7 +24,7 @@ def sheets(edition: Edition) -> Iterator[Sheet]:
     for page, findings in enumerate(cut):
         yield Sheet(
             "findings_register" if not page else f"findings_register-{page + 1}",
-            TITLE if not page else f"{findings[0].ref} to {findings[-1].ref}",
+            TITLE if not page else wording.span(findings[0].ref, findings[-1].ref),
             {
                 "rows": [{"f": f, "status": status(f), "days": f.days_open(snapshot.as_of)} for f in findings],
                 "is_last": page + 1 == len(cut),
@@ -42,10 +44,10 @@ def _height(finding: Finding) -> float:
 
 
 def status(finding: Finding) -> str:
-    words = wording.STATE.get(finding.state, finding.state)
+    words = str(wording.STATE.get(finding.state, finding.state))
     due = finding.current_due_on or finding.due_on
-    if finding.is_closed:
-        return f"{words} {wording.day(finding.closed_on)}" if finding.closed_on else words
+    if finding.is_closed and finding.closed_on:
+        return gettext("Closed %(day)s") % {"day": wording.day(finding.closed_on)}
     if finding.is_open and due:
-        return f"{words}, due {wording.day(due)}"
+        return gettext("%(state)s, due %(day)s") % {"state": words, "day": wording.day(due)}
     return words

@@ -4,13 +4,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.translation import gettext_lazy, pgettext
+
 from portal.packages import wording
 from portal.packages.edition import Edition
 from portal.packages.sections import Sheet
 from portal.packages.sections.s06_findings_register import status
 from portal.packages.snapshot import Finding, HistoryEvent, Request
 
-TITLE = "Findings"
+TITLE = gettext_lazy("Findings")
 NUMBERED = False
 
 #: Of each table of a finding so many rows are printed; nobody reads a thousand on paper, and nobody should wait for them.
@@ -75,11 +77,11 @@ def _turning(event: HistoryEvent) -> bool:
 
 def _range(numbers: tuple[str, ...]) -> str:
     if not numbers:
-        return "None"
+        return pgettext("exhibits", "None")
     if len(numbers) < 3:
-        return ", ".join(numbers)
+        return wording.separated(numbers)
     ordered = sorted(numbers)
     digits = [int(number.rpartition("-")[2]) for number in ordered if number.rpartition("-")[2].isdigit()]
     if len(digits) == len(ordered) and digits[-1] - digits[0] == len(digits) - 1:
-        return f"{ordered[0]} to {ordered[-1]}"
-    return f"{ordered[0]} and {len(ordered) - 1} more"
+        return wording.span(ordered[0], ordered[-1])
+    return wording.and_more(ordered[0], len(ordered) - 1)

@@ -3,12 +3,14 @@
 from collections.abc import Iterator
 from typing import Any
 
+from django.utils.translation import gettext, gettext_lazy
+
 from portal.packages import charts, wording
 from portal.packages.edition import Edition
 from portal.packages.sections import Sheet
 from portal.packages.snapshot import OPEN_STATES, REJECTED_STATES, Finding
 
-TITLE = "Standing of the findings"
+TITLE = gettext_lazy("Standing of the findings")
 NUMBERED = True
 #: So many criteria and owners are shown; the others are counted in one line.
 MOST = 40
@@ -23,10 +25,10 @@ def sheets(edition: Edition) -> Iterator[Sheet]:
     criteria: dict[str, list[Finding]] = {}
     owners: dict[str, list[Finding]] = {}
     for finding in findings:
-        for name in finding.criteria or ("Not mapped",):
+        for name in finding.criteria or (gettext("Not mapped"),):
             criteria.setdefault(name, []).append(finding)
         if finding.is_open:
-            owners.setdefault(finding.owner or "Nobody named", []).append(finding)
+            owners.setdefault(finding.owner or gettext("Nobody named"), []).append(finding)
     known = list(edition.criteria)
     ordered = sorted(criteria.items(), key=lambda item: known.index(item[0]) if item[0] in known else len(known))
     carried = sorted(owners.items(), key=lambda item: (-len(item[1]), item[0]))
@@ -36,11 +38,11 @@ def sheets(edition: Edition) -> Iterator[Sheet]:
         {
             "states": [_state(state, many) for state, many in _in_order(edition.totals.by_state)],
             "criteria": [_criterion(edition, name, rows) for name, rows in ordered[:MOST]],
-            "criteria_note": _note(len(ordered), "criteria"),
+            "criteria_note": _note(gettext("%(shown)s of %(all)s criteria are shown."), len(ordered)),
             "owners": [_owner(edition, name, rows) for name, rows in carried[:MOST]]
             if edition.outline.tells_people
             else [],
-            "owners_note": _note(len(carried), "owners"),
+            "owners_note": _note(gettext("%(shown)s of %(all)s owners are shown."), len(carried)),
             "months": [
                 {"end": wording.day(month.end), "open": month.open, "closed": month.closed}
                 for month in charts.months(edition.snapshot)
@@ -83,5 +85,5 @@ def _owner(edition: Edition, name: str, rows: list[Finding]) -> dict[str, Any]:
     }
 
 
-def _note(many: int, what: str) -> str:
-    return f"{MOST} of {many:,} {what} are shown." if many > MOST else ""
+def _note(words: str, many: int) -> str:
+    return words % {"shown": MOST, "all": wording.figures(many)} if many > MOST else ""

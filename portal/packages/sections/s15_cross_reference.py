@@ -3,12 +3,14 @@
 from collections.abc import Iterator
 from typing import Any
 
-from portal.packages import paging
+from django.utils.translation import gettext_lazy
+
+from portal.packages import paging, wording
 from portal.packages.edition import Edition
 from portal.packages.sections import Sheet
 from portal.packages.snapshot import Finding
 
-TITLE = "Cross-reference"
+TITLE = gettext_lazy("Cross-reference")
 NUMBERED = True
 #: So many references stand in a cell; the number of the others is said.
 MOST = 24
@@ -28,7 +30,7 @@ def sheets(edition: Edition) -> Iterator[Sheet]:
     for page, rows in enumerate(paging.pages(findings, _height, paper=edition.paper, first=ABOVE), 1):
         yield Sheet(
             f"cross_reference-{page}",
-            f"{rows[0].ref} to {rows[-1].ref}",
+            wording.span(rows[0].ref, rows[-1].ref),
             {"findings": [_finding(row) for row in rows], "is_first": page == 1},
             continues=True,
         )
@@ -36,8 +38,8 @@ def sheets(edition: Edition) -> Iterator[Sheet]:
 
 def some(refs: tuple[str, ...] | list[str]) -> str:
     if len(refs) <= MOST:
-        return ", ".join(refs) or "—"
-    return f"{', '.join(refs[:MOST])} and {len(refs) - MOST:,} more"
+        return wording.separated(refs) or "—"
+    return wording.and_more(wording.separated(refs[:MOST]), len(refs) - MOST)
 
 
 def _criteria(edition: Edition) -> Iterator[dict[str, Any]]:

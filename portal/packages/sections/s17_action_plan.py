@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator
 
+from django.utils.translation import gettext_lazy
+
 from portal.packages import paging, wording
 from portal.packages.edition import Edition
 from portal.packages.sections import Sheet
 from portal.packages.snapshot import Finding, Task
 
-TITLE = "Plan of action"
+TITLE = gettext_lazy("Plan of action")
 NUMBERED = True
 #: What stands above the table on its first page, in millimetres.
 ABOVE = 54
@@ -26,17 +28,23 @@ def sheets(edition: Edition) -> Iterator[Sheet]:
     for page, cut in enumerate(paging.pages(rows, _height, paper=edition.paper, first=ABOVE)):
         yield Sheet(
             "action_plan" if not page else f"action_plan-{page + 1}",
-            TITLE if not page else f"{cut[0][0].ref} to {cut[-1][0].ref}",
+            TITLE if not page else wording.span(cut[0][0].ref, cut[-1][0].ref),
             {"rows": cut, "lead": lead(len(rows) - unplanned, unplanned)},
             continues=bool(page),
         )
 
 
 def lead(planned: int, unplanned: int) -> str:
-    text = f"{wording.capital(wording.count(planned, 'task'))} to be done on open findings."
-    if unplanned:
-        text += f" {wording.capital(wording.count(unplanned, 'open finding'))} without one."
-    return text
+    text = wording.capital(
+        wording.counted(
+            "%(number)s task to be done on open findings.", "%(number)s tasks to be done on open findings.", planned
+        )
+    )
+    if not unplanned:
+        return text
+    # Translators: of open findings, without a task.
+    left = wording.counted("%(number)s open finding without one.", "%(number)s open findings without one.", unplanned)
+    return f"{text} {wording.capital(left)}"
 
 
 def _rows(edition: Edition) -> Iterator[Row]:

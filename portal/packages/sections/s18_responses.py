@@ -3,13 +3,15 @@
 from collections.abc import Iterator
 from typing import Any
 
+from django.utils.translation import gettext, gettext_lazy, pgettext
+
 from portal.packages import wording
 from portal.packages.edition import Edition
 from portal.packages.sections import Sheet
 from portal.packages.sections.s06_findings_register import status
-from portal.packages.snapshot import Finding
+from portal.packages.snapshot import Decision, Finding
 
-TITLE = "Exceptions and responses"
+TITLE = gettext_lazy("Exceptions and responses")
 NUMBERED = True
 #: So many exceptions stand in one stretch; the next begins on a page of its own.
 TOGETHER = 8
@@ -21,10 +23,16 @@ def sheets(edition: Edition) -> Iterator[Sheet]:
         part = findings[start : start + TOGETHER]
         yield Sheet(
             "responses" if not start else f"responses-{start // TOGETHER + 1}",
-            TITLE if not start else f"{part[0].ref} to {part[-1].ref}",
+            TITLE if not start else wording.span(part[0].ref, part[-1].ref),
             {
                 "rows": [_response(finding) for finding in part],
-                "headline": wording.capital(wording.count(len(findings), "exception")),
+                "headline": wording.capital(
+                    wording.counted(
+                        "%(number)s exception, each with management’s response",
+                        "%(number)s exceptions, each with management’s response",
+                        len(findings),
+                    )
+                ),
                 "open": sum(finding.is_open for finding in findings),
             },
             continues=bool(start),
@@ -36,11 +44,24 @@ def _response(finding: Finding) -> dict[str, Any]:
         "f": finding,
         "status": status(finding),
         "source": wording.SOURCE.get(finding.source, finding.source),
-        "decided": [
-            decision
-            for request in finding.requests
-            if request.state == "granted"
-            for decision in request.decisions
-            if decision.verdict == "approve"
-        ][-2:],
+        "approved": pgettext("separator", "; ").join(_approval(decision) for decision in _granting(finding)[-2:]),
+    }
+
+
+def _granting(finding: Finding) -> list[Decision]:
+    return [
+        decision
+        for request in finding.requests
+        if request.state == "granted"
+        for decision in request.decisions
+        if decision.verdict == "approve"
+    ]
+
+
+def _approval(decision: Decision) -> str:
+    person, other = decision.person[:60], decision.on_behalf_of[:60]
+    # Translators: who approved, and the day.
+    return gettext("%(person)s, %(day)s") % {
+        "person": wording.in_place_of(person, other) if other else person,
+        "day": wording.day(decision.at),
     }

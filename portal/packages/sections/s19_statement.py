@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator
 
+from django.utils.translation import gettext_lazy
+
 from portal.packages.edition import Edition
 from portal.packages.sections import Sheet
 
-TITLE = "Management’s statement"
+TITLE = gettext_lazy("Management’s statement")
 NUMBERED = True
 
 

@@ -3,11 +3,13 @@
 from collections import Counter
 from collections.abc import Iterator
 
+from django.utils.translation import gettext_lazy
+
 from portal.packages import wording
 from portal.packages.edition import Edition
 from portal.packages.sections import Sheet
 
-TITLE = "Record of events"
+TITLE = gettext_lazy("Record of events")
 NUMBERED = True
 
 
@@ -24,7 +26,13 @@ def sheets(edition: Edition) -> Iterator[Sheet]:
         TITLE,
         {
             "kinds": sorted(kinds.items(), key=lambda item: (-item[1], item[0])),
-            "headline": wording.capital(wording.count(len(events), "event")),
+            "headline": wording.capital(
+                wording.counted(
+                    "%(number)s event of these findings in the history",
+                    "%(number)s events of these findings in the history",
+                    len(events),
+                )
+            ),
             "sum": len(events),
             "first": min(numbers, default=None),
             "last": max(numbers, default=None),

@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator
 
+from django.utils.translation import gettext_lazy
+
 from portal.packages import letters
 from portal.packages.edition import Edition
 from portal.packages.sections import Sheet
 
-TITLE = "Remediation status"
+TITLE = gettext_lazy("Remediation status")
 NUMBERED = False
 
 

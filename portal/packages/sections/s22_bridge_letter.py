@@ -3,11 +3,13 @@
 from collections.abc import Iterator
 from datetime import timedelta
 
+from django.utils.translation import gettext_lazy
+
 from portal.packages import letters, wording
 from portal.packages.edition import Edition
 from portal.packages.sections import Sheet
 
-TITLE = "Bridge letter"
+TITLE = gettext_lazy("Bridge letter")
 NUMBERED = False
 
 
@@ -26,8 +28,14 @@ def sheets(edition: Edition) -> Iterator[Sheet]:
         letters.frame(edition)
         | {
             "from": wording.long_day(end + timedelta(days=1)),
-            "fresh": wording.capital(wording.count(fresh, "finding")),
-            "was": "was" if fresh == 1 else "were",
+            "fresh": wording.capital(
+                wording.counted(
+                    "%(number)s finding was reported since %(day)s.",
+                    "%(number)s findings were reported since %(day)s.",
+                    fresh,
+                    day=wording.long_day(end),
+                )
+            ),
             "carried": letters.carried(edition),
         },
         listed=False,

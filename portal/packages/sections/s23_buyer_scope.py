@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator
 
+from django.utils.translation import gettext_lazy
+
 from portal.packages import wording
 from portal.packages.edition import Edition
 from portal.packages.sections import Sheet
 from portal.packages.sections.s03_scope import some
 
-TITLE = "What this covers"
+TITLE = gettext_lazy("What this covers")
 NUMBERED = True
 
 
@@ -22,6 +24,6 @@ def sheets(edition: Edition) -> Iterator[Sheet]:
             "vendors": scope.vendors[:40],
             "start": wording.long_day(engagement.period_start),
             "end": wording.long_day(engagement.period_end),
-            "categories": wording.listed(list(engagement.categories)),
+            "categories": wording.listed(wording.categories(engagement.categories)),
         },
     )

@@ -2,13 +2,15 @@
 
 from collections.abc import Iterator
 
-from portal.packages import paging
+from django.utils.translation import gettext_lazy
+
+from portal.packages import paging, wording
 from portal.packages.edition import Edition
 from portal.packages.sections import Sheet
 from portal.packages.sections.s06_findings_register import status
 from portal.packages.snapshot import Finding
 
-TITLE = "Findings"
+TITLE = gettext_lazy("Findings")
 NUMBERED = True
 #: What stands above the table on its first page, in millimetres.
 ABOVE = 54
@@ -22,7 +24,7 @@ def sheets(edition: Edition) -> Iterator[Sheet]:
     for page, findings in enumerate(paging.pages(edition.snapshot.findings, _height, paper=edition.paper, first=ABOVE)):
         yield Sheet(
             "buyer_register" if not page else f"buyer_register-{page + 1}",
-            TITLE if not page or not findings else f"{findings[0].ref} to {findings[-1].ref}",
+            TITLE if not page or not findings else wording.span(findings[0].ref, findings[-1].ref),
             {"rows": [(finding, status(finding)) for finding in findings]},
             continues=bool(page),
         )

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator
 
-from portal.packages import paging
+from django.utils.translation import gettext_lazy
+
+from portal.packages import paging, wording
 from portal.packages.edition import Edition
 from portal.packages.sections import Sheet
 from portal.packages.snapshot import Fingerprint
 
-TITLE = "Evidence by its hashes"
+TITLE = gettext_lazy("Evidence by its hashes")
 NUMBERED = True
 #: What stands above the table on its first page, in millimetres.
 ABOVE = 54
@@ -23,7 +25,7 @@ def sheets(edition: Edition) -> Iterator[Sheet]:
         if rows:
             yield Sheet(
                 "fingerprints" if not page else f"fingerprints-{page + 1}",
-                TITLE if not page else f"{rows[0].number} to {rows[-1].number}",
+                TITLE if not page else wording.span(rows[0].number, rows[-1].number),
                 {"rows": rows},
                 continues=bool(page),
             )

@@ -271,7 +271,7 @@ def controls() -> tuple[Control, ...]:
             tuple(found.get(ref, ())),
             missed=due - operated,
             gaps=tuple(
-                Gap(date(2026, 4, 1 + n), "missed", "" if n else "The reviewer was on leave.")
+                Gap(date(2026, 4, 1 + n), "missed", "" if n else "The reviewer was on leave.", place=n + 1)
                 for n in range(due - operated)
             ),
         )

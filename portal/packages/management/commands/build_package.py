@@ -20,7 +20,7 @@ from portal.accounts import roles
 from portal.accounts.backend import roles_of
 from portal.accounts.models import Account, Membership
 from portal.engagements.models import Engagement
-from portal.packages import delivery, outlines, planning, services
+from portal.packages import delivery, languages, outlines, planning, services
 from portal.packages.models import Package, Paper
 
 #: What a template may ask for, as options; a letter's lines are parted by “|”.
@@ -53,6 +53,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--sections", default="", help="those to print, in order, with commas; by default the template's"
         )
+        parser.add_argument("--language", choices=languages.offered(), default=languages.SOURCE)
         for name, told in WISHES.items():
             parser.add_argument(f"--{name.replace('_', '-')}", default="", help=told)
 
@@ -108,7 +109,7 @@ def _wishes(options: dict[str, Any]) -> planning.Wishes:
         name: options[name].replace("|", "\n") if name == "to" else options[name] for name in WISHES if options[name]
     }
     named = tuple(subject.strip() for subject in options["sections"].split(",") if subject.strip())
-    return planning.Wishes(sections=named, **given)
+    return planning.Wishes(sections=named, language=options["language"], **given)
 
 
 def _inside(organization: Organization) -> Any:
