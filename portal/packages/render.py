@@ -152,8 +152,12 @@ def _set(folder: Path, snapshot: Snapshot, shelf: Shelf, watch: Watch) -> list[d
     missing = [place for place, unit in enumerate(told) if not shelf.take(unit["key"], folder / f"leaf-{place}")]
     known = len(told) - len(missing)
     if missing:
+        begun: set[str] = set()
 
         def painted(done: int, total: int, note: str) -> None:
+            # A shard counts once it is whole, but it names each unit that it begins: those before the last are done.
+            begun.add(note)
+            done = max(done, len(begun) - units.AT_ONCE)
             watch(known + min(done, len(missing)), len(told), stages.said(Stage.PAGES, note))
 
         results.append(_paint(folder, told, missing, painted))
