@@ -298,7 +298,7 @@ class Sample:
             for step in steps:
                 getattr(told_on, step)()
         found = findings.report(
-            actor=self["tomas"], title="Two former contractors still own shared dashboards", asset="Reporting",
+            actor=self["marcus"], title="Two former contractors still own shared dashboards", asset="Reporting",
             description="Seen in the monthly list of owners. They can’t sign in, but nobody else can change the dashboards.",
             severity="medium", criteria=["CC6.2"], detected_at=clock.now() - timedelta(days=2),
         )  # fmt: skip
