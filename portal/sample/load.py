@@ -20,7 +20,6 @@ from evidence.artifacts.models import Artifact
 from evidence.controls import services as controls
 from evidence.controls.models import Control
 from evidence.intake import services as intake
-from evidence.ledger import sequencer
 from evidence.organizations import queries as organizations
 from evidence.organizations.models import Organization
 from portal.access import services as access
@@ -104,14 +103,12 @@ def _packages(path: Path, say: Say) -> str:
     )
     press.submit(summary, "For Cedar Grove, who asked before they sign.")
     link = press.give(press.seal(summary, "Nothing internal is in it."))
-    say("  the work goes on, and the next issue waits for its approval")
+    say("  the work goes on, and a worker builds the next issue")
     with press.inside():
         sample = Sample(organization, clock.today(ZONE))
         sample.actors = {part.key: cast.actor(organization, part.key) for part in cast.PARTS}
         sample.meanwhile()
-    second = press.build(follows=first.pk, title=first.title, change="One finding closed, one verified, one new")
-    press.submit(second, "As the auditor asked for before the next call.")
-    sequencer.run_once(organization.pk)
+    press.follow(first, "One finding closed, one verified, one new")
     with press.inside():
         delivery.write(Package.objects.get(pk=first.pk), path)
     return link

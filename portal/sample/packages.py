@@ -1,4 +1,4 @@
-"""The sample's packages: a full one that its auditor has, a summary that a buyer has by a link, and the next issue, in review.
+"""The sample's packages: a full one that its auditor has, a summary that a buyer has by a link, and the next issue as draft.
 
 Whoever prepares a package doesn't seal it, here neither: Priya builds and asks, Wes approves.
 """
@@ -94,6 +94,11 @@ class Press:
     def release(self, package: Package) -> None:
         with self.inside():
             releasing.release(package.pk, actor=self.actor("priya"))
+
+    def follow(self, package: Package, change: str) -> None:
+        """The next issue, built by a worker: whoever looks sees it being built, then compares and approves it."""
+        with self.inside():
+            services.supersede(package.pk, actor=self.actor("priya"), change=change)
 
     def give(self, package: Package) -> str:
         """A link to it for a buyer; the address that opens it, which is kept nowhere."""
