@@ -11,6 +11,7 @@ from evidence.artifacts import holding, withholding
 from evidence.artifacts.models import Artifact, ArtifactLink
 from evidence.controls.models import Control
 from evidence.errors import NotFound
+from portal.access.models import TeamMember
 from portal.accounts import object_grants
 from portal.accounts.models import Account, Membership
 from portal.engagements.models import Engagement, EngagementGrant, EngagementTeamGrant, ScopedControl, ScopedFinding
@@ -137,6 +138,18 @@ def readers(engagement: Engagement) -> list[str]:
     people = engagement.grants.filter(live, user__is_active=True).values_list("user__person__name", flat=True)
     teams = engagement.team_grants.filter(live, team__ended_at=None).values_list("team__name", flat=True)
     return [*sorted(set(people)), *(f"the team {name}" for name in sorted(set(teams)))]
+
+
+def reading(engagement: Engagement) -> set[UUID]:
+    """The persons who are let in at this moment, by themselves or with a team."""
+    moment = clock.now()
+    live = Q(revoked_at=None, valid_from__lte=moment, valid_until__gt=moment)
+    alone = engagement.grants.filter(live, user__is_active=True).values_list("user__person_id", flat=True)
+    teams = engagement.team_grants.filter(live, team__ended_at=None).values("team")
+    members = TeamMember.objects.filter(
+        Q(ends_at=None) | Q(ends_at__gt=moment), team__in=teams, starts_at__lte=moment
+    ).values_list("person_id", flat=True)
+    return {*alone, *members}
 
 
 def auditors(organization_id: UUID) -> QuerySet[Account]:
