@@ -5,11 +5,13 @@ from uuid import UUID
 
 from django.db.models import Count, Exists, Max, OuterRef, Q, QuerySet
 
+from evidence import clock
 from evidence.actors import Actor
 from evidence.artifacts import holding, withholding
 from evidence.artifacts.models import Artifact, ArtifactLink
 from evidence.controls.models import Control
 from evidence.errors import NotFound
+from portal.access.models import TeamMember
 from portal.accounts import object_grants
 from portal.accounts.models import Account, Membership
 from portal.engagements.models import Engagement, EngagementGrant, EngagementTeamGrant, ScopedControl, ScopedFinding
@@ -127,6 +129,27 @@ def grants(engagement: Engagement) -> QuerySet[EngagementGrant]:
 def team_grants(engagement: Engagement) -> QuerySet[EngagementTeamGrant]:
     """The teams that are or were let in, newest first."""
     return engagement.team_grants.select_related("team", "granted_by", "revoked_by").order_by("-valid_from", "-pk")
+
+
+def readers(engagement: Engagement) -> list[str]:
+    """Who is let in at this moment: auditors by name, then teams."""
+    moment = clock.now()
+    live = Q(revoked_at=None, valid_from__lte=moment, valid_until__gt=moment)
+    people = engagement.grants.filter(live, user__is_active=True).values_list("user__person__name", flat=True)
+    teams = engagement.team_grants.filter(live, team__ended_at=None).values_list("team__name", flat=True)
+    return [*sorted(set(people)), *(f"the team {name}" for name in sorted(set(teams)))]
+
+
+def reading(engagement: Engagement) -> set[UUID]:
+    """The persons who are let in at this moment, by themselves or with a team."""
+    moment = clock.now()
+    live = Q(revoked_at=None, valid_from__lte=moment, valid_until__gt=moment)
+    alone = engagement.grants.filter(live, user__is_active=True).values_list("user__person_id", flat=True)
+    teams = engagement.team_grants.filter(live, team__ended_at=None).values("team")
+    members = TeamMember.objects.filter(
+        Q(ends_at=None) | Q(ends_at__gt=moment), team__in=teams, starts_at__lte=moment
+    ).values_list("person_id", flat=True)
+    return {*alone, *members}
 
 
 def auditors(organization_id: UUID) -> QuerySet[Account]:

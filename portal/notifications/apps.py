@@ -6,7 +6,8 @@ class NotificationsConfig(AppConfig):
     label = "notifications"
 
     def ready(self) -> None:
-        from portal.notifications import deciding, sweeps
+        from portal.notifications import deciding, packages, sweeps
 
         sweeps.declare()
         deciding.declare()
+        packages.declare()

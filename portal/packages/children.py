@@ -18,6 +18,7 @@ from typing import Any
 from evidence import crashing
 from evidence.errors import Refused
 from portal.packages import typefaces
+from portal.packages.stages import BEFORE_ITS_WORK
 
 logger = logging.getLogger(__name__)
 
@@ -102,7 +103,7 @@ class _Child:
         """Reads what it says for so long; its result, once there is one. Raises BuildFailed."""
         ready = self._selector.select(seconds)
         if time.monotonic() > self._deadline:
-            raise BuildFailed(f"Setting the package took too long; it stopped at {self.note}. No package was made.")
+            raise BuildFailed(f"Setting the package took too long; it stopped {_at(self.note)}. No package was made.")
         for said in self._said() if ready else ():
             if "result" in said:
                 result: dict[str, Any] = said["result"]
@@ -123,8 +124,9 @@ class _Child:
             code = self._process.returncode
             is_own = code >= 0 or code in (-signal.SIGXCPU, -signal.SIGALRM)
             raise (BuildFailed if is_own else _Ended)(
-                f"The process that sets the package ended without a result at {self.note} ({_ending(code)}). "
-                "No package was made."
+                f"The process that sets the package ended without a result {_at(self.note)} ({_ending(code)}). "
+                "No package was made.",
+                help="" if is_own else KILLED,
             )
         *lines, self._buffer = (self._buffer + (chunk or b"")).split(b"\n")
         for line in lines:
@@ -143,10 +145,16 @@ class _Child:
 
 
 NO_ROOM = "Free space under CLEARHOLD_WORK_DIR or enlarge it, then build the package again."
+#: The kernel of a machine whose memory is used up ends processes so.
+KILLED = (
+    "It was tried twice. If the server is short of memory, whoever runs it can see so; then build the package again."
+)
 
 
 def _failure(facts: dict[str, str]) -> BuildFailed:
     where = f"section “{facts['section']}”" + (f" at {facts['row']}" if facts["row"] else "")
+    if facts["section"] in BEFORE_ITS_WORK:
+        where = "its first step"
     return BuildFailed(
         f"The package could not be set: {where} failed ({facts['cause']}). No package was made.",
         details={"section": facts["section"], "row": facts["row"]},
@@ -166,6 +174,10 @@ def _surroundings(folder: Path) -> dict[str, str]:
         "TMPDIR": str(folder),
         "FONTCONFIG_FILE": str(typefaces.FOLDER / "fonts.conf"),
     }
+
+
+def _at(note: str) -> str:
+    return "at the beginning" if note in BEFORE_ITS_WORK else f"at {note}"
 
 
 def _ending(code: int) -> str:

@@ -17,7 +17,7 @@ from typing import Any, BinaryIO
 
 from django.utils.translation import gettext, gettext_noop
 
-from portal.packages import children, languages, manifest, typefaces, units, workplace
+from portal.packages import children, languages, manifest, stages, typefaces, units, workplace
 from portal.packages.children import BuildFailed, Step, Watch
 from portal.packages.exhibits import laying
 from portal.packages.exhibits.laying import Laid as LaidOut
@@ -25,6 +25,7 @@ from portal.packages.exhibits.laying import Volume
 from portal.packages.proving import Proving
 from portal.packages.shelf import NOTHING_KEPT, Shelf
 from portal.packages.snapshot import Exhibit, Laid, Made, Snapshot, digest, pieces, plain
+from portal.packages.stages import Stage
 
 __all__ = ["BuildFailed", "Fetch", "Printed", "Watch", "printed"]
 
@@ -78,7 +79,13 @@ def printed(
         formed, result = _formed(folder, snapshot, watch)
         sources = _fetch(folder, snapshot, fetch, watch)
         laid = laying.lay_out(
-            folder, snapshot, sources, paper=paper, limit_bytes=volume_bytes, watch=watch, shelf=shelf
+            folder,
+            snapshot,
+            sources,
+            paper=paper,
+            limit_bytes=volume_bytes,
+            watch=_at(Stage.EXHIBITS, watch),
+            shelf=shelf,
         )
         files = [*formed, *manifest.head(snapshot), *proving.files]
         listed = manifest.build(snapshot, files, proving.withheld, laid)
@@ -100,6 +107,16 @@ def printed(
             cpu_seconds=round(sum(result["cpu_seconds"] for result in results), 2),
             seconds=round(time.monotonic() - began, 2),
         )
+
+
+def _at(stage: Stage, watch: Watch) -> Watch:
+    """Tells the stage with each note."""
+    return lambda done, total, note: watch(done, total, stages.said(stage, note))
+
+
+def _waiting(stage: Stage, watch: Watch) -> Watch:
+    """For a stage whose parts are too quick to be counted."""
+    return lambda done, total, note: watch(0, 1, stages.said(stage, note))
 
 
 @contextmanager
@@ -124,30 +141,32 @@ def _formed(folder: Path, snapshot: Snapshot, watch: Watch) -> tuple[list[Laid],
     rows = Laid(manifest.ROWS, place.stat().st_size, sha256, "application/json", "Source", manifest.ROWS_NOTE, place)
     (folder / "order.json").write_text("{}")
     step = Step("forms", "forms", MEMORY_BYTES, CPU_SECONDS + len(snapshot.findings) // 10)
-    result = children.run(folder, [step], lambda done, total, note: watch(0, 1, note))["forms"]
+    result = children.run(folder, [step], _waiting(Stage.FORMS, watch))["forms"]
     return [rows, *(Laid(**told, place=folder / told["path"]) for told in result["files"])], result
 
 
 def _set(folder: Path, snapshot: Snapshot, shelf: Shelf, watch: Watch) -> list[dict[str, Any]]:
-    """Compose, paint what is not known yet, bind. Progress counts the units, once it is known how many there are."""
+    """Compose, paint what is not known yet, bind. Each stage counts its own parts."""
     cpu = CPU_SECONDS + len(snapshot.findings) // 10
     compose = Step("compose", "compose", MEMORY_BYTES, cpu)
-    results = [children.run(folder, [compose], lambda done, total, note: watch(0, 1, note))["compose"]]
+    results = [children.run(folder, [compose], _waiting(Stage.TEXTS, watch))["compose"]]
     told = json.loads((folder / units.UNITS).read_text())
     missing = [place for place, unit in enumerate(told) if not shelf.take(unit["key"], folder / f"leaf-{place}")]
     known = len(told) - len(missing)
     if missing:
+        begun: set[str] = set()
 
         def painted(done: int, total: int, note: str) -> None:
-            watch(known + min(done, len(missing)), len(told) + 1, note)
+            # A shard counts once it is whole, but it names each unit that it begins: those before the last are done.
+            begun.add(note)
+            done = max(done, len(begun) - units.AT_ONCE)
+            watch(known + min(done, len(missing)), len(told), stages.said(Stage.PAGES, note))
 
         results.append(_paint(folder, told, missing, painted))
         for place in missing:
             shelf.put(told[place]["key"], folder / f"leaf-{place}")
     bind = Step("bind", "bind", MEMORY_BYTES, cpu)
-    results.append(
-        children.run(folder, [bind], lambda done, total, note: watch(len(told), len(told) + 1, note))["bind"]
-    )
+    results.append(children.run(folder, [bind], _at(Stage.BINDING, watch))["bind"])
     shelf.tidy()
     return results
 
@@ -165,7 +184,7 @@ def _fetch(folder: Path, snapshot: Snapshot, fetch: Fetch, watch: Watch) -> dict
     held = [exhibit for exhibit in snapshot.exhibits if exhibit.has_bytes]
     sources = {}
     for done, exhibit in enumerate(held):
-        watch(done, len(held), f"Exhibit {exhibit.number}")
+        watch(done, len(held), stages.said(Stage.EXHIBITS, exhibit.number))
         sources[exhibit.number] = f"exhibit-{exhibit.number}"
         with (folder / sources[exhibit.number]).open("wb") as target:
             fetch(exhibit, target)

@@ -51,6 +51,7 @@ from portal.packages.models import Package, Paper, State, Volume
 from portal.packages.proving import Proving
 from portal.packages.signing.services import Signing
 from portal.packages.snapshot import Exhibit, Issue, Snapshot, digest, load
+from portal.packages.stages import Stage
 from remediation.approvals import services as approvals
 from remediation.approvals.models import Request
 from remediation.sod import services as sod
@@ -415,9 +416,9 @@ class _Printing:
             with lending as printed:
                 crashing.point("package.printed")
                 if self.finish is not None:
-                    self.watch(1, 1, "Signing")
+                    self.watch(1, 1, Stage.SIGNING)
                     printed = self.finish(printed)
-                self.watch(1, 1, "Storing")
+                self.watch(1, 1, Stage.STORING)
                 pdf = self._store_file(printed.path, package.organization_id)
                 volumes = tuple(
                     (each, self._store_file(Path(each.source), package.organization_id)) for each in printed.volumes

@@ -20,7 +20,7 @@ from portal.packages import fontfiles, leaves, limiting, stylesheet, units
 from portal.packages.book import SectionFailed
 from portal.packages.painting import Press
 
-AT_ONCE = 2
+AT_ONCE = units.AT_ONCE
 ATTEMPTS = 2
 #: A process that waits uses no processor time, so the clock on the wall has a limit of its own.
 WALL_FACTOR = 4

@@ -15,6 +15,8 @@ NUMBER = "0000"
 #: A shard is what one process sets: so many units, or as much text.
 SHARD_UNITS = 25
 SHARD_CHARACTERS = 400_000
+#: How many shards are painted side by side.
+AT_ONCE = 2
 
 #: Their list with their keys, and what the document says of itself, in the folder where a package is set.
 UNITS, ABOUT = "units.json", "about.json"

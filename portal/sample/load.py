@@ -2,12 +2,10 @@
 
 import io
 from collections import defaultdict
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
-from time import monotonic, sleep
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -22,25 +20,21 @@ from evidence.artifacts.models import Artifact
 from evidence.controls import services as controls
 from evidence.controls.models import Control
 from evidence.intake import services as intake
-from evidence.ledger import sequencer
 from evidence.organizations import queries as organizations
 from evidence.organizations.models import Organization
 from portal.access import services as access
 from portal.access import teams
 from portal.accounts import granting
 from portal.accounts import services as accounts
-from portal.celery import app
 from portal.engagements import services as engagements
 from portal.engagements.models import Engagement
-from portal.jobs.models import Job
 from portal.packages import delivery
-from portal.packages import services as packages
-from portal.packages.links import releasing
 from portal.packages.models import Package
+from portal.packages.planning import Wishes
 from portal.sample import NAME, SLUG, cast, files
+from portal.sample.packages import STATEMENT, Press
 from portal.sample.proofs import Proof
-from portal.sample.story import STEPS, TALES, Tale
-from portal.watch import services as duties
+from portal.sample.story import AFTERWARDS, STEPS, TALES, Tale
 from remediation.approvals import services as approvals
 from remediation.approvals.absences import services as absences
 from remediation.approvals.delegations import services as delegations
@@ -65,7 +59,6 @@ OWNERS = {
 }  # fmt: skip
 # Whose weekly evidence somebody has already judged; the rest waits, as it would.
 REVIEWED = ("AC-01", "AC-06")
-SEAL_SECONDS = 300
 Say = Callable[[str], None]
 
 
@@ -73,67 +66,52 @@ def exists() -> bool:
     return Organization.objects.filter(slug=SLUG).exists()
 
 
-def load(say: Say) -> Path:
-    """Make the organization and all that is in it, or nothing, then its package. Returns the path of the PDF."""
+@dataclass(frozen=True)
+class Loaded:
+    """Where the PDF lies, and the address of a buyer's link when one was made just now: it is kept nowhere."""
+
+    path: Path
+    link: str = ""
+
+
+def load(say: Say) -> Loaded:
+    """Make the organization and all that is in it, or nothing, then its packages."""
     if not exists():
         _make(say)
         # It may still say that the sample was removed; the next start writes it anew.
         told().unlink(missing_ok=True)
     path = folder() / "package.pdf"
-    if not path.exists():
-        _package(path, say)
-    return path
+    return Loaded(path) if path.exists() else Loaded(path, _packages(path, say))
 
 
-def _package(path: Path, say: Say) -> None:
-    """Priya builds it and asks for the seal, Wes approves it: whoever prepared a package doesn't seal it."""
+def _packages(path: Path, say: Say) -> str:
+    """The auditor's, the buyer's, and the next issue with what happened meanwhile. Returns the buyer's link."""
     organization = Organization.objects.get(slug=SLUG)
-
-    @contextmanager
-    def inside() -> Iterator[None]:
-        with transaction.atomic(), tenancy.entered(organization.pk):
-            yield
-
-    @contextmanager
-    def as_product() -> Iterator[None]:
-        with transaction.atomic(), tenancy.entered(organization.pk, system=True):
-            yield
-
+    press = Press(organization)
     say("  a PDF package: built")
-    with inside():
-        priya = cast.actor(organization, "priya")
-        engagement = Engagement.objects.filter(organization=organization).order_by("number")[0]
-        package = packages.start(engagement.pk, actor=priya)
-    sequencer.run_once(organization.pk)
-    packages.perform_build(package.pk, actor=priya, inside=inside, watch=lambda done, total, note: None)
+    first = press.build()
     say("  reviewed and sealed by somebody who did not prepare it")
-    with inside():
-        packages.submit_for_review(package.pk, actor=priya, reason="Ready for the auditor.")
-        wes = cast.actor(organization, "wes")
-        job = packages.seal(package.pk, actor=wes, reason="Totals and exhibits were compared.").job
-    sequencer.run_once(organization.pk)
-    if job is None or _done(job, inside) != Job.State.SUCCEEDED:
-        raise RuntimeError("the sample's package could not be sealed; its job's page says why")
-    sequencer.run_once(organization.pk)
+    press.submit(first, "Ready for the auditor.")
+    first = press.seal(first, "Totals and exhibits were compared.")
     say("  all history judged once more for conflicts of duties")
-    product = Actor.system(organization.pk, "check on duties")
-    duties.run_round(actor=product, inside=as_product, watch=lambda done, total, note: None)
+    press.judge()
     say("  released to the auditors of its engagement")
-    with inside():
-        releasing.release(package.pk, actor=priya)
-        delivery.write(Package.objects.get(pk=package.pk), path)
-
-
-def _done(job: Job, inside: Callable[[], AbstractContextManager[None]]) -> str:
-    """Do the job here, or wait for the worker that was quicker to it; the state it ended in."""
-    app.tasks[job.kind].perform(job.pk)
-    end = monotonic() + SEAL_SECONDS
-    while True:
-        with inside():
-            job.refresh_from_db()
-        if job.is_over or monotonic() > end:
-            return str(job.state)
-        sleep(0.2)
+    press.release(first)
+    say("  a summary for a buyer, sealed and given by a link")
+    summary = press.build(
+        template="buyer", title="Remediation summary for customers", wishes=Wishes(statement=STATEMENT)
+    )
+    press.submit(summary, "For Cedar Grove, who asked before they sign.")
+    link = press.give(press.seal(summary, "Nothing internal is in it."))
+    say("  the work goes on, and a worker builds the next issue")
+    with press.inside():
+        sample = Sample(organization, clock.today(ZONE))
+        sample.actors = {part.key: cast.actor(organization, part.key) for part in cast.PARTS}
+        sample.meanwhile()
+    press.follow(first, "One finding closed, one verified, one new")
+    with press.inside():
+        delivery.write(Package.objects.get(pk=first.pk), path)
+    return link
 
 
 def _make(say: Say) -> None:
@@ -308,6 +286,26 @@ class Sample:
         if missed is not None:
             monitoring.explain(missed.pk, words="The reconciliation began after the fix; four weeks lie before it.",
                                actor=self["marcus"])  # fmt: skip
+
+    def meanwhile(self) -> None:
+        """What happens after the first package: the next issue tells it."""
+        for title, steps, words in AFTERWARDS:
+            tale = next(tale for tale in TALES if tale.title == title)
+            told_on = Told(self, replace(tale, **words))
+            for step in steps:
+                getattr(told_on, step)()
+        found = findings.report(
+            actor=self["marcus"], title="Two former contractors still own shared dashboards", asset="Reporting",
+            description="Seen in the monthly list of owners. They can’t sign in, but nobody else can change the dashboards.",
+            severity="medium", criteria=["CC6.2"], detected_at=clock.now() - timedelta(days=2),
+        )  # fmt: skip
+        findings.triage(
+            found.pk, actor=self["priya"], severity="medium", owner_id=self["priya"].person_id,
+            assignee_id=self["marcus"].person_id, duplicates_searched=True, criteria=("CC6.2",),
+            rationale="No access is left, but reports to schools could go stale unnoticed.",
+        )  # fmt: skip
+        engagement = Engagement.objects.filter(organization=self.organization).order_by("number")[0]
+        engagements.scope_everything(engagement.pk, actor=self["priya"])
 
     def _record(self, ref: str, week: int, found: list[Run]) -> None:
         """The runs of one control in one week, with one piece of evidence."""

@@ -128,3 +128,14 @@ TALES: tuple[Tale, ...] = (
     Tale("Example key in a test fixture", "reported", turn="rejected"),
     Tale("Debug mode can be switched on by a variable", "reported", turn="rejection_asked"),
 )  # fmt: skip
+
+#: After the first package: which tale goes on, by which steps, and the words that it lacked until then.
+AFTERWARDS: tuple[tuple[str, tuple[str, ...], dict[str, str]], ...] = (
+    ("No restore of student records was tested in the period", ("asked", "closed"), {}),
+    ("Salesforce API logs are missing for 19 days", ("verified",), {
+        "test_result": "Each of the last 14 days has its file; a removed file raised an alert after two hours."}),
+    ("The incident plan was not rehearsed with a student-data scenario", ("planned",), {
+        "plan": "Rehearse the plan with a lost roster file, with support and the schools’ contact at the table.",
+        "success_test": "Everybody named in the plan acts within their time, and each gap has an owner.",
+        "task": "Rehearse the incident plan with student data"}),
+)  # fmt: skip

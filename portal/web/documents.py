@@ -1,4 +1,4 @@
-"""Settings, Documents: the name, address, logo, accent and paper that packages and letters are printed with."""
+"""Settings, Documents: what packages and letters are printed with, who signs them, and how large a volume may be."""
 
 from typing import Any
 
@@ -10,9 +10,11 @@ from django.urls import path
 from django.views.decorators.http import require_GET, require_http_methods
 
 from evidence.errors import Invalid, NotFound
+from evidence.organizations import queries as settings_of
 from portal.edge.tenancy import needs
 from portal.packages import letterheads
 from portal.packages.models import Letterhead, Paper
+from portal.packages.signing import queries as signatures
 
 app_name = "documents"
 SHOWN = 50
@@ -64,6 +66,8 @@ def documents(request: HttpRequest) -> HttpResponse:
         "shown": shown,
         "versions": rows.order_by("-version")[:SHOWN],
         "may_set": actor.may("settings.manage"),
+        "signature": signatures.last(actor.organization_id),
+        "volume_megabytes": settings_of.policy(actor.organization_id, "packages").body["volume_megabytes"],
     }
     return render(request, "settings/documents.html", context, status=422 if form.errors else 200)
 

@@ -9,6 +9,7 @@ from evidence.errors import NotFound
 from portal.edge.tenancy import needs
 from portal.jobs import queries, services
 from portal.jobs.models import Job
+from portal.packages.models import Package
 
 app_name = "jobs"
 PAGE = 50
@@ -46,7 +47,10 @@ def job(request: HttpRequest, job: str) -> HttpResponse:
 @require_POST
 @needs("jobs.view")
 def cancel(request: HttpRequest, job: str) -> HttpResponse:
-    services.cancel(_job(request, job).pk, actor=request.actor)  # type: ignore[attr-defined]
+    """Back to where the button stood: the job's page, or that of the package it builds."""
+    row = services.cancel(_job(request, job).pk, actor=request.actor)  # type: ignore[attr-defined]
+    if request.POST.get("from") == "package" and row.subject_type == Package._meta.label_lower:
+        return redirect("packages:detail", organization=request.organization.slug, package=row.subject_id)  # type: ignore[attr-defined]
     return redirect("jobs:detail", organization=request.organization.slug, job=job)  # type: ignore[attr-defined]
 
 

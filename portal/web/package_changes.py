@@ -1,5 +1,8 @@
 """Two issues of a package side by side: what was added, closed and changed from the one to the other."""
 
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
@@ -13,6 +16,31 @@ from portal.packages import comparing, queries
 from portal.packages.models import Package
 
 app_name = "package_changes"
+#: How the two sides of a field are shown; what is not listed is plain text.
+SHOWN_AS = {
+    "state": "state", "review": "state", "severity": "severity", "current_due_on": "day", "period_start": "day",
+    "period_end": "day",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One field that differs; without sides its word alone says that it does."""
+
+    word: str
+    kind: str
+    before: Any
+    after: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One finding or exhibit that differs; `long` names the texts and lists that changed and are too long to show."""
+
+    ref: str
+    title: str
+    lines: tuple[Line, ...]
+    long: tuple[str, ...]
 
 
 @require_GET
@@ -27,10 +55,26 @@ def changes(request: HttpRequest, package: UUID) -> HttpResponse:
         .order_by("-issue")
     )
     before = _before(row, others, request.GET.get("from", ""))
-    context = {"package": row, "before": before, "others": others}
+    context: dict[str, Any] = {"package": row, "before": before, "others": others}
     if before is not None and row.is_built:
-        context["compared"] = comparing.compare(comparing.kept(before), comparing.kept(row))
+        compared = comparing.compare(comparing.kept(before), comparing.kept(row))
+        context |= {
+            "compared": compared,
+            "findings": list(_rows(compared.findings_changed)),
+            "exhibits": list(_rows(compared.exhibits_changed)),
+        }
     return render(request, "packages/changes.html", context)
+
+
+def _rows(changes: Iterable[comparing.Change]) -> Iterable[Row]:
+    for change in changes:
+        shown = [one for one in change.differences if one.name in comparing.SHOWN]
+        yield Row(
+            change.ref,
+            change.title,
+            tuple(Line(one.word, SHOWN_AS.get(one.name, "text"), one.before, one.after) for one in shown),
+            tuple(one.word for one in change.differences if one.name not in comparing.SHOWN),
+        )
 
 
 def _before(row: Package, others: list[Package], asked: str) -> Package | None:

@@ -22,15 +22,28 @@ from portal.packages.links.models import LONGEST_DAYS
 from portal.packages.models import Package
 
 app_name = "package_links"
+SHOWN = 200
+USES_SHOWN = 50
 
 
 class LinkForm(forms.Form):
     """For whom, how long, and what it asks for; the proof of who makes it stands below."""
 
-    recipient = forms.CharField(max_length=120, label="Recipient", help_text="A person and a company.")
+    recipient = forms.CharField(max_length=120, label="Recipient", help_text="The person and the company.")
     email = forms.EmailField(max_length=254, label="Their e-mail address")
-    days = forms.IntegerField(min_value=1, max_value=LONGEST_DAYS, initial=30, label=f"Days, at most {LONGEST_DAYS}")
-    send = forms.BooleanField(required=False, initial=True, label="Send the link by e-mail now")
+    days = forms.IntegerField(
+        min_value=1,
+        max_value=LONGEST_DAYS,
+        initial=30,
+        label="Days until it ends",
+        help_text=f"At most {LONGEST_DAYS}.",
+    )
+    send = forms.BooleanField(
+        required=False,
+        initial=True,
+        label="Send the link by e-mail now",
+        help_text="Unticked, you copy it from this page and send it yourself.",
+    )
     with_passphrase = forms.BooleanField(
         required=False,
         label="Ask for a passphrase too",
@@ -62,9 +75,9 @@ def links_of(request: HttpRequest, package: UUID) -> HttpResponse:
 def _made(request: HttpRequest, package: UUID, facts: dict[str, Any]) -> services.Made:
     # The proof stands even if the link is refused; what follows is one transaction.
     actor = reauthenticate(request, request.POST.get("password", ""))
-    send = facts.pop("send")
+    send = facts["send"]
     with inside(request):
-        made = services.make(package, actor=actor, **facts)
+        made = services.make(package, actor=actor, **{name: facts[name] for name in facts if name != "send"})
         if send:
             mail.send(
                 made, address=address(made.token), sender=actor.name, organization=request.organization.name  # type: ignore[attr-defined]
@@ -84,12 +97,16 @@ def _say(form: forms.Form, refused: Refused) -> None:
 def _context(request: HttpRequest, package: UUID, form: LinkForm, made: services.Made | None) -> dict[str, Any]:
     actor = request.actor  # type: ignore[attr-defined]
     row = queries.find(actor, package)
+    uses = list(links.uses(row, actor)[: USES_SHOWN + 1])
     return {
         "package": row,
-        "links": links.of_package(row, actor)[:200],
+        "links": links.of_package(row, actor)[:SHOWN],
+        "uses": uses[:USES_SHOWN],
+        "has_more_uses": len(uses) > USES_SHOWN,
         "form": LinkForm() if made else form,
         "made": made,
         "address": address(made.token) if made else "",
+        "sent": bool(made) and bool(form.cleaned_data.get("send")),
         "may_share": actor.may(services.SHARE) and row.is_final,
     }
 

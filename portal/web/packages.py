@@ -4,6 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, QueryDict, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.urls import path, reverse
@@ -15,14 +16,16 @@ from evidence.ledger import queries as ledger
 from portal.accounts import proofs
 from portal.accounts import services as accounts
 from portal.edge.tenancy import inside, needs, outside_transaction
+from portal.engagements import queries as engagements
 from portal.packages import delivery, outlines, queries, services
 from portal.packages.links import queries as links
 from portal.packages.links.models import Release
 from portal.packages.models import Package
 from portal.packages.signing import queries as signatures
 from portal.web import history, verifying
-from portal.web.components import ApprovalPanel, Candidate, DecisionLine, OwnAct
-from portal.web.planning import PlanForm
+from portal.web.components import ApprovalPanel, Candidate, DecisionLine, OwnAct, Slice
+from portal.web.package_work import shown_state, work_of
+from portal.web.planning import PlanForm, carried, grouped
 
 app_name = "packages"
 PAGE = 50
@@ -32,14 +35,25 @@ PAGE = 50
 @needs("packages.view")
 def packages(request: HttpRequest) -> HttpResponse:
     rows = queries.packages(request.actor)  # type: ignore[attr-defined]
-    before = request.GET.get("before", "")
-    if before.isdigit():
-        rows = rows.filter(number__lt=int(before))
+    number, _, issue = request.GET.get("before", "").partition(".")
+    if number.isdecimal() and issue.isdecimal():
+        rows = rows.filter(Q(number__lt=int(number)) | Q(number=int(number), issue__lt=int(issue)))
     page = list(rows.select_related("release")[: PAGE + 1])
-    taken = links.downloads([row.pk for row in page[:PAGE]])
+    shown, keys = page[:PAGE], [row.pk for row in page[:PAGE]]
+    taken, open_links = links.downloads(keys), links.open_links(keys)
+    more = f"?before={shown[-1].number}.{shown[-1].issue}" if len(page) > PAGE else ""
     context = {
-        "packages": [{"row": row, "state": shown_state(row), "taken": taken[row.pk]} for row in page[:PAGE]],
-        "more": page[PAGE - 1].number if len(page) > PAGE else None,
+        "packages": [
+            {
+                "row": row,
+                "state": shown_state(row),
+                "work": work_of(row),
+                "taken": taken[row.pk],
+                "links": open_links.get(row.pk, 0),
+            }
+            for row in shown
+        ],
+        "page": Slice(len(shown), None, more, "shown"),
         "may_build": request.actor.may("packages.build"),  # type: ignore[attr-defined]
     }
     return render(request, "packages/list.html", context)
@@ -52,10 +66,17 @@ def new(request: HttpRequest) -> HttpResponse:
     key = request.POST.get("template") or request.GET.get("template", "")
     outline = outlines.BY_KEY.get(key, outlines.FULL)
     data = _with_template(request.POST, outline.key) if request.method == "POST" else None
-    form = PlanForm(data, organization_id=actor.organization_id, outline=outline)
+    initial = {name: request.GET[name] for name in ("engagement", "finding") if name in request.GET}
+    form = PlanForm(data, organization_id=actor.organization_id, outline=outline, initial=initial)
     if data is not None and form.is_valid() and (made := _planned(form, actor)):
         return _to(request, made)
-    context = {"form": form, "outline": outline, "outlines": outlines.OUTLINES}
+    context = {
+        "form": form,
+        "outline": outline,
+        "groups": grouped(),
+        "carried": carried(outline),
+        "may_manage": actor.may("engagements.manage"),
+    }
     return render(request, "packages/new.html", context, status=422 if form.errors else 200)
 
 
@@ -83,8 +104,19 @@ def _planned(form: PlanForm, actor: Actor) -> Package | None:
 @require_GET
 @needs("packages.view")
 def detail(request: HttpRequest, package: UUID) -> HttpResponse:
+    """The whole page, or for htmx its moving part; once the job is over the page is loaded anew, whatever it came to."""
     row = queries.find(request.actor, package)  # type: ignore[attr-defined]
-    return render(request, "packages/detail.html", _page(request, row))
+    if not request.headers.get("HX-Request"):
+        return render(request, "packages/detail.html", _page(request, row))
+    if row.job is None or row.job.is_over:
+        return HttpResponse(headers={"HX-Refresh": "true"})
+    return render(request, "packages/_work.html", _work(request, row))
+
+
+def _work(request: HttpRequest, row: Package) -> dict[str, Any]:
+    actor, job = request.actor, row.job  # type: ignore[attr-defined]
+    may_cancel = job is not None and (job.created_by_id == actor.person_id or actor.may("settings.manage"))
+    return {"package": row, "job": job, "work": work_of(row), "may_cancel": may_cancel}
 
 
 def _page(request: HttpRequest, row: Package) -> dict[str, Any]:
@@ -92,12 +124,11 @@ def _page(request: HttpRequest, row: Package) -> dict[str, Any]:
     running = row.job is not None and not row.job.is_over
     may_build = actor.may("packages.build")
     release = Release.objects.filter(package=row).select_related("released_by").first()
+    issues = list(Package.objects.filter(organization_id=row.organization_id, number=row.number).order_by("-issue"))
     return {
-        "package": row,
+        **_work(request, row),
         "state": shown_state(row),
-        "job": row.job,
         "running": running,
-        "failed": row.job is not None and row.job.is_over and row.job.state != "succeeded",
         "panel": _panel(request, row),
         "forms": delivery.forms_of(row) if row.is_built else [],
         "volumes": list(row.volumes.all()),
@@ -106,7 +137,9 @@ def _page(request: HttpRequest, row: Package) -> dict[str, Any]:
         "may_seal_again": row.state == "in_review" and row.approved_by_id is not None and not running and may_build,
         "may_supersede": may_build and row.state == "sealed",
         "may_release": row.is_final and release is None and actor.may("engagements.release"),
+        "readers": engagements.readers(row.engagement),
         "release": release,
+        "links": links.open_links([row.pk]).get(row.pk, 0),
         "taken": links.downloads([row.pk])[row.pk],
         "signature": signatures.of(row),
         **verifying.context(row.organization_id, reverse("packages:proof", args=[request.organization.slug, row.pk])),  # type: ignore[attr-defined]
@@ -114,18 +147,9 @@ def _page(request: HttpRequest, row: Package) -> dict[str, Any]:
             ledger.history("packages.package", row.pk),
             request.organization.slug,  # type: ignore[attr-defined]
         ),
-        "issues": Package.objects.filter(organization_id=row.organization_id, number=row.number).order_by("-issue"),
+        "issues": issues,
+        "newest": next((one for one in issues if one.state == "sealed"), None),
     }
-
-
-def shown_state(row: Package) -> str:
-    """The state as a reader needs it: a draft that is being built, or whose build failed, says so."""
-    if row.job is not None and not row.is_final:
-        if not row.job.is_over:
-            return "building"
-        if row.job.state == "failed":
-            return "failed"
-    return str(row.state)
 
 
 def _panel(request: HttpRequest, row: Package) -> ApprovalPanel | None:

@@ -6,12 +6,27 @@ from uuid import UUID
 from django import forms
 
 from portal.engagements.models import Engagement
+from portal.packages import forms as kept_forms
 from portal.packages import languages, outlines, planning, sampling, sections
 from portal.packages.models import Paper
 from portal.packages.outlines import Asks, Outline
 
 PLACE = "place_"
+BOARD, OUTSIDE, AUDITOR = "For the board", "For customers and others outside", "For the auditor"
 WHOLE = {"rows": 4}
+
+
+def grouped() -> list[tuple[str, list[Outline]]]:
+    """The templates by whom they are for."""
+    found: dict[str, list[Outline]] = {AUDITOR: [], BOARD: [], OUTSIDE: []}
+    for outline in outlines.OUTLINES:
+        found[BOARD if outline.key == "board" else AUDITOR if outline.tells_people else OUTSIDE].append(outline)
+    return list(found.items())
+
+
+def carried(outline: Outline) -> list[kept_forms.Form]:
+    """The forms that are attached to a package of this template."""
+    return [form for form in kept_forms.FORMS if form.path in outline.forms]
 
 
 class PlanForm(forms.Form):
@@ -55,6 +70,11 @@ class PlanForm(forms.Form):
     @property
     def places(self) -> list[forms.BoundField]:
         return [self[PLACE + subject] for subject in self.outline.movable]
+
+    @property
+    def has_wrong_place(self) -> bool:
+        """Then the list of sections stands open."""
+        return any(name.startswith(PLACE) for name in self.errors)
 
     @property
     def fixed(self) -> list[str]:

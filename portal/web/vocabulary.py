@@ -97,7 +97,10 @@ RUN = {
 PACKAGE = {
     "draft": Sign("Draft", "pencil-line"),
     "building": Sign("Building", "loader-circle", "info"),
+    "unbuilt": Sign("Not built", "circle-slash"),
     "in_review": Sign("In review", "eye", "review"),
+    "sealing": Sign("Sealing", "loader-circle", "info"),
+    "unsealed": Sign("Approved, not sealed", "lock-open", "warn"),
     "sealed": Sign("Sealed", "lock", "ok"),
     "superseded": Sign("Replaced", "archive"),
     "failed": Sign("Build failed", "circle-x", "crit"),

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.db.models import Count, Max, Q, QuerySet
 
+from evidence import clock
 from evidence.actors import Actor
 from evidence.ledger.models import Event
 from portal.packages.events import PACKAGE_DOWNLOADED
@@ -29,6 +30,18 @@ def of_package(package: Package, actor: Actor) -> QuerySet[Link]:
         )
         .order_by("-created_at", "-id")
     )
+
+
+def open_links(packages: Collection[UUID]) -> dict[UUID, int]:
+    """How many links open each package now; one that none opens is not in it."""
+    rows = Link.objects.filter(package__in=packages, revoked_at=None, ends_at__gt=clock.now())
+    return dict(rows.values_list("package").annotate(Count("id")))
+
+
+def uses(package: Package, actor: Actor) -> QuerySet[Use]:
+    """Each opening and download by a link of the package, newest first."""
+    actor.require("packages.view", package)
+    return Use.objects.filter(link__package=package).select_related("link").order_by("-at", "-id")
 
 
 @dataclass(frozen=True)

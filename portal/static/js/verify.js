@@ -8,6 +8,8 @@
 import { icon, make } from "./ui.js";
 
 const MARKS = { holds: ["ok", "circle-check", "holds"], altered: ["crit", "circle-x", "altered"], unreadable: ["warn", "triangle-alert", "not shown"] };
+// The checks without which there is nothing to check.
+const UNREAD = ["file", "manifest"];
 const LIMITS = [
   "This page comes from a portal. For a check that does not depend on it, use verify.py with a key that you got another way.",
   "Who signed the PDF (PAdES) is shown by your PDF reader; this page checks that the history recorded every byte of the file.",
@@ -36,6 +38,8 @@ function told(found, file, foreign) {
   if (!wrong && foreign) return note("warn", "triangle-alert", "Intact, and signed by a key that this portal does not know", `${file.name}, checked in this browser at ${at}. Compare the fingerprint of its key, below, with one that its maker gave you. SHA-256 ${found.sha256}`);
   if (!wrong) return note("ok", "shield-check", "Package is intact", `${file.name}, checked in this browser at ${at}. SHA-256 ${found.sha256}`);
   if (wrong.verdict === "altered") return note("crit", "circle-x", "Something was altered", `${wrong.name}: ${wrong.words} Download it again; if it still differs, ask whoever gave it to you and keep this copy.`);
+  if (UNREAD.includes(wrong.name)) return note("warn", "triangle-alert", "This is no package that can be read here", `${file.name}: ${wrong.words} Choose the PDF as it was handed over, not printed or saved anew.`);
+  if (wrong.name === "proof") return note("warn", "triangle-alert", "All in the package fits, but its proof is missing", `${wrong.words} Give ${file.name}.tlog-proof together with the PDF.`);
   return note("warn", "triangle-alert", "It cannot be checked in full here", `${wrong.name}: ${wrong.words}`);
 }
 

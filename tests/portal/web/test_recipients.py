@@ -10,6 +10,7 @@ from django.test import Client, TestCase
 from evidence import clock
 from evidence.ledger import verify
 from evidence.ledger.models import Event
+from portal.engagements import services as grants
 from portal.packages import comparing
 from portal.packages.links import secrets, services
 from portal.packages.links.models import Link, Use
@@ -154,6 +155,49 @@ class TestTheManagersPages:
         assert "Staff and auditors" in maya.get(f"/o/{org.slug}/packages").content.decode()
         detail = maya.get(f"/o/{org.slug}/packages/{package.pk}").content.decode()
         assert "PAdES B-B" in detail and "own seal" in detail and "Release to the auditors" not in detail
+
+    def test_the_log_names_each_use_and_whose_link_it_was(self, package, people, org):
+        made = made_for(package, people)
+        for what in (Use.What.OPENED, Use.What.PDF):
+            services.use(made.row, what)
+        page = signed_in(people.maya).get(f"/o/{org.slug}/packages/{package.pk}/links").content.decode()
+        log = page[page.index('id="log"') :]
+        assert log.index("Downloaded the PDF") < log.index("Opened the page") and GIVEN["recipient"] in log
+
+    def test_a_link_says_whether_it_was_sent(self, package, people, org, mailoutbox):
+        maya, root = signed_in(people.maya), f"/o/{org.slug}/packages/{package.pk}/links"
+        with TestCase.captureOnCommitCallbacks(execute=True):
+            quiet = maya.post(root, GIVEN | {"password": PASSWORD}).content.decode()
+            assert "Nothing was sent" in quiet
+            sent = maya.post(root, GIVEN | {"send": "on", "password": PASSWORD}).content.decode()
+            assert f"It was sent to {GIVEN['email']}" in sent
+        [letter] = mailoutbox
+        assert "passphrase" not in letter.body and people.maya.name in letter.body
+
+    def test_why_a_link_was_taken_back_is_kept_with_the_event(self, package, people, org):
+        made = made_for(package, people)
+        signed_in(people.maya).post(f"/o/{org.slug}/packages/links/{made.row.pk}/revoke", {"reason": "Wrong company"})
+        assert Event.objects.filter(kind="package_link.revoked", object_id=made.row.pk).exists()
+        assert Link.objects.get(pk=made.row.pk).state == "revoked"
+
+    def test_older_packages_begin_after_the_last_issue_that_was_shown(self, people, org, monkeypatch):
+        monkeypatch.setattr("portal.web.packages.PAGE", 1)
+        maya, root = signed_in(people.maya), f"/o/{org.slug}/packages"
+        newest = maya.get(root).content.decode()
+        assert "issue 2" in newest and "issue 1" not in newest and "?before=1.2" in newest
+        older = maya.get(f"{root}?before=1.2").content.decode()
+        assert "issue 1" in older and "?before=" not in older
+        assert "issue 2" in maya.get(f"{root}?before=nonsense").content.decode()
+
+    def test_releasing_says_who_will_read_it(self, package, people, org):
+        page = signed_in(people.maya).get(f"/o/{org.slug}/packages/{package.pk}").content.decode()
+        assert "Nobody is let in" in page and "can’t be taken back" in page
+        grants.grant(
+            package.engagement_id, account_id=people.otto.account_id, valid_until=clock.now() + timedelta(days=3),
+            actor=people.maya,
+        )  # fmt: skip
+        page = signed_in(people.maya).get(f"/o/{org.slug}/packages/{package.pk}").content.decode()
+        assert "Otto Haas can then read and download it" in page
 
     def test_the_changes_between_two_issues_are_a_page(self, org, people):
         first, second = Package.objects.order_by("issue")
