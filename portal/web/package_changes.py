@@ -1,5 +1,7 @@
 """Two issues of a package side by side: what was added, closed and changed from the one to the other."""
 
+from contextlib import suppress
+from typing import Any
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
@@ -7,10 +9,9 @@ from django.shortcuts import render
 from django.urls import path
 from django.views.decorators.http import require_GET
 
-from evidence.errors import NotFound
+from evidence.errors import WrongState
 from portal.edge.tenancy import needs
 from portal.packages import comparing, queries
-from portal.packages.models import Package
 
 app_name = "package_changes"
 
@@ -20,26 +21,11 @@ app_name = "package_changes"
 def changes(request: HttpRequest, package: UUID) -> HttpResponse:
     """From the issue that `from` names, else from the one before."""
     row = queries.find(request.actor, package)  # type: ignore[attr-defined]
-    others = list(
-        Package.objects.filter(organization_id=row.organization_id, number=row.number, snapshot__isnull=False)
-        .exclude(pk=row.pk)
-        .select_related("snapshot")
-        .order_by("-issue")
-    )
-    before = _before(row, others, request.GET.get("from", ""))
-    context = {"package": row, "before": before, "others": others}
-    if before is not None and row.is_built:
-        context["compared"] = comparing.compare(comparing.kept(before), comparing.kept(row))
+    context: dict[str, Any] = {"package": row, "before": None, "others": comparing.issues_beside(row)}
+    with suppress(WrongState):
+        context["before"] = comparing.issue_before(row, request.GET.get("from", ""))
+        context["compared"] = comparing.between(context["before"], row)
     return render(request, "packages/changes.html", context)
-
-
-def _before(row: Package, others: list[Package], asked: str) -> Package | None:
-    if not asked:
-        return next((one for one in others if one.issue < row.issue), None)
-    found = next((one for one in others if str(one.issue) == asked), None)
-    if found is None:
-        raise NotFound("There is no such issue of this package, or it was not built.")
-    return found
 
 
 urlpatterns = [path("packages/<uuid:package>/changes", changes, name="changes")]

@@ -8,6 +8,7 @@ from uuid import UUID
 from django.db.models import Count, Max, Q, QuerySet
 
 from evidence.actors import Actor
+from evidence.errors import NotFound
 from evidence.ledger.models import Event
 from portal.packages.events import PACKAGE_DOWNLOADED
 from portal.packages.links.models import Link, Use
@@ -29,6 +30,14 @@ def of_package(package: Package, actor: Actor) -> QuerySet[Link]:
         )
         .order_by("-created_at", "-id")
     )
+
+
+def find(actor: Actor, package: Package, link_id: UUID) -> Link:
+    """One link of the package, as `of_package` gives it. Raises NotFound."""
+    row = of_package(package, actor).filter(pk=link_id).first()
+    if row is None:
+        raise NotFound("There is no such link.")
+    return row
 
 
 @dataclass(frozen=True)
