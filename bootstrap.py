@@ -46,6 +46,7 @@ PROGRAMS = (
     ("pdftoppm", "poppler-utils", "poppler", "the tests of packages"),
     ("qpdf", "qpdf", "qpdf", "the tests of packages"),
     ("openssl", "openssl", "openssl", "the tests of time stamps"),
+    ("softhsm2-util", "softhsm2", "softhsm", "the tests of keys on a token"),
 )
 SYSTEM_PROGRAMS = "/usr/local/sbin:/usr/sbin:/sbin"
 
