@@ -460,9 +460,7 @@ def _hand_over(world: World, engagement: Engagement, mark: str) -> None:
     sequencer.run_once(pk)
     world.sealed = Package.objects.get(pk=made.pk)
     giver = replace(people.maya, authenticated_at=clock.now())
-    world.link = links.make(
-        made.pk, actor=giver, recipient=f"Bea Buyer {mark}", email="bea@buyer.example", days=30
-    ).row
+    world.link = links.make(made.pk, actor=giver, recipient=f"Bea Buyer {mark}", email="bea@buyer.example", days=30).row
 
 
 def people_of(world: World) -> dict[str, Any]:

@@ -117,7 +117,9 @@ def _chain(certificate: x509.Certificate, others: list[x509.Certificate]) -> tup
     """From the issuer upward. What else the token holds is nobody's business."""
     chain: list[x509.Certificate] = []
     below = certificate
-    while above := next((each for each in others if each.subject == below.issuer and each not in (below, *chain)), None):
+    while above := next(
+        (each for each in others if each.subject == below.issuer and each not in (below, *chain)), None
+    ):
         chain.append(above)
         below = above
     return tuple(chain)

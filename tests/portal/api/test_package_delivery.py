@@ -111,7 +111,9 @@ class TestLinks:
     def test_page_and_api_refuse_the_same(self, package, people, org, maya, engagement):
         unsealed = draft(engagement, people)
         maya.post(links_of(unsealed), GIVEN, 409)
-        page = signed_in(people.maya).post(f"/o/{org.slug}/packages/{unsealed.pk}/links", GIVEN | {"password": PASSWORD})
+        page = signed_in(people.maya).post(
+            f"/o/{org.slug}/packages/{unsealed.pk}/links", GIVEN | {"password": PASSWORD}
+        )
         assert page.status_code == 422 and "Only a sealed package" in page.content.decode()
         for wrong in ({"days": 0}, {"days": 91}, {"email": "bea"}, {"recipient": " "}):
             assert maya.post(links_of(package), GIVEN | wrong, 422)["errors"].keys() == wrong.keys()

@@ -41,7 +41,9 @@ class Tokens:
         return serial
 
     def serials(self) -> set[str]:
-        told = subprocess.run([self.tool, "--show-slots"], env=self.environment, check=True, capture_output=True, text=True)
+        told = subprocess.run(
+            [self.tool, "--show-slots"], env=self.environment, check=True, capture_output=True, text=True
+        )
         return set(re.findall(r"Serial number:[ \t]+(\S+)", told.stdout))
 
     def hold(self, serial: str, label: str, *, key=None, certificate=None) -> None:

@@ -153,7 +153,9 @@ class TestWhatIsRefused:
         key, certificate = signers.pair("Second Inc")
         hsm.hold(other, LABEL, key=key, certificate=certificate)
         chosen(**by(hsm))
-        assert self.refused(f"2 PKCS#11 tokens .*{min(seal, other)}, {max(seal, other)}", printed[0], "CLEARHOLD_SIGN_PKCS11_SERIAL")
+        assert self.refused(
+            f"2 PKCS#11 tokens .*{min(seal, other)}, {max(seal, other)}", printed[0], "CLEARHOLD_SIGN_PKCS11_SERIAL"
+        )
         chosen(**by(hsm, serial="0" * 16))
         assert self.refused("and the serial number “0000000000000000” is there", printed[0])
         chosen(**by(hsm, serial=other.upper()))
@@ -170,7 +172,9 @@ class TestWhatIsRefused:
         chosen(**by(hsm, label="old"))
         assert self.refused("is valid from", printed[0])
 
-    def test_a_module_that_cannot_be_loaded_and_a_library_that_is_missing(self, printed, chosen, hsm, tmp_path, monkeypatch):  # noqa: F811
+    def test_a_module_that_cannot_be_loaded_and_a_library_that_is_missing(
+        self, printed, chosen, hsm, tmp_path, monkeypatch
+    ):  # noqa: F811
         (tmp_path / "no-module.so").write_text("no module")
         for module in (tmp_path / "absent.so", tmp_path / "no-module.so", "/lib/x86_64-linux-gnu/libc.so.6"):
             chosen(**by(hsm, pkcs11=module))
@@ -213,7 +217,9 @@ class TestASealedPackage:
         texts += [JsonLine(details=True).format(record) for record in caplog.records]
         texts += [bytes(event.body).decode() for event in Event.objects.all()]
         with connection.cursor() as cursor:
-            cursor.execute("SELECT t::text FROM package_signing_signature t UNION ALL SELECT p::text FROM packages_package p")
+            cursor.execute(
+                "SELECT t::text FROM package_signing_signature t UNION ALL SELECT p::text FROM packages_package p"
+            )
             texts += [text for (text,) in cursor.fetchall()]
         assert started and not [text for text in (*started, *texts) if PIN in text]
 
