@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from evidence import tenancy
 from evidence.ledger import sequencer
 from evidence.vault import services as vault
 from portal.packages import outlines, planning, services
@@ -45,15 +46,23 @@ def test_no_choice_of_a_package_is_forgotten():
     }
 
 
+def seen_by(someone):
+    """As the database sees it for this person: restricted rows are there for who is let in."""
+    return tenancy.entered(someone.organization_id, someone.person_id)
+
+
 def sealed(engagement, people) -> Package:  # noqa: F811
     """A letter whose every choice is another than the one that a package has by itself."""
-    findings.restrict(Finding.objects.get(ref="F-002").pk, actor=people.maya, reason="An investigation is under way.")
-    made = services.start(
-        engagement.pk, actor=people.maya, title="Where we stand", paper="letter", template="status_letter",
-        wishes=LETTER, with_restricted=True,
-    )  # fmt: skip
-    sequencer.run_once(made.organization_id)
-    services.perform_build(made.pk, actor=people.maya, inside=inside, watch=still)
+    with seen_by(people.maya):
+        findings.restrict(
+            Finding.objects.get(ref="F-002").pk, actor=people.maya, reason="An investigation is under way."
+        )
+        made = services.start(
+            engagement.pk, actor=people.maya, title="Where we stand", paper="letter", template="status_letter",
+            wishes=LETTER, with_restricted=True,
+        )  # fmt: skip
+        sequencer.run_once(made.organization_id)
+        services.perform_build(made.pk, actor=people.maya, inside=inside, watch=still)
     services.submit_for_review(made.pk, actor=people.maya)
     services.seal(made.pk, actor=people.arun, reason="Read and agreed.")
     Package.objects.filter(pk=made.pk).update(job=None)
@@ -113,7 +122,8 @@ def test_the_next_issue_begins_with_them_by_service_page_and_api(engagement, peo
     again = services.supersede(before.pk, actor=people.maya, change="Newer rows.")
     Package.objects.filter(pk=again.pk).update(job=None)
     sequencer.run_once(org.pk)
-    services.perform_build(again.pk, actor=people.maya, inside=inside, watch=still)
+    with seen_by(people.maya):
+        services.perform_build(again.pk, actor=people.maya, inside=inside, watch=still)
     rows = load(b"".join(vault.open(Package.objects.select_related("snapshot").get(pk=again.pk).snapshot)))
     assert [finding.ref for finding in rows.findings] == ["F-001", "F-002"]
 

@@ -27,7 +27,7 @@ from tests.tools import program
 if not os.environ.get("CI"):
     pytest.importorskip("pkcs11", reason="python-pkcs11 is not installed")
 
-from tests.portal.packages.softhsm import PIN, Tokens  # noqa: E402
+from tests.portal.packages.softhsm import PIN, Tokens
 
 LABEL = "seal of lumenroll"
 
@@ -173,8 +173,8 @@ class TestWhatIsRefused:
         assert self.refused("is valid from", printed[0])
 
     def test_a_module_that_cannot_be_loaded_and_a_library_that_is_missing(
-        self, printed, chosen, hsm, tmp_path, monkeypatch
-    ):  # noqa: F811
+        self, printed, chosen, hsm, tmp_path, monkeypatch,  # noqa: F811
+    ):  # fmt: skip
         (tmp_path / "no-module.so").write_text("no module")
         for module in (tmp_path / "absent.so", tmp_path / "no-module.so", "/lib/x86_64-linux-gnu/libc.so.6"):
             chosen(**by(hsm, pkcs11=module))

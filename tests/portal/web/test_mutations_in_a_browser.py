@@ -47,7 +47,7 @@ def test_the_page_names_the_same_first_thing(page, served, kept, tmp_path):
     for number, case in enumerate(mutations.cases(kept)):
         folder = tmp_path / str(number)
         folder.mkdir()
-        path, earlier = laid(case, folder)
+        _, earlier = laid(case, folder)
         page.fill("#verify-key", kept.key if case.key else "")
         page.set_input_files("#verify-earlier", [str(each) for each in earlier])
         verdict, words = checked(page, *(folder / name for name in case.files))
