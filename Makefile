@@ -57,6 +57,7 @@ reset: ## removes var/ with all its data
 
 lock: setup ## pins the versions in requirements*.in anew
 	@$(VENV)/uv pip compile -q --universal --python-version 3.11 --generate-hashes requirements.in -o requirements.txt
+	@$(VENV)/uv pip compile -q --universal --python-version 3.11 --generate-hashes requirements-token.in -o requirements-token.txt
 	@$(VENV)/uv pip compile -q --universal --python-version 3.11 --generate-hashes requirements-dev.in -o requirements-dev.txt
 
 setup:

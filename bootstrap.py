@@ -47,6 +47,7 @@ PROGRAMS = (
     ("qpdf", "qpdf", "qpdf", "the tests of packages"),
     ("openssl", "openssl", "openssl", "the tests of time stamps"),
     ("javac", "default-jdk-headless", "openjdk", "the tests of packages by veraPDF"),
+    ("softhsm2-util", "softhsm2", "softhsm", "the tests of keys on a token"),
 )
 SYSTEM_PROGRAMS = "/usr/local/sbin:/usr/sbin:/sbin"
 

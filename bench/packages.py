@@ -9,7 +9,7 @@ from pathlib import Path
 
 from django.db import transaction
 
-from bench import printing, seed, verification
+from bench import printing, seed, signing, verification
 from bench.figures import Figure, figure
 from bench.server import Server, peak_mb, session
 from evidence import clock, tenancy
@@ -62,6 +62,8 @@ def _printed(found: list[Figure], var: Path, rows: snapshot.Snapshot, name: str)
         raise RuntimeError("the same rows gave other bytes")
     bare = printing.bare_cpu_seconds(rows, var)
     found.append(figure(f"{name}: printing, against WeasyPrint", cold.cpu_seconds, "CPU s", reference=bare, limit=1.1))
+    again = printing.printing(rows, kept, var / "unsigned.pdf")
+    signing.measure(found, var, var / "unsigned.pdf", again.cpu_seconds, name)
     changed = f"{name}: {CHANGED} changed, against all"
     found.append(figure(changed, warm.cpu_seconds, "CPU s", reference=cold.cpu_seconds, limit=0.15))
 

@@ -27,7 +27,8 @@ _SECRETS = re.compile(
     r"|((?:bearer|basic)\s+)[\w.~+/=-]{8,}"
     r"|((?:password|passwd|secret|token|sessionid|csrftoken|api[_-]?key)[\"']?\s*[=:]\s*[\"']?)[^\s\"'&,;]+"
     r"|(://[^/\s:@]+:)[^@\s/]+(?=@)"  # a login in an address
-    r"|(/invite/[\w-]+/)[^\s/\"']+",
+    r"|(/invite/[\w-]+/)[^\s/\"']+"
+    r"|(/p/)[\w-]{20,}",  # links to packages
     re.IGNORECASE,
 )
 

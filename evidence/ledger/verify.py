@@ -39,8 +39,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-FORMAT = "clearhold-manifest/2"
-HOLDS, ALTERED, UNREADABLE = 0, 1, 2
+FORMAT, HOLDS, ALTERED, UNREADABLE = "clearhold-manifest/2", 0, 1, 2
 LEFT = (".pdf.tlog-proof", ".exhibits.zip")  # what may lie beside the files of a package
 VERDICTS, MARKS = ("holds", "altered", "unreadable"), ("holds", "ALTERED", "unread")
 
@@ -73,10 +72,8 @@ NEUTRAL: Point = (0, 1, 1, 0)
 
 
 def add(one: Point, other: Point) -> Point:
-    a = (one[1] - one[0]) * (other[1] - other[0]) % P
-    b = (one[1] + one[0]) * (other[1] + other[0]) % P
-    c = 2 * one[3] * other[3] * D % P
-    d = 2 * one[2] * other[2] % P
+    a, b = (one[1] - one[0]) * (other[1] - other[0]) % P, (one[1] + one[0]) * (other[1] + other[0]) % P
+    c, d = 2 * one[3] * other[3] * D % P, 2 * one[2] * other[2] % P
     e, f, g, h = b - a, d - c, d + c, b + a
     return e * f % P, g * h % P, f * g % P, e * h % P
 
@@ -107,8 +104,7 @@ def is_signed(public: bytes, message: bytes, signature: bytes) -> bool:
     steps = {(0, 0): NEUTRAL, (0, 1): minus_key, (1, 0): BASE, (1, 1): add(BASE, minus_key)}
     reached = NEUTRAL
     for bit in range(252, -1, -1):
-        reached = add(reached, reached)
-        reached = add(reached, steps[scalar >> bit & 1, challenge >> bit & 1])
+        reached = add(add(reached, reached), steps[scalar >> bit & 1, challenge >> bit & 1])
     inverse = pow(reached[2], -1, P)
     x, y = reached[0] * inverse % P, reached[1] * inverse % P
     return (y | (x & 1) << 255).to_bytes(32, "little") == signature[:32]
@@ -284,12 +280,13 @@ def attached(data: bytes, close: int) -> Iterator[bytes]:
     while (end := data.find(b">>\nstream\n", at, close)) >= 0:
         about = data[data.rfind(b" obj\n", at, end) : end]
         length = re.search(rb"/Length (\d+)(?! \d+ R)", about)
-        if length is None:
-            raise Unreadable("the PDF was written again by another program")
-        at = end + 10 + int(length[1])
+        if length is None or (at := end + 10 + int(length[1])) > close:
+            raise Unreadable("the PDF was written again by another program, or a part of it says that it is longer")
         if b"/Type /EmbeddedFile" in about:
-            raw = data[end + 10 : at]
-            yield zlib.decompress(raw) if b"/Filter /FlateDecode" in about else raw
+            raw, engine, is_packed = data[end + 10 : at], zlib.decompressobj(), b"/Filter /FlateDecode" in about
+            yield engine.decompress(raw, 1 << 31) if is_packed else raw
+            if is_packed and (engine.unused_data or not engine.eof):
+                raise Unreadable("an attached file is not whole, or has more than 2 GiB")
 
 
 # --- a package and the checks of it -------------------------------------------------------------------------------------
@@ -351,9 +348,8 @@ class Package:
         if b"%PDF-" not in self.data[:1024]:
             raise Unreadable("this is not a PDF")
         self.first, self.closed = whole(self.data)
-        behind = len(self.data) - self.closed
-        signed = f" up to its {behind:,} bytes of signatures" if behind else ""
-        return f"The fingerprint over every byte of the PDF{signed} fits"
+        signed = len(self.data) - self.closed
+        return f"The fingerprint over every byte of the PDF{f' up to its {signed:,} bytes of signatures' * bool(signed)} fits"
 
     def open(self) -> str:
         """Find the manifest and the files that it lists: in a PDF by their hashes, in a folder by their names."""
@@ -368,13 +364,16 @@ class Package:
         if manifest["format"] != FORMAT or not manifest["ledger"]:
             raise Unreadable(f"this program reads packages with a manifest {FORMAT} and a checkpoint of the history")
         self.about = {name: manifest["package"][name] for name in ("ref", "issue", "state")}
+        named = re.match(r"([A-Z]+-\d+)-issue-(\d+)", self.path.name)
+        if named and named.groups() != (self.about["ref"], str(self.about["issue"])):
+            raise Altered(f"the file is named {named[0]}, but it is issue {self.about['issue']} of {self.about['ref']}")
         self.manifest, self.ledger = manifest, manifest["ledger"]
         if self.data:
             self.files = {item["path"]: inside.get(item["sha256"], b"") for item in manifest["files"]}
         self.strangers = len(inside.keys() - {self.manifest_sha256, *(item["sha256"] for item in manifest["files"])})
         self.stated = [parse_key(text) for text in self.ledger["keys"]]
         self.trusted = chosen_keys(self.given, self.stated) or self.stated
-        return f"The manifest of {self.about['ref']} has the SHA-256 {self.manifest_sha256}"
+        return f"The manifest of {self.about['ref']}, issue {self.about['issue']}: SHA-256 {self.manifest_sha256}"
 
     def text(self, name: str) -> str:
         if name not in self.files:
@@ -529,7 +528,8 @@ class Package:
         if old.origin != self.head.origin or (known and known[0].root != old.root):
             raise Altered(f"{path.name} was made from another history: two were signed")
         if not known:
-            raise Unreadable(f"the package holds no proof that it continues the {old.size:,} events of {path.name}")
+            name = path.name + ", which is newer: check that, with this as the earlier" * (old.size > self.head.size)
+            raise Unreadable(f"the package holds no proof that it continues the {old.size:,} events of {name}")
         return f"The history continues that of {path.name}"
 
     def proven(self) -> str:
@@ -537,8 +537,8 @@ class Package:
         after = event["facts"]["after"]
         if after["manifest_sha256"] != self.manifest_sha256 or (self.data and after["sha256"] != self.sha256):
             raise Altered("the history recorded another SHA-256 for this package")
-        what = "exactly this file" if self.data else "exactly this manifest"
-        return f"Event {index:,} of the history records {what}, under a checkpoint of {head.size:,}"
+        what = "file" if self.data else "manifest"
+        return f"Event {index:,} records exactly this {what}, under a checkpoint of {head.size:,}"
 
     def plain(self) -> dict[str, Any]:
         about = self.about if self.manifest else {"ref": "", "issue": None}

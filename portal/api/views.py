@@ -3,7 +3,7 @@
 import base64
 import binascii
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -62,8 +62,11 @@ class NounView(APIView):
             raise Stale("If-Match does not name a version of this object.")
         return int(given)
 
-    def once(self, act: Callable[[], Response]) -> Response:
-        """Do `act` once per Idempotency-Key; without the header, simply do it."""
+    def once(self, act: Callable[[], Response], *, leave_out: Collection[str] = ()) -> Response:
+        """Do `act` once per Idempotency-Key; without the header, simply do it.
+
+        `leave_out` names fields that are shown once: in the answer that is kept for a repeated key they are null.
+        """
         key = self.request.headers.get("Idempotency-Key", "")
         if not key:
             return act()
@@ -75,9 +78,8 @@ class NounView(APIView):
         with noting_rights() as rights:
             response = act()
         headers = {name: response[name] for name in ("ETag", "Location") if response.has_header(name)}
-        idempotency.keep(
-            key, actor=self.actor, status=response.status_code, body=response.data, headers=headers, rights=rights
-        )
+        body = response.data | dict.fromkeys(leave_out) if leave_out else response.data
+        idempotency.keep(key, actor=self.actor, status=response.status_code, body=body, headers=headers, rights=rights)
         return response
 
     def page(

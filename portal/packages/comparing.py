@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
+from evidence.errors import NotFound, WrongState
 from evidence.vault import services as vault
 from portal.packages.models import Package
 from portal.packages.snapshot import Exhibit, Finding, Snapshot, digest, load
@@ -108,6 +109,35 @@ def compare(before: Snapshot, after: Snapshot) -> Compared:
         exhibits_changed=altered,
         unchanged=both - len(changed) - len(altered),
     )
+
+
+def issues_beside(package: Package) -> list[Package]:
+    """The other issues of a package that were built, newest first."""
+    rows = Package.objects.filter(
+        organization_id=package.organization_id, number=package.number, snapshot__isnull=False
+    ).exclude(pk=package.pk)
+    return list(rows.select_related("snapshot").order_by("-issue"))
+
+
+def issue_before(package: Package, asked: str = "") -> Package:
+    """The issue that a person named, else the newest before this one. Raises NotFound, and WrongState where none is before."""
+    beside = issues_beside(package)
+    if asked:
+        found = next((one for one in beside if str(one.issue) == asked), None)
+        if found is None:
+            raise NotFound("There is no such issue of this package, or it was not built.")
+        return found
+    found = next((one for one in beside if one.issue < package.issue), None)
+    if found is None:
+        raise WrongState("No issue before this one was built.", help="Name another issue to compare with.")
+    return found
+
+
+def between(before: Package, after: Package) -> Compared:
+    """The difference of two issues as they were printed. Raises WrongState for one that was not built yet."""
+    if not after.is_built:
+        raise WrongState("This issue was not built yet.", help="Wait for its job, or build it again.")
+    return compare(kept(before), kept(after))
 
 
 def kept(package: Package) -> Snapshot:

@@ -19,7 +19,7 @@ def packages(actor: Actor) -> QuerySet[Package]:
     actor.require("packages.view")
     return (
         Package.objects.filter(organization_id=actor.organization_id)
-        .select_related("engagement", "prepared_by", "approved_by", "job")
+        .select_related("engagement", "prepared_by", "approved_by", "job", "release__released_by")
         .order_by("-number", "-issue")
     )
 

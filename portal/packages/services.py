@@ -274,15 +274,34 @@ def seal_again(package_id: UUID, *, actor: Actor) -> Package:
     return _enqueue(package, "packages.seal", f"Seal {package.ref}, issue {package.issue}", actor)
 
 
-def supersede(package_id: UUID, *, actor: Actor, change: str) -> Package:
-    """Start the next issue of a sealed package; the old one is superseded when the new one is sealed."""
+def supersede(
+    package_id: UUID,
+    *,
+    actor: Actor,
+    change: str,
+    title: str | None = None,
+    paper: str | None = None,
+    with_restricted: bool | None = None,
+    wishes: planning.Wishes | None = None,
+) -> Package:
+    """Start the next issue of a sealed package; the old one is superseded when the new one is sealed.
+
+    It begins with every choice of the issue before; what is given takes its place. The template stays.
+    """
     before = Package.objects.filter(pk=package_id, organization_id=actor.organization_id).first()
     if before is None:
         raise NotFound("There is no such package.")
     return build(
-        before.engagement_id, actor=actor, title=before.title, paper=before.paper, change=change, follows=before.pk,
-        template=before.template, wishes=planning.wishes_of(before.chosen),
-    )  # fmt: skip
+        before.engagement_id,
+        actor=actor,
+        change=change,
+        follows=before.pk,
+        template=before.template,
+        title=before.title if title is None else title,
+        paper=before.paper if paper is None else paper,
+        with_restricted=before.with_restricted if with_restricted is None else with_restricted,
+        wishes=planning.wishes_of(before.chosen) if wishes is None else wishes,
+    )
 
 
 @transaction.atomic

@@ -273,6 +273,7 @@ CLEARHOLD_SIGN = {
     "passphrase_file": os.environ.get("CLEARHOLD_SIGN_PASSPHRASE_FILE", ""),
     "pkcs11": os.environ.get("CLEARHOLD_SIGN_PKCS11", ""),
     "token": os.environ.get("CLEARHOLD_SIGN_PKCS11_TOKEN", ""),
+    "serial": os.environ.get("CLEARHOLD_SIGN_PKCS11_SERIAL", ""),
     "label": os.environ.get("CLEARHOLD_SIGN_PKCS11_LABEL", ""),
     "level": os.environ.get("CLEARHOLD_SIGN_LEVEL", ""),
     "ca": os.environ.get("CLEARHOLD_SIGN_CA", ""),

@@ -1,6 +1,7 @@
 """Two issues of a package side by side: what was added, closed and changed from the one to the other."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -10,10 +11,9 @@ from django.shortcuts import render
 from django.urls import path
 from django.views.decorators.http import require_GET
 
-from evidence.errors import NotFound
+from evidence.errors import WrongState
 from portal.edge.tenancy import needs
 from portal.packages import comparing, queries
-from portal.packages.models import Package
 
 app_name = "package_changes"
 #: How the two sides of a field are shown; what is not listed is plain text.
@@ -48,16 +48,10 @@ class Row:
 def changes(request: HttpRequest, package: UUID) -> HttpResponse:
     """From the issue that `from` names, else from the one before."""
     row = queries.find(request.actor, package)  # type: ignore[attr-defined]
-    others = list(
-        Package.objects.filter(organization_id=row.organization_id, number=row.number, snapshot__isnull=False)
-        .exclude(pk=row.pk)
-        .select_related("snapshot")
-        .order_by("-issue")
-    )
-    before = _before(row, others, request.GET.get("from", ""))
-    context: dict[str, Any] = {"package": row, "before": before, "others": others}
-    if before is not None and row.is_built:
-        compared = comparing.compare(comparing.kept(before), comparing.kept(row))
+    context: dict[str, Any] = {"package": row, "before": None, "others": comparing.issues_beside(row)}
+    with suppress(WrongState):
+        context["before"] = comparing.issue_before(row, request.GET.get("from", ""))
+        compared = comparing.between(context["before"], row)
         context |= {
             "compared": compared,
             "findings": list(_rows(compared.findings_changed)),
@@ -75,15 +69,6 @@ def _rows(changes: Iterable[comparing.Change]) -> Iterable[Row]:
             tuple(Line(one.word, SHOWN_AS.get(one.name, "text"), one.before, one.after) for one in shown),
             tuple(one.word for one in change.differences if one.name not in comparing.SHOWN),
         )
-
-
-def _before(row: Package, others: list[Package], asked: str) -> Package | None:
-    if not asked:
-        return next((one for one in others if one.issue < row.issue), None)
-    found = next((one for one in others if str(one.issue) == asked), None)
-    if found is None:
-        raise NotFound("There is no such issue of this package, or it was not built.")
-    return found
 
 
 urlpatterns = [path("packages/<uuid:package>/changes", changes, name="changes")]

@@ -11,7 +11,7 @@ from django.urls import path, reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from evidence.actors import Actor
-from evidence.errors import Invalid
+from evidence.errors import Invalid, WrongState
 from evidence.ledger import queries as ledger
 from portal.accounts import proofs
 from portal.accounts import services as accounts
@@ -25,7 +25,7 @@ from portal.packages.signing import queries as signatures
 from portal.web import history, verifying
 from portal.web.components import ApprovalPanel, Candidate, DecisionLine, OwnAct, Slice
 from portal.web.package_work import shown_state, work_of
-from portal.web.planning import PlanForm, carried, grouped
+from portal.web.planning import NextForm, PlanForm, carried, grouped
 
 app_name = "packages"
 PAGE = 50
@@ -96,9 +96,13 @@ def _planned(form: PlanForm, actor: Actor) -> Package | None:
             with_restricted=facts["with_restricted"], template=form.outline.key, wishes=form.wishes(),
         )  # fmt: skip
     except Invalid as refusal:
-        for name, words in refusal.fields.items():
-            form.add_error(name if name in form.fields and name != "template" else None, list(words))
+        _say(form, refusal)
         return None
+
+
+def _say(form: PlanForm, refusal: Invalid) -> None:
+    for name, words in refusal.fields.items():
+        form.add_error(name if name in form.fields and name != "template" else None, list(words))
 
 
 @require_GET
@@ -227,11 +231,32 @@ def seal_again(request: HttpRequest, package: UUID) -> HttpResponse:
     return _to(request, services.seal_again(package, actor=request.actor))  # type: ignore[attr-defined]
 
 
-@require_POST
+@require_http_methods(["GET", "POST"])
 @needs("packages.build")
 def supersede(request: HttpRequest, package: UUID) -> HttpResponse:
-    made = services.supersede(package, actor=request.actor, change=request.POST.get("change", ""))  # type: ignore[attr-defined]
-    return _to(request, made)
+    """The next issue: with the choices of this one, or, from the form that shows them, with what it says."""
+    row = queries.find(request.actor, package)  # type: ignore[attr-defined]
+    if request.method == "POST" and "planned" not in request.POST:
+        change = request.POST.get("change", "")
+        return _to(request, services.supersede(row.pk, actor=request.actor, change=change))  # type: ignore[attr-defined]
+    if not row.is_final:
+        raise WrongState("Only a sealed package gets a new issue; build the draft again instead.")
+    form = NextForm(request.POST or None, package=row)
+    if form.is_valid() and (made := _next(form, row, request.actor)):  # type: ignore[attr-defined]
+        return _to(request, made)
+    context = {"form": form, "package": row, "outline": form.outline}
+    return render(request, "packages/next.html", context, status=422 if form.errors else 200)
+
+
+def _next(form: NextForm, row: Package, actor: Actor) -> Package | None:
+    """The issue that was started; None when the template lacks something, which the form says then."""
+    facts = form.cleaned_data
+    given = {name: facts[name] for name in ("change", "title", "paper", "with_restricted")}
+    try:
+        return services.supersede(row.pk, actor=actor, wishes=form.wishes(), **given)
+    except Invalid as refusal:
+        _say(form, refusal)
+        return None
 
 
 @require_GET

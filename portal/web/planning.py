@@ -1,5 +1,6 @@
 """The form in which a package is planned: what every template needs, and what the chosen one asks for."""
 
+from dataclasses import asdict
 from typing import Any
 from uuid import UUID
 
@@ -8,7 +9,7 @@ from django import forms
 from portal.engagements.models import Engagement
 from portal.packages import forms as kept_forms
 from portal.packages import languages, outlines, planning, sampling, sections
-from portal.packages.models import Paper
+from portal.packages.models import Package, Paper
 from portal.packages.outlines import Asks, Outline
 
 PLACE = "place_"
@@ -98,6 +99,23 @@ class PlanForm(forms.Form):
             return ()
         # Only the frame is left when every place was emptied.
         return ordered or tuple(subject for subject in self.outline.sections if subject in self.outline.fixed)
+
+
+class NextForm(PlanForm):
+    """The next issue of a package: it begins with every choice of the issue before."""
+
+    planned = forms.CharField(widget=forms.HiddenInput, initial="1")
+    change = forms.CharField(max_length=200, label="What changes")
+
+    def __init__(self, data: Any = None, *, package: Package) -> None:
+        wishes = planning.wishes_of(package.chosen)
+        outline = outlines.BY_KEY[package.template]
+        initial = {**asdict(wishes), "title": package.title, "paper": package.paper, "with_restricted": package.with_restricted}  # fmt: skip
+        if wishes.sections:
+            kept = [subject for subject in wishes.sections if subject in outline.movable]
+            initial |= {PLACE + subject: kept.index(subject) + 1 if subject in kept else None for subject in outline.movable}  # fmt: skip
+        super().__init__(data, organization_id=package.organization_id, outline=outline, initial=initial)
+        del self.fields["template"], self.fields["engagement"]
 
 
 def _finding() -> dict[str, forms.Field]:

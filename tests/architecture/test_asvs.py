@@ -58,6 +58,13 @@ def test_every_test_that_is_named_exists(rows):
         assert not re.search(r"tests/", TEST.sub("", shown)), f"{number}: {shown}"
 
 
+def test_every_test_of_the_page_exists():
+    named = TEST.findall(PAGE.read_text())
+    assert len(named) > 180
+    for path, name in named:
+        assert re.search(rf"^\s*def {name}\(", (ROOT / path).read_text(), re.M), f"{path}::{name}"
+
+
 def test_the_count_at_its_head_is_that_of_the_rows(rows):
     counted = {state: sum(row[2] == state for row in rows) for state in STATES}
     (line,) = re.findall(r"^\*\*(.+)\*\*$", PAGE.read_text(), re.M)

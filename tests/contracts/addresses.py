@@ -116,7 +116,17 @@ BLANKS: dict[str, Callable[[World], Any]] = {
     "path": lambda world: "poam.xlsx",
     "grant": lambda world: world.grant.pk,
     "package": lambda world: world.package.pk,
-    "link": lambda world: world.package.pk,
+    "link": lambda world: world.link.pk,
+    "package_links:list.package": lambda world: world.sealed.pk,
+    "package_links:release.package": lambda world: world.sealed.pk,
+    "packages:supersede.package": lambda world: world.sealed.pk,
+    "api-package-supersede.ref": lambda world: world.sealed.pk,
+    "api-package-release.ref": lambda world: world.sealed.pk,
+    "api-package-changes.ref": lambda world: world.sealed.pk,
+    "api-package-links.ref": lambda world: world.sealed.pk,
+    "api-package-link.ref": lambda world: world.sealed.pk,
+    "api-package-link-uses.ref": lambda world: world.sealed.pk,
+    "api-package-link-revoke.ref": lambda world: world.sealed.pk,
     "auditor:finding.ref": lambda world: world.findings["closed"].finding.ref,
     "auditor:artifact.ref": lambda world: world.evidence.ref,
     "auditor:picture.ref": lambda world: world.picture.ref,
@@ -127,7 +137,7 @@ BLANKS: dict[str, Callable[[World], Any]] = {
 
 
 # Blanks of the API that mean the same in whichever address they stand.
-SAME_EVERYWHERE = ("absence", "asked", "claim", "delegation_id", "emergency_id", "grant", "line", "path", "place", "review",
+SAME_EVERYWHERE = ("absence", "asked", "claim", "delegation_id", "emergency_id", "grant", "line", "link", "path", "place", "review",
                    "session", "team", "waiver_id")  # fmt: skip
 
 

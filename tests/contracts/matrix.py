@@ -427,9 +427,8 @@ MATRIX: dict[str, Row] = {
     ),
     "engagements:revoke_team": Row(post=MANAGER, body=WORDS),
     "engagements:state": Row(post=MANAGER, body={"state": "open"}),
-    # A package in review has no link yet; whoever may make one is told so.
     "package_links:list": Row(get=BOARD, post=MANAGER, body=giving),
-    "package_links:revoke": Row(),
+    "package_links:revoke": Row(post=MANAGER),
     "package_links:release": Row(post=MANAGER),
     "package_changes:changes": Row(get=BOARD),
     # What opens nothing is the same for everybody.
@@ -448,7 +447,7 @@ MATRIX: dict[str, Row] = {
     "packages:submit": Row(post=MANAGER, body=WORDS),
     "packages:decide": Row(post=f"{APPROVER} {EXECUTIVE}", body=sealing),
     "packages:seal_again": Row(post=MANAGER),
-    "packages:supersede": Row(post=MANAGER, body={"change": "Newer rows."}),
+    "packages:supersede": Row(get=MANAGER, post=MANAGER, body={"change": "Newer rows."}),
     "dashboard:home": Row(get=READERS),
     "search:palette": Row(get=f"{STAFF} support"),
     # The auditor's portal.
@@ -617,4 +616,12 @@ MATRIX: dict[str, Row] = {
     "api-package-rebuild": Row(post=MANAGER),
     "api-package-submit": Row(post=MANAGER),
     "api-package-supersede": Row(post=MANAGER, body={"change": "Newer rows."}),
+    "api-package-release": Row(post=MANAGER),
+    "api-package-changes": Row(get=BOARD),
+    "api-package-links": Row(
+        get=BOARD, post=MANAGER, body={"recipient": "Bea Buyer", "email": "bea@buyer.example", "days": 30}, in_person=True
+    ),
+    "api-package-link": Row(get=BOARD),
+    "api-package-link-uses": Row(get=BOARD),
+    "api-package-link-revoke": Row(post=MANAGER),
 }  # fmt: skip

@@ -111,9 +111,9 @@ def requests(schema: dict[str, Any], world: World) -> list[Iterator[Any]]:
         for method, operation in operations.items():
             if method in ("get", "post", "put", "delete") and path != "/api/v1/schema/":
                 noun = path.split("/")[5]
-                ref = {"findings": finding.ref, "tasks": world.findings["worked"].task.ref}.get(
-                    noun, world.evidence.ref
-                )
+                ref = {
+                    "findings": finding.ref, "tasks": world.findings["worked"].task.ref, "packages": str(world.sealed.pk),
+                }.get(noun, world.evidence.ref)  # fmt: skip
                 found.append(variants(schema, path, method, operation, {**known, "ref": ref}))
     return found
 

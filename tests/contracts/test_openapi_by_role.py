@@ -131,7 +131,7 @@ def known(operation: Any, world: World) -> dict[str, str]:
     noun = operation.path.split("/")[5]
     refs = {
         "findings": world.findings["triaged"].finding.ref, "tasks": world.findings["in_remediation"].task.ref,
-        "engagements": world.engagement.ref,
+        "engagements": world.engagement.ref, "packages": str(world.sealed.pk),
     }  # fmt: skip
     values = {
         "organization": world.slug, "ref": refs.get(noun, world.evidence.ref), "number": "1", "filename": "a.csv",
@@ -144,7 +144,10 @@ def known(operation: Any, world: World) -> dict[str, str]:
 
 def version_of(operation: Any, world: World) -> str:
     noun = operation.path.split("/")[5]
-    subject = {"findings": world.findings["triaged"].finding, "tasks": world.findings["in_remediation"].task}.get(noun)
+    subject = {
+        "findings": world.findings["triaged"].finding, "tasks": world.findings["in_remediation"].task,
+        "packages": world.sealed,
+    }.get(noun)  # fmt: skip
     if subject is None:
         return '"1"'
     with tenancy.entered(world.organization.pk):

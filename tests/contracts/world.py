@@ -5,7 +5,7 @@
 
 import io
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -42,6 +42,8 @@ from portal.jobs import services as jobs
 from portal.jobs.models import Job
 from portal.packages import letterheads, planning
 from portal.packages import services as packages
+from portal.packages.links import services as links
+from portal.packages.links.models import Link
 from portal.packages.models import Package
 from portal.watch.models import Report
 from remediation.approvals import services as approvals
@@ -68,7 +70,7 @@ STEPS = ("reported", "triaged", "analysed", "planned", "in_remediation", "worked
 SECRET = "qxsecret"
 # In every text of the other organization, whose public ids begin where ours have long ended.
 CANARY = "zqcanary"
-PREFIXES = ("F", "T", "E", "AC", "ENG", "PKG", "D", "H")
+PREFIXES = ("F", "T", "E", "AC", "ENG", "PKG", "D", "H", "L")
 PERIOD = (date(2026, 1, 1), date(2027, 12, 31))
 
 
@@ -97,6 +99,8 @@ class World:
     engagement: Engagement | None = None
     grant: EngagementGrant | None = None
     package: Package | None = None
+    sealed: Package | None = None
+    link: Link | None = None
     job: Job | None = None
     blob: Any = None
     invitation: Any = None
@@ -402,6 +406,10 @@ def inside():
     yield
 
 
+def still(done: int, total: int, note: str) -> None:
+    """Watches and lets it go on."""
+
+
 def _audit(world: World, mark: str) -> None:
     maya = world.people.maya
     facts = engagements.Facts(
@@ -432,9 +440,27 @@ def _audit(world: World, mark: str) -> None:
     wishes = planning.Wishes(statement=f"Management of {mark} says so.")
     world.package = packages.start(world.engagement.pk, actor=maya, title=f"Package {mark}", wishes=wishes)
     sequencer.run_once(world.organization.pk)
-    packages.perform_build(world.package.pk, actor=maya, inside=inside, watch=lambda done, total, note: None)
+    packages.perform_build(world.package.pk, actor=maya, inside=inside, watch=still)
     packages.submit_for_review(world.package.pk, actor=maya)
     world.package.refresh_from_db()
+    _hand_over(world, other, mark)
+
+
+def _hand_over(world: World, engagement: Engagement, mark: str) -> None:
+    """A sealed package of the shortest kind, and a link to it."""
+    people, pk = world.people, world.organization.pk
+    made = packages.start(engagement.pk, actor=people.maya, title=f"Summary {mark}", template="buyer")
+    sequencer.run_once(pk)
+    packages.perform_build(made.pk, actor=people.maya, inside=inside, watch=still)
+    packages.submit_for_review(made.pk, actor=people.maya)
+    packages.seal(made.pk, actor=people.arun, reason="Read and agreed.")
+    Package.objects.filter(pk=made.pk).update(job=None)
+    sequencer.run_once(pk)
+    packages.perform_seal(made.pk, actor=people.arun, inside=inside, watch=still)
+    sequencer.run_once(pk)
+    world.sealed = Package.objects.get(pk=made.pk)
+    giver = replace(people.maya, authenticated_at=clock.now())
+    world.link = links.make(made.pk, actor=giver, recipient=f"Bea Buyer {mark}", email="bea@buyer.example", days=30).row
 
 
 def people_of(world: World) -> dict[str, Any]:

@@ -11,7 +11,8 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from portal.api.steps import Act, Asked, Empty, checked, step, waiting
+from evidence.actors import Actor
+from portal.api.steps import Act, Answer, Asked, Empty, checked, step, waiting
 from portal.api.v1.findings import PersonOut
 from portal.api.v1.jobs import JobOut
 from portal.api.views import NounView, versioned
@@ -32,12 +33,20 @@ class VolumeOut(serializers.ModelSerializer[Volume]):
         read_only_fields = fields
 
 
+class PackageReleaseOut(serializers.Serializer):
+    """Since when the auditors of its engagement may see it. It can't be taken back: they may have read it."""
+
+    at = serializers.DateTimeField(source="released_at")
+    by = PersonOut(source="released_by")
+
+
 class PackageOut(serializers.ModelSerializer[Package]):
     engagement = serializers.CharField(source="engagement.ref")
     prepared_by = PersonOut()
     approved_by = PersonOut(allow_null=True)
     job = JobOut(allow_null=True)
     volumes = VolumeOut(many=True)
+    release = PackageReleaseOut(allow_null=True)
 
     class Meta:
         model = Package
@@ -68,6 +77,7 @@ class PackageOut(serializers.ModelSerializer[Package]):
             "approved_at",
             "sealed_at",
             "superseded_at",
+            "release",
             "job",
         ]
         read_only_fields = fields
@@ -123,10 +133,18 @@ class SubmitIn(serializers.Serializer):
 
 
 class SupersedeIn(serializers.Serializer):
+    """What is left out stays as in the issue before. Wishes are given whole: those left out of them are empty."""
+
     change = serializers.CharField(max_length=200, help_text="What the next issue changes.")
+    title = serializers.CharField(required=False, max_length=200)
+    paper = serializers.ChoiceField(choices=Paper.choices, required=False)
+    wishes = WishesIn(required=False)
+    with_restricted = serializers.BooleanField(
+        required=False, help_text="Tell restricted findings that you are let in to, to every reader."
+    )
 
 
-def _shown(view: NounView, package_id: UUID, code: int = 200) -> Response:
+def shown(view: NounView, package_id: UUID, code: int = 200) -> Response:
     found = queries.find(view.actor, package_id)
     return versioned(PackageOut(found).data, found.version, code)
 
@@ -149,10 +167,8 @@ class PackagesView(NounView):
 
         def act() -> Response:
             engagement = engagements.find(self.actor, given.pop("engagement"))
-            told = given.pop("wishes", {})
-            wishes = planning.Wishes(**told | {"sections": tuple(told.get("sections", ()))})
-            made = packages.build(engagement.pk, actor=self.actor, wishes=wishes, **given)
-            response = _shown(self, made.pk, 202)
+            made = packages.build(engagement.pk, actor=self.actor, wishes=_wishes(given.pop("wishes", {})), **given)
+            response = shown(self, made.pk, 202)
             response["Location"] = f"{request.path}{made.pk}/"
             return response
 
@@ -165,7 +181,7 @@ class PackageView(NounView):
     @extend_schema(responses=PackageOut)
     def get(self, request: Request, ref: UUID) -> Response:
         """One issue of a package with its job. ETag holds its version."""
-        return _shown(self, ref)
+        return shown(self, ref)
 
 
 class PdfView(NounView):
@@ -251,7 +267,7 @@ class ArchiveView(NounView):
 
 
 def _answer(view: NounView, result: Any) -> Response:
-    return waiting(result) if isinstance(result, ApprovalRequest) else _shown(view, result.pk, 202)
+    return waiting(result) if isinstance(result, ApprovalRequest) else shown(view, result.pk, 202)
 
 
 def _at_version(service: Any) -> Act:
@@ -262,11 +278,30 @@ def _at_version(service: Any) -> Act:
     return act
 
 
-def _step(verb: str, body: type[serializers.Serializer], service: Any, *, out: Any = PackageOut) -> Any:
+def package_step(
+    verb: str,
+    body: type[serializers.Serializer],
+    service: Any,
+    *,
+    out: Any = PackageOut,
+    permission: str = "packages.build",
+    answer: Answer = _answer,
+) -> Any:
+    """The view of one verb of packages, at the version of If-Match."""
     return step(
-        "packages", verb, body, _at_version(service), permission="packages.build", out=out, answer=_answer,
+        "packages", verb, body, _at_version(service), permission=permission, out=out, answer=answer,
         find=lambda view, ref: queries.find(view.actor, ref),
     )  # fmt: skip
+
+
+def _wishes(told: dict[str, Any]) -> planning.Wishes:
+    return planning.Wishes(**told | {"sections": tuple(told.get("sections", ()))})
+
+
+def _supersede(package_id: UUID, *, actor: Actor, change: str, **changed: Any) -> Package:
+    if "wishes" in changed:
+        changed["wishes"] = _wishes(changed["wishes"])
+    return packages.supersede(package_id, actor=actor, change=change, **changed)
 
 
 urlpatterns = [
@@ -278,9 +313,9 @@ urlpatterns = [
     path("packages/<uuid:ref>/forms/<str:path>", FormView.as_view(), name="api-package-form"),
     path("packages/<uuid:ref>/volumes/<int:number>", VolumeView.as_view(), name="api-package-volume"),
     path("packages/<uuid:ref>/zip", ArchiveView.as_view(), name="api-package-zip"),
-    path("packages/<uuid:ref>/rebuild/", _step("rebuild", Empty, packages.rebuild), name="api-package-rebuild"),
-    path("packages/<uuid:ref>/submit/", _step("submit", SubmitIn, packages.submit_for_review, out=Asked),
+    path("packages/<uuid:ref>/rebuild/", package_step("rebuild", Empty, packages.rebuild), name="api-package-rebuild"),
+    path("packages/<uuid:ref>/submit/", package_step("submit", SubmitIn, packages.submit_for_review, out=Asked),
          name="api-package-submit"),
-    path("packages/<uuid:ref>/supersede/", _step("supersede", SupersedeIn, packages.supersede),
+    path("packages/<uuid:ref>/supersede/", package_step("supersede", SupersedeIn, _supersede),
          name="api-package-supersede"),
 ]  # fmt: skip

@@ -17,6 +17,7 @@ _nouns: list = [
     path("", include("portal.api.v1.jobs")),
     path("", include("portal.api.v1.engagements")),
     path("", include("portal.api.v1.packages")),
+    path("", include("portal.api.v1.package_delivery")),
     path("", include("portal.api.v1.rules")),
     path("", include("portal.api.v1.identities")),
     path("", include("portal.api.v1.duties")),

@@ -9,6 +9,7 @@ from django.db.models import Count, Max, Q, QuerySet
 
 from evidence import clock
 from evidence.actors import Actor
+from evidence.errors import NotFound
 from evidence.ledger.models import Event
 from portal.packages.events import PACKAGE_DOWNLOADED
 from portal.packages.links.models import Link, Use
@@ -42,6 +43,14 @@ def uses(package: Package, actor: Actor) -> QuerySet[Use]:
     """Each opening and download by a link of the package, newest first."""
     actor.require("packages.view", package)
     return Use.objects.filter(link__package=package).select_related("link").order_by("-at", "-id")
+
+
+def find(actor: Actor, package: Package, link_id: UUID) -> Link:
+    """One link of the package, as `of_package` gives it. Raises NotFound."""
+    row = of_package(package, actor).filter(pk=link_id).first()
+    if row is None:
+        raise NotFound("There is no such link.")
+    return row
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from django.db import transaction
 
 from evidence import clock
 from evidence.actors import Actor
-from evidence.errors import Invalid, NotFound, ReauthenticationRequired, WrongState
+from evidence.errors import Invalid, NotFound, ReauthenticationRequired, Stale, WrongState
 from evidence.ledger import services as ledger
 from evidence.organizations import services as organizations
 from portal.packages.links import events, secrets
@@ -85,13 +85,18 @@ def make(
 
 
 @transaction.atomic
+def at_version(link_id: UUID, *, version: int, actor: Actor) -> Link:
+    """Lock the link for the caller's transaction. Raises Stale unless it is still at this version."""
+    row = _locked(link_id, actor)
+    if row.version != version:
+        raise Stale("Somebody else changed this link meanwhile. Nothing of yours was saved.")
+    return row
+
+
+@transaction.atomic
 def revoke(link_id: UUID, *, actor: Actor, reason: str = "") -> Link:
     """From now on the link opens nothing. Raises WrongState for one that was taken back already."""
-    row = Link.objects.select_for_update(of=("self",)).select_related("package").filter(
-        pk=link_id, organization_id=actor.organization_id
-    ).first()  # fmt: skip
-    if row is None:
-        raise NotFound("There is no such link.")
+    row = _locked(link_id, actor)
     actor.require(SHARE, row.package)
     if row.revoked_at is not None:
         raise WrongState("This link was taken back already.")
@@ -99,6 +104,15 @@ def revoke(link_id: UUID, *, actor: Actor, reason: str = "") -> Link:
     row.version += 1
     row.save()
     ledger.record(events.LINK_REVOKED, subject=row, actor=actor, data=_about(row.package), reason=reason)
+    return row
+
+
+def _locked(link_id: UUID, actor: Actor) -> Link:
+    row = Link.objects.select_for_update(of=("self",)).select_related("package").filter(
+        pk=link_id, organization_id=actor.organization_id
+    ).first()  # fmt: skip
+    if row is None:
+        raise NotFound("There is no such link.")
     return row
 
 

@@ -14,31 +14,15 @@ from asn1crypto import keys as asn1_keys
 from asn1crypto import x509
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, pkcs12
 from django.conf import settings
-from pyhanko.config.pkcs11 import TokenCriteria
 from pyhanko.sign.signers import SimpleSigner
 from pyhanko.sign.signers.pdf_cms import Signer
 from pyhanko_certvalidator.registry import SimpleCertificateStore
 
 from evidence import clock
-from portal.packages.render import BuildFailed
-from portal.packages.signing import own
-
-try:
-    from pyhanko.sign import pkcs11
-except ImportError:  # the library python-pkcs11 is there where a token is used
-    pkcs11 = None
+from portal.packages.signing import own, tokens
+from portal.packages.signing.faults import NotSigned
 
 USAGES = {"digital_signature", "non_repudiation"}
-
-
-class NotSigned(BuildFailed):
-    """The package could not be signed as the settings say, so it was not sealed."""
-
-    code = "package_not_signed"
-
-    def __init__(self, message: str, *, help: str = "") -> None:  # noqa: A002
-        words = help or "Correct the settings CLEARHOLD_SIGN_…, then print the sealed file again."
-        super().__init__(f"{message} Nothing was sealed.", help=words)
 
 
 @dataclass(frozen=True)
@@ -78,7 +62,7 @@ def _passphrase(path: Path) -> bytes | None:
     beside = path.with_suffix(".passphrase")
     named = settings.CLEARHOLD_SIGN["passphrase_file"] or (str(beside) if beside.exists() else "")
     try:
-        given = Path(named).read_text().rstrip("\n") if named else settings.CLEARHOLD_SIGN["passphrase"]
+        given = Path(named).read_text().rstrip("\r\n") if named else settings.CLEARHOLD_SIGN["passphrase"]
     except OSError as fault:
         raise NotSigned("The file with the passphrase of the certificate cannot be read.") from fault
     return given.encode() or None
@@ -112,24 +96,9 @@ def _simple(key: Any, certificate: Any, chain: tuple[x509.Certificate, ...], *, 
 @contextmanager
 def _of_token() -> Iterator[Identity]:
     told = settings.CLEARHOLD_SIGN
-    if pkcs11 is None:
-        raise NotSigned("A PKCS#11 module is named, but the library for it is missing.", help="Install python-pkcs11.")
-    try:
-        session = pkcs11.open_pkcs11_session(
-            told["pkcs11"],
-            token_criteria=TokenCriteria(label=told["token"]) if told["token"] else None,
-            user_pin=(_passphrase(Path(told["pkcs11"])) or b"").decode() or None,
-        )
-    except Exception as fault:  # whatever the maker's module raises
-        raise NotSigned(f"The PKCS#11 token could not be opened: {type(fault).__name__}.") from fault
-    try:
-        signer = pkcs11.PKCS11Signer(session, cert_label=told["label"], key_label=told["label"])
-        shown = signer.signing_cert
-        if shown is None:
-            raise NotSigned(f"The token holds no certificate “{told['label']}”.")
-        yield Identity(signer, shown, tuple(each for each in signer.cert_registry if each != shown))
-    finally:
-        session.close()
+    pin = (_passphrase(Path(told["pkcs11"])) or b"").decode()
+    with tokens.opened(told, pin) as (signer, chain):
+        yield Identity(signer, signer.signing_cert, chain)
 
 
 def _fit(identity: Identity) -> Identity:

@@ -32,7 +32,8 @@ from pyhanko_certvalidator.fetchers.requests_fetchers import RequestsFetcherBack
 from evidence import clock
 from evidence.errors import Unavailable
 from evidence.ledger import timestamps
-from portal.packages.signing.identities import Identity, NotSigned, named, told
+from portal.packages.signing.faults import NotSigned
+from portal.packages.signing.identities import Identity, named, told
 from portal.packages.signing.levels import LASTING, Level
 
 FIELD, ARCHIVE_FIELD = "Seal", "SealArchive"

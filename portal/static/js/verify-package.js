@@ -1,8 +1,9 @@
 // Checks a package in the browser with WebCrypto: the same steps as verify.py, which stays the reference. Nothing is sent.
 //
-// check(bytes, {keys, proof, earlier}) answers {checks: [{name, verdict, words}], uncovered, verdict, wrong, manifest}. `keys` are
-// texts "name+hash+base64" or fingerprints; `proof(manifest)` gives the text of the tlog-proof beside the PDF, or "";
-// `earlier` are packages or checkpoints that somebody kept, as {name, bytes}.
+// check(bytes, {name, keys, proof, beside, earlier}) answers {checks: [{name, verdict, words}], uncovered, verdict, wrong,
+// manifest}. `name` is that of the file; `keys` are texts "name+hash+base64" or fingerprints; `proof(manifest)` gives the text
+// of the tlog-proof beside the PDF, or ""; `beside` are files that may be its volumes of exhibits, and `earlier` packages or
+// checkpoints that somebody kept, as {name, bytes}.
 
 const FORMAT = "clearhold-manifest/2";
 const UNPRINTED = ["finding.drafted", "finding.edited"];
@@ -10,6 +11,7 @@ const TEXTS = { title: "title", description: "condition", root_cause: "cause", s
 const VOTES = { approve: "approval.approved", reject: "approval.rejected" };
 const TAIL_BYTES = 1 << 24;
 const REVISIONS = 9;
+const INFLATED_BYTES = 2 ** 31;
 
 class Altered extends Error {}
 class Unreadable extends Error {}
@@ -48,8 +50,18 @@ function find(bytes, text, from) {
 }
 
 async function inflated(bytes) {
-  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
-  return new Uint8Array(await new Response(stream).arrayBuffer());
+  const reader = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate")).getReader();
+  const parts = [];
+  let size = 0;
+  try {
+    for (let next; !(next = await reader.read()).done; parts.push(next.value)) {
+      size += next.value.length;
+      if (size > INFLATED_BYTES) throw new TypeError("too much");
+    }
+  } catch {
+    throw new Unreadable("an attached file is not whole, or has more than 2 GiB");
+  }
+  return join(...parts);
 }
 
 // --- keys, notes, proofs ---------------------------------------------------------------------------------------------
@@ -214,8 +226,10 @@ async function attached(bytes) {
     const text = latin.decode(bytes.subarray(Math.max(at, end - 4096), end));
     const about = text.slice(Math.max(0, text.lastIndexOf(" obj\n")));
     const length = about.match(/\/Length (\d+)(?! \d+ R)/);
-    if (!length) throw new Unreadable("the PDF was written again by another program");
-    at = end + mark.length + Number(length[1]);
+    at = end + mark.length + Number(length?.[1]);
+    if (!(at <= bytes.length)) {
+      throw new Unreadable("the PDF was written again by another program, or a part of it says that it is longer");
+    }
     if (!about.includes("/Type /EmbeddedFile")) continue;
     const raw = bytes.subarray(end + mark.length, at);
     const data = about.includes("/Filter /FlateDecode") ? await inflated(raw) : raw;
@@ -227,8 +241,8 @@ async function attached(bytes) {
 // --- the checks ------------------------------------------------------------------------------------------------------
 
 class Package {
-  constructor(bytes, given) {
-    Object.assign(this, { bytes, given, checks: [], uncovered: [], files: new Map(), enclosed: new Map(), texts: 0 });
+  constructor(bytes, given, name, beside = []) {
+    Object.assign(this, { bytes, given, name, beside, checks: [], uncovered: [], files: new Map(), enclosed: new Map(), texts: 0 });
   }
 
   async run(name, step) {
@@ -264,6 +278,11 @@ class Package {
     if (!this.manifestSha256) throw new Altered("the manifest is not the one that this PDF was made with");
     const manifest = JSON.parse(decoder.decode(inside.get(this.manifestSha256)));
     if (manifest.format !== FORMAT || !manifest.ledger) throw new Unreadable("this package is of a form that this page does not read");
+    const { ref, issue } = manifest.package;
+    const named = this.name.match(/^([A-Z]+-\d+)-issue-(\d+)/);
+    if (named && (named[1] !== ref || named[2] !== String(issue))) {
+      throw new Altered(`the file is named ${named[0]}, but it is issue ${issue} of ${ref}`);
+    }
     this.stated = await Promise.all(manifest.ledger.keys.map(parseKey));
     const chosen = await chosenKeys(this.given, this.stated);
     this.trusted = chosen.length ? chosen : this.stated;
@@ -271,7 +290,7 @@ class Package {
     for (const item of manifest.files) if (inside.has(item.sha256)) this.files.set(item.path, inside.get(item.sha256));
     const listed = new Set([this.manifestSha256, ...manifest.files.map((item) => item.sha256)]);
     this.strangers = [...inside.keys()].filter((digest) => !listed.has(digest)).length;
-    return `the manifest of ${manifest.package.ref} has the SHA-256 ${this.manifestSha256}`;
+    return `the manifest of ${ref}, issue ${issue}: SHA-256 ${this.manifestSha256}`;
   }
 
   text(name) {
@@ -279,17 +298,26 @@ class Package {
     return decoder.decode(this.files.get(name));
   }
 
-  attachments() {
+  async attachments() {
     const items = this.manifest.files;
+    const apart = items.filter((item) => !item.attached);
     for (const item of items) {
-      if (!item.attached) this.uncovered.push(`${item.path} is listed but kept apart from the package; verify.py checks it in its volume.`);
-      else if (this.files.get(item.path)?.length !== item.size) {
+      if (item.attached && this.files.get(item.path)?.length !== item.size) {
         throw new Altered(`the file ${item.path} is missing, or not the one that the manifest lists`);
       }
     }
     if (this.strangers) throw new Altered(`${this.strangers} attached files are not listed in the manifest`);
-    const there = items.filter((item) => item.attached).length;
-    return `${there} of ${items.length} listed files are there, byte for byte`;
+    let missing = 0;
+    for (const item of apart) {
+      const given = this.beside.find((file) => file.name === item.path);
+      if (!given) {
+        missing += 1;
+        this.uncovered.push(`${item.path} is listed but kept apart from the package; give it too, and it is checked.`);
+      } else if (hex(await sha256(given.bytes)) !== item.sha256) {
+        throw new Altered(`the file ${item.path} beside it is not the one that the manifest lists`);
+      }
+    }
+    return `${items.length - missing} of ${items.length} listed files are there, byte for byte`;
   }
 
   async checkpoint() {
@@ -329,7 +357,14 @@ class Package {
   async rows() {
     const rows = JSON.parse(this.text("snapshot.json"));
     const salts = this.files.has("salts.json") ? JSON.parse(this.text("salts.json")) : {};
-    const of = (type, ref) => [...this.enclosed].filter(([, { event }]) => event.object.type === type && event.object.ref === ref);
+    const byObject = new Map();
+    for (const entry of this.enclosed) {
+      const { type, ref } = entry[1].event.object;
+      const key = `${type} ${ref}`;
+      if (!byObject.has(key)) byObject.set(key, []);
+      byObject.get(key).push(entry);
+    }
+    const of = (type, ref) => byObject.get(`${type} ${ref}`) ?? [];
     for (const row of rows.findings) await this.finding(row, new Map(of("findings.finding", row.ref)), salts);
     for (const exhibit of rows.exhibits) {
       if (!of("artifacts.artifact", exhibit.number).some(([, { event }]) => event.facts.after?.sha256 === exhibit.sha256)) {
@@ -415,7 +450,7 @@ class Package {
   async continues({ name, bytes }) {
     let note;
     if (latin.decode(bytes.subarray(0, 5)) === "%PDF-") {
-      const other = new Package(bytes, this.given);
+      const other = new Package(bytes, this.given, name);
       await other.read();
       await other.open();
       note = other.text("checkpoint");
@@ -425,7 +460,10 @@ class Package {
     if (old.origin !== this.head.origin || (known && !same(known.root, old.root))) {
       throw new Altered(`${name} was made from another history: two were signed`);
     }
-    if (!known) throw new Unreadable(`the package holds no proof that it continues the ${old.size} events of ${name}`);
+    if (!known) {
+      const newer = old.size > this.head.size ? ", which is newer: check that, with this as the earlier" : "";
+      throw new Unreadable(`the package holds no proof that it continues the ${old.size} events of ${name}${newer}`);
+    }
     return `the history continues that of ${name}`;
   }
 
@@ -437,7 +475,7 @@ class Package {
     if (after.manifest_sha256 !== this.manifestSha256 || after.sha256 !== this.sha256) {
       throw new Altered("the history recorded another SHA-256 for this package");
     }
-    return `event ${index} of the history records exactly this file, under a checkpoint of ${head.size}`;
+    return `event ${index} records exactly this file, under a checkpoint of ${head.size}`;
   }
 }
 
@@ -447,8 +485,8 @@ function sorted(value) {
   return Object.fromEntries(Object.keys(value).sort().map((key) => [key, sorted(value[key])]));
 }
 
-export async function check(bytes, { keys = [], proof = async () => "", earlier = [] } = {}) {
-  const found = new Package(bytes, keys);
+export async function check(bytes, { name = "", keys = [], proof = async () => "", beside = [], earlier = [] } = {}) {
+  const found = new Package(bytes, keys, name, beside);
   if (await found.run("file", found.read) && await found.run("manifest", found.open)) {
     for (const name of ["attachments", "checkpoint", "events", "rows", "approval", "consistency"]) {
       const held = await found.run(name, found[name]);

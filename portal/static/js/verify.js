@@ -14,6 +14,8 @@ const LIMITS = [
   "This page comes from a portal. For a check that does not depend on it, use verify.py with a key that you got another way.",
   "Who signed the PDF (PAdES) is shown by your PDF reader; this page checks that the history recorded every byte of the file.",
 ];
+//: What a browser can hold of one file.
+const MOST_BYTES = 2 ** 31 - 1;
 const NOT_COMPARED = "Whether the history continues a package that you kept: give the earlier one, here or to verify.py --earlier.";
 
 function note(tone, glyph, title, words) {
@@ -54,10 +56,33 @@ function proofOf(element, dropped) {
   };
 }
 
+/** The package among what was given: the PDF that has its proof beside it, else the one that is no volume of exhibits. */
+function packageOf(files) {
+  const pdfs = files.filter((file) => /\.pdf$/i.test(file.name));
+  return pdfs.find((file) => files.some((other) => other.name === `${file.name}.tlog-proof`))
+    ?? pdfs.find((file) => !/-exhibits(-\d+)?\.pdf$/i.test(file.name))
+    ?? pdfs[0] ?? files.find((file) => !file.name.endsWith(".tlog-proof"));
+}
+
+const read = async (file) => ({ name: file.name, bytes: new Uint8Array(await file.arrayBuffer()) });
+
 async function examine(element, files) {
   const result = element.querySelector("[data-result]");
-  const pdf = files.find((file) => /\.pdf$/i.test(file.name)) ?? files.find((file) => !file.name.endsWith(".tlog-proof"));
+  const pdf = packageOf(files);
   if (!pdf) return;
+  try {
+    await examined(element, result, files, pdf);
+  } catch (fault) {
+    unread(element, result, `${pdf.name} could not be read here (${fault.name}). Use verify.py.`);
+  }
+}
+
+function unread(element, result, words) {
+  result.replaceChildren(note("warn", "triangle-alert", "It cannot be checked in full here", words));
+  element.dataset.verdict = "unreadable";
+}
+
+async function examined(element, result, files, pdf) {
   if (!window.crypto?.subtle || typeof DecompressionStream === "undefined") {
     result.replaceChildren(note("warn", "triangle-alert", "This browser cannot check packages here", "It needs a newer browser and a secure connection (https). Use verify.py."));
     return;
@@ -66,11 +91,21 @@ async function examine(element, files) {
   const given = element.querySelector("[data-key]")?.value.trim();
   const kept = [...element.querySelector("[data-earlier]")?.files ?? []];
   const keys = given ? [given] : (element.dataset.keys || "").split(" ").filter(Boolean);
+  const proofs = files.filter((file) => file.name.endsWith(".tlog-proof"));
+  const beside = files.filter((file) => file !== pdf && !proofs.includes(file));
+  const large = [pdf, ...beside, ...kept].find((file) => file.size > MOST_BYTES);
+  if (large) {
+    unread(element, result, `file: ${large.name} has more than 2 GiB, which a browser cannot hold. Use verify.py.`);
+    return;
+  }
   const { check } = await import("./verify-package.js");
-  const found = await check(new Uint8Array(await pdf.arrayBuffer()), {
+  const { name, bytes } = await read(pdf);
+  const found = await check(bytes, {
+    name,
     keys,
-    proof: proofOf(element, files.find((file) => file.name.endsWith(".tlog-proof"))),
-    earlier: await Promise.all(kept.map(async (file) => ({ name: file.name, bytes: new Uint8Array(await file.arrayBuffer()) }))),
+    proof: proofOf(element, proofs.find((file) => file.name === `${name}.tlog-proof`) ?? proofs[0]),
+    beside: await Promise.all(beside.map(read)),
+    earlier: await Promise.all(kept.map(read)),
   });
   const limits = [...new Set(found.uncovered), ...(kept.length ? [] : [NOT_COMPARED]), ...LIMITS];
   result.replaceChildren(told(found, pdf, isForeign(element, found, given)),

@@ -50,11 +50,15 @@ class Signers:
 
     def file(self, name: str = "Lumenroll Inc", *, signs: bool = True, ended: bool = False) -> Path:
         """A PKCS#12 file with a key, its certificate and the chain."""
-        key, certificate = self._certificate(name, (self.issuer_key, self.issuer), signs=signs, ended=ended)
+        key, certificate = self.pair(name, signs=signs, ended=ended)
         path = self.folder / f"{name.split()[0].lower()}.p12"
         sealed = BestAvailableEncryption(PASSPHRASE.encode())
         path.write_bytes(pkcs12.serialize_key_and_certificates(b"seal", key, certificate, [self.issuer, self.root], sealed))  # fmt: skip
         return path
+
+    def pair(self, name: str = "Lumenroll Inc", **more):
+        """A key and its certificate."""
+        return self._certificate(name, (self.issuer_key, self.issuer), **more)
 
     def revoked(self) -> bytes:
         now = datetime.now(UTC)
@@ -69,8 +73,8 @@ class Signers:
         )  # fmt: skip
         return made.public_bytes(Encoding.DER)
 
-    def _certificate(self, name, by, *, authority=False, signs=True, ended=False):
-        key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    def _certificate(self, name, by, *, authority=False, signs=True, ended=False, key=None):
+        key = key or rsa.generate_private_key(public_exponent=65537, key_size=2048)
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"Test {name}")])
         issuer_key, issuer = by or (key, None)
         now = datetime.now(UTC)
