@@ -22,10 +22,11 @@ from evidence.ledger import events
 from portal.engagements.models import Kind
 from portal.packages import collect, forms, languages, wording
 from remediation.approvals.actions import ACTIONS
-from remediation.approvals.models import Request
+from remediation.approvals.models import Emergency, Request
 from remediation.findings.states import AuditRating, Severity
 from remediation.monitoring.models import RunState
 from remediation.risk.models import AcceptanceState, DeferralState
+from remediation.sod.duties import Duty
 from remediation.tasks.models import TaskState
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -105,7 +106,7 @@ def _terms() -> Iterator[str]:
     for kind in (TaskState, RunState, Request.State, AcceptanceState, DeferralState, Frequency, AuditRating, Severity):
         for code, label in kind.choices:
             yield from (_said(code), label)
-    for known in (Category, Kind):
+    for known in (Category, Kind, Duty, Emergency.Verdict):
         yield from known.labels
     for action in ACTIONS.values():
         yield from (action.word, _said(action.word), _said(action.key))

@@ -7,7 +7,7 @@ from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext, pgettext_lazy
 
-from portal.packages import wording
+from portal.packages import typefaces, wording
 from portal.packages.edition import ACCENT
 from portal.packages.snapshot import SEVERITIES, Finding, Snapshot
 
@@ -81,7 +81,7 @@ def burn_down(snapshot: Snapshot) -> SafeString:
             f'<rect x="{middle - width / 2:.1f}" y="{y:.1f}" width="{width:.1f}" height="{118 - y:.1f}" fill="#c8cfd8"/>'
         )
         shapes.append(
-            f'<text x="{middle:.1f}" y="130" text-anchor="middle" font-size="7.2" {TEXT}>{escape(wording.month(end))}</text>'
+            f'<text x="{middle:.1f}" y="130" text-anchor="middle" font-size="7.2" {_ink(wording.month(end))}>{escape(wording.month(end))}</text>'
         )
         points.append(f"{middle:.1f},{height(closed[index]):.1f}")
     shapes.append(f'<polyline points="{" ".join(points)}" fill="none" stroke="{accent}" stroke-width="1.9"/>')
@@ -104,7 +104,7 @@ def exposure(snapshot: Snapshot) -> SafeString:
     for row, severity in enumerate(SEVERITIES):
         y = row * 27
         label = escape(wording.SEVERITY[severity])
-        shapes.append(f'<text x="0" y="{y + 16}" font-size="7.6" {TEXT}>{label}</text>')
+        shapes.append(f'<text x="0" y="{y + 16}" font-size="7.6" {_ink(label)}>{label}</text>')
         for column in range(len(AGES)):
             value = cells[severity, column]
             heat = 0 if not value else min(5, 1 + (3 - row) + (1 if column > 1 else 0))
@@ -118,7 +118,7 @@ def exposure(snapshot: Snapshot) -> SafeString:
                 )
     for column, (_, label) in enumerate(AGES):
         shapes.append(
-            f'<text x="{38 + column * 49 + 23.7}" y="119" text-anchor="middle" font-size="7.2" {TEXT}>{escape(label)}</text>'
+            f'<text x="{38 + column * 49 + 23.7}" y="119" text-anchor="middle" font-size="7.2" {_ink(str(label))}>{escape(label)}</text>'
         )
     return _svg("0 -4 236 138", gettext("Open findings by severity and time open"), shapes)
 
@@ -154,6 +154,11 @@ DOTS = tuple(
         (456.6, -0.2, 0.98), (476.4, -0.75, 0.66), (496.2, -0.97, 0.24), (516.0, -0.5, 0.87), (535.8, -0.85, 0.53),
     )
 )  # fmt: skip
+
+
+def _ink(words: str) -> str:
+    """How words are drawn. What Inter may lack is looked for in the other faces: a text without a face is left blank."""
+    return TEXT if words.isascii() else TEXT.replace("Inter", escape(typefaces.stack(typefaces.SANS)))
 
 
 def _svg(box: str, title: str, shapes: list[str]) -> SafeString:

@@ -4,6 +4,7 @@ What is not in the narrowed rows can't be in the PDF, in a form or in an attachm
 with the events that prove them: a finding told by its line alone is proven by the checkpoint and the approval only.
 """
 
+import re
 from dataclasses import replace
 
 from django.utils.translation import gettext_lazy
@@ -86,8 +87,8 @@ def _about(snapshot: Snapshot, refs: set[str]) -> Snapshot:
 
 
 def _tells_of(text: str, refs: set[str]) -> bool:
-    words = {word.strip(".,;:()") for word in text.split()}
-    return bool(words & refs)
+    # By their letters alone: what stands between words is another thing in every language.
+    return not refs.isdisjoint(re.findall(r"[\w-]+", text, re.ASCII))
 
 
 def _exhibit_about(row: Exhibit, refs: set[str], controls: set[str]) -> Exhibit:

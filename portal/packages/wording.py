@@ -301,6 +301,11 @@ def day(value: date | datetime | None) -> str:
     return _dated(value, pgettext("pattern of a date", "j M Y"), get_language())
 
 
+def full_day(value: date) -> str:
+    # Translators: a day in a sentence of an exception, 03 Mar 2026; letters as in Django's date filter.
+    return _dated(value, pgettext("pattern of a date", "d M Y"), get_language())
+
+
 def long_day(value: date) -> str:
     # Translators: a day in a sentence, 3 March 2026; letters as in Django's date filter.
     return _dated(value, pgettext("pattern of a date", "j F Y"), get_language())

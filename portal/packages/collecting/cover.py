@@ -2,7 +2,10 @@
 
 from datetime import UTC, datetime, time, timedelta
 
+from django.utils.translation import gettext
+
 from portal.accounts import roles
+from portal.packages import wording
 from portal.packages.collecting.ground import Ground
 from remediation.approvals.delegations import queries as delegations
 from remediation.approvals.emergencies import queries as emergencies
@@ -33,32 +36,57 @@ def _period(ground: Ground) -> tuple[datetime, datetime]:
 def _lent(ground: Ground, row: Delegation, decided: int) -> str:
     last = row.ended_at or row.ends_at
     reach = {
-        Delegation.Scope.ALL: "for everything",
-        Delegation.Scope.SEVERITY: f"up to {row.ceiling} severity",
-        Delegation.Scope.ENGAGEMENT: f"for engagement {row.names}",
-        Delegation.Scope.ITEMS: f"for {row.names}",
+        Delegation.Scope.ALL: gettext("for everything"),
+        Delegation.Scope.SEVERITY: gettext("up to %(severity)s severity") % {"severity": row.ceiling},
+        Delegation.Scope.ENGAGEMENT: gettext("for engagement %(engagement)s") % {"engagement": row.names},
+        Delegation.Scope.ITEMS: gettext("for %(items)s") % {"items": row.names},
     }[Delegation.Scope(row.scope)]
-    return (
-        f"{row.deputy.name} for {row.giver.name}: {Duty(row.duty).label.lower()}, {reach}, from "
-        f"{ground.day(row.starts_at):%d %b %Y} to {ground.day(last):%d %b %Y}; decisions under it: {decided}."
-    )
+    return gettext(
+        "%(deputy)s for %(giver)s: %(duty)s, %(reach)s, from %(start)s to %(end)s; decisions under it: %(number)s."
+    ) % {
+        "deputy": row.deputy.name,
+        "giver": row.giver.name,
+        "duty": wording.label(Duty(row.duty).label).lower(),
+        "reach": reach,
+        "start": wording.full_day(ground.day(row.starts_at)),
+        "end": wording.full_day(ground.day(last)),
+        "number": decided,
+    }
 
 
 def _emergency(ground: Ground, row: Emergency) -> str:
-    hand = (
-        "alone, with an alarm to two people"
-        if row.alarmed
-        else f"by {row.activated_by.name}"
-        if row.activated_by
-        else ""
-    )
-    if row.reviewed_at and row.reviewed_by:
-        review = f"reviewed by {row.reviewed_by.name} on {ground.day(row.reviewed_at):%d %b %Y}: {row.get_verdict_display().lower()}"
-    elif row.finding_ref:
-        review = f"not reviewed in time; finding {row.finding_ref} was opened"
-    else:
-        review = "not reviewed yet"
+    told = {
+        "access": row.ref,
+        "person": row.person.name,
+        "role": roles.ROLES[row.role].word.lower(),
+        "day": wording.full_day(ground.day(row.activated_at)),
+        "hours": row.hours,
+        "activated": _hand(row),
+        "review": _review(ground, row),
+    }
     return (
-        f"{row.ref}: {row.person.name} as {roles.ROLES[row.role].word.lower()} on {ground.day(row.activated_at):%d %b %Y}, "
-        f"at most {row.hours} h, activated {hand}; {review}."
+        gettext(
+            "%(access)s: %(person)s as %(role)s on %(day)s, at most %(hours)s h, activated %(activated)s; %(review)s."
+        )
+        % told
     )
+
+
+def _hand(row: Emergency) -> str:
+    if row.alarmed:
+        # Translators: how emergency access was activated.
+        return gettext("alone, with an alarm to two people")
+    return gettext("by %(person)s") % {"person": row.activated_by.name} if row.activated_by else ""
+
+
+def _review(ground: Ground, row: Emergency) -> str:
+    if row.reviewed_at and row.reviewed_by:
+        # Translators: emergency access, at the end of a sentence.
+        return gettext("reviewed by %(person)s on %(day)s: %(verdict)s") % {
+            "person": row.reviewed_by.name,
+            "day": wording.full_day(ground.day(row.reviewed_at)),
+            "verdict": wording.label(row.get_verdict_display()).lower(),
+        }
+    if row.finding_ref:
+        return gettext("not reviewed in time; finding %(finding)s was opened") % {"finding": row.finding_ref}
+    return gettext("not reviewed yet")

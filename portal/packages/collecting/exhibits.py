@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from uuid import UUID
 
 from django.conf import settings
+from django.utils.translation import gettext
 
 from evidence.artifacts import holding, withholding
 from evidence.artifacts.models import Artifact, ArtifactLink
@@ -135,11 +136,13 @@ class Exhibits:
             if exhibit.number in inside or exhibit.not_attached:
                 yield exhibit
             else:
-                yield dataclasses.replace(exhibit, not_attached="too large, kept in the portal’s vault")
+                yield dataclasses.replace(exhibit, not_attached=gettext("too large, kept in the portal’s vault"))
 
 
 def _gone(disposal: str | None) -> str:
-    return f"disposed of, certificate {disposal}" if disposal else "disposed of"
+    if not disposal:
+        return gettext("disposed of")
+    return gettext("disposed of, certificate %(certificate)s") % {"certificate": disposal}
 
 
 def _exhibit_key(exhibit: s.Exhibit) -> tuple[int, str]:

@@ -6,6 +6,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from django.utils.translation import gettext
+
 from evidence.ledger import queries as ledger
 from portal.packages import snapshot as s
 from portal.packages.collecting.exhibits import FINDING, Exhibits
@@ -167,7 +169,7 @@ class Findings:
             requested_by=self.ground.names[request.requested_by_id],
             requested_at=request.requested_at,
             content_sha256=request.content_sha256,
-            rules=f"matrix {request.matrix_version}",
+            rules=_matrix(request.matrix_version),
             decisions=tuple(
                 s.Decision(
                     person=self.ground.names[decision.person_id],
@@ -175,7 +177,7 @@ class Findings:
                     verdict=decision.verdict,
                     at=decision.at,
                     reason=decision.reason,
-                    rules=f"matrix {decision.matrix_version}",
+                    rules=_matrix(decision.matrix_version),
                     content_sha256=decision.content_sha256,
                     on_behalf_of=self.ground.names[decision.for_person_id],
                 )
@@ -184,11 +186,16 @@ class Findings:
         )
 
     def _event(self, fact: ledger.Fact) -> s.HistoryEvent:
-        actor = self.ground.names[fact.person_id] or fact.system or "Somebody"
+        actor = self.ground.names[fact.person_id] or fact.system or gettext("Somebody")
         text = fact.sentence.replace("{actor}", actor).replace("{subject}", fact.object_ref)
         return s.HistoryEvent(
             number=fact.index, at=fact.at, kind=fact.kind, text=text, actor=actor, reason=fact.reason, leaf=fact.leaf
         )
+
+
+def _matrix(version: Any) -> str:
+    # Translators: which version of the rules of separation was in force.
+    return gettext("matrix %(version)s") % {"version": version}
 
 
 def _proposals(ids: list[UUID]) -> dict[tuple[UUID, str], str]:

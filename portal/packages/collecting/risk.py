@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.db.models import Prefetch, Q
+from django.utils.translation import gettext, pgettext
 
 from portal.accounts.models import Membership
 from portal.packages import snapshot as s
@@ -101,7 +102,7 @@ def duties(ground: Ground, finding_ids: Any, findings: list[s.Finding]) -> s.Dut
         unique.setdefault(rule.sentence, s.Rule(rule.number, rule.sentence, rule.verdict))
     own = sod.policy_version(ground.organization.pk)
     return s.Duties(
-        matrix=f"{version}, own policy {own}" if own else str(version),
+        matrix=_matrix(version, own),
         rules=tuple(unique.values()),
         decisions=sum(len(request.decisions) for f in findings for request in f.requests),
         refused=None,
@@ -111,6 +112,12 @@ def duties(ground: Ground, finding_ids: Any, findings: list[s.Finding]) -> s.Dut
         small_team=few,
         waivers=_waivers(ground, finding_ids),
     )
+
+
+def _matrix(version: Any, own: Any) -> str:
+    if not own:
+        return str(version)
+    return gettext("%(version)s, own policy %(policy)s") % {"version": version, "policy": own}
 
 
 def _waivers(ground: Ground, finding_ids: Any) -> tuple[str, ...]:
@@ -132,22 +139,39 @@ def _waivers(ground: Ground, finding_ids: Any) -> tuple[str, ...]:
 
 
 def _waiver(ground: Ground, row: Waiver, refs: dict[Any, str]) -> str:
-    who = f"{row.person.name} may do what {', '.join(row.rules)} forbids" if row.person else "A lower quorum (Q-03)"
-    until = ground.day(row.ended_at or row.ends_at)
-    carried = "; ".join(
-        f"{use.get_duty_display()} of {refs[use.subject_id]} on {ground.day(use.at):%d %b %Y} ({use.rule})"
+    who = gettext("A lower quorum (Q-03)")
+    if row.person:
+        rules = {"person": row.person.name, "rules": wording.separated(row.rules)}
+        who = gettext("%(person)s may do what %(rules)s forbids") % rules
+    carried = pgettext("separator", "; ").join(
+        gettext("%(duty)s of %(finding)s on %(day)s (%(rule)s)")
+        % {
+            "duty": wording.label(use.get_duty_display()),
+            "finding": refs[use.subject_id],
+            "day": wording.full_day(ground.day(use.at)),
+            "rule": use.rule,
+        }
         for use in row.carried  # type: ignore[attr-defined]
     )
-    return (
-        f"{row.ref}: {who}, {ground.day(row.starts_at):%d %b %Y} to {until:%d %b %Y}, granted by an executive while fewer "
-        f"than three people could take the duty. Looked at from outside by {row.reviewer}. Why: {row.reason} "
-        f"It carried: {carried or 'nothing in this package'}."
-    )
+    return gettext(
+        "%(waiver)s: %(who)s, %(start)s to %(end)s, granted by an executive while fewer than three people could take the "
+        "duty. Looked at from outside by %(reviewer)s. Why: %(reason)s It carried: %(carried)s."
+    ) % {
+        "waiver": row.ref,
+        "who": who,
+        "start": wording.full_day(ground.day(row.starts_at)),
+        "end": wording.full_day(ground.day(row.ended_at or row.ends_at)),
+        "reviewer": row.reviewer,
+        "reason": row.reason,
+        "carried": carried or gettext("nothing in this package"),
+    }
 
 
 def _by(ground: Ground, decision: Any) -> str:
     name = ground.names[decision.person_id]
-    return f"{name} for {ground.names[decision.for_person_id]}" if decision.for_person_id else name
+    if not decision.for_person_id:
+        return name
+    return wording.in_place_of(name, ground.names[decision.for_person_id])
 
 
 def _last_decision(request: Request | None) -> Any:

@@ -188,6 +188,14 @@ def test_pages_are_counted_in_figures_where_the_face_lacks_the_words(nobodys, tm
     assert "2 / " in pages[1] and "Page" not in pages[1]
 
 
+@pytest.mark.parametrize("code", [pseudo.LEFT, pseudo.RIGHT])
+def test_charts_draw_their_words_in_any_script_and_direction(nobodys, tmp_path, caplog, code):
+    pages = text_of(printed(pseudo.sample_of("board", code), tmp_path))
+    assert {"Critical", "Oct"} <= set(LATIN.findall(pages[1]))
+    # WeasyPrint leaves out a picture that it can't draw, and goes on.
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
+
+
 def test_the_mark_of_a_draft_is_a_word_of_the_language(tmp_path):
     def german(text: str) -> str:
         return {"DRAFT": "ENTWURF", "Page %(page)s of %(pages)s": "Seite %(page)s von %(pages)s"}.get(text, text)
