@@ -24,6 +24,26 @@ def test_each_template_has_a_page_that_asks_for_what_it_needs(org, people, engag
     assert 'name="finding"' not in client.get(f"/o/{org.slug}/packages/new?template=nothing").content.decode()
 
 
+def test_an_empty_organization_is_told_what_comes_first(org, people):
+    client = signed_in(people.maya)
+    listed, new = (client.get(f"/o/{org.slug}/packages{tail}").content.decode() for tail in ("", "/new"))
+    assert "No package yet" in listed and "Choose a template" in listed
+    assert "No engagement yet" in new and "Create the first one" in new and "Build the draft" not in new
+    assert "Choose a template" not in signed_in(people.arun).get(f"/o/{org.slug}/packages").content.decode()
+
+
+def test_a_page_may_be_opened_for_an_engagement_and_a_finding(org, people, engagement):  # noqa: F811
+    asked = f"template=finding&finding=F-007&engagement={engagement.pk}"
+    page = signed_in(people.maya).get(f"/o/{org.slug}/packages/new?{asked}").content.decode()
+    assert 'value="F-007"' in page and f'value="{engagement.pk}" selected' in page
+
+
+def test_a_wrong_place_is_shown_where_it_stands(org, people, engagement):  # noqa: F811
+    facts = {"engagement": str(engagement.pk), "template": "board", "place_risk": "0"}
+    answer = signed_in(people.maya).post(f"/o/{org.slug}/packages/new?template=board", facts)
+    assert answer.status_code == 422 and "<details open>" in answer.content.decode()
+
+
 def test_sections_are_left_out_and_moved_on_the_page(org, people, engagement):  # noqa: F811
     client = signed_in(people.maya)
     facts = {"engagement": str(engagement.pk), "template": "board", "statement": "We act.", "paper": "letter"}
