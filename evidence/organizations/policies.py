@@ -51,8 +51,8 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     # Whether size and root of the history may be read at a public address; they tell nothing else.
     "publication": {"checkpoints": True},
     "uploads": {"limit_bytes": 5 * 1024**3},
-    # A volume of a package's exhibits is closed before it grows above this.
-    "packages": {"volume_megabytes": 200},
+    # A volume of a package's exhibits is closed before it grows above this; originals above so much stay outside the PDF.
+    "packages": {"volume_megabytes": 200, "attached_megabytes": 250},
     # After how many days at most every stored file was read and hashed again.
     "scrub": {"days": 7},
     # PRACTICE.md 5, retention: long for evidence, short for raw student data (16 CFR 314.4(c)(6)).
@@ -91,7 +91,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
 # Figures that a policy may not leave, both ends included.
 LIMITS: dict[str, dict[str, tuple[int, int]]] = {
     "scrub": {"days": (1, 30)},
-    "packages": {"volume_megabytes": (1, 500)},
+    "packages": {"volume_megabytes": (1, 500), "attached_megabytes": (0, 1000)},
     "access": {"idle_minutes": (2, 15), "absolute_hours": (1, 8)},
 }
 

@@ -7,13 +7,16 @@ from functools import partial
 from pathlib import Path
 from uuid import UUID
 
+from django.utils.translation import gettext
+
 from evidence.artifacts import holding, withholding
 from evidence.artifacts.models import Artifact
 from evidence.errors import NotFound
 from evidence.vault import services as vault
 from evidence.vault.models import Blob
-from portal.packages import forms, proving, services, verification
+from portal.packages import forms, languages, proving, services, verification
 from portal.packages.archives import Archive, Entry, streamed
+from portal.packages.collecting.exhibits import TOO_LARGE
 from portal.packages.models import Package, Volume
 from portal.packages.snapshot import Exhibit, Snapshot, load
 
@@ -32,11 +35,31 @@ class Taken:
 
 
 def write(package: Package, target: Path) -> None:
-    """The PDF under its own name only when whole; beside it its volumes, and the proof when its event is sealed."""
+    """The PDF under its own name only when whole; beside it its volumes, the originals that are too large for it, and the proof."""
+    if beside := _beside(package):
+        _write(beside, target.with_name(f"{target.stem}.exhibits.zip"))
     for row in package.volumes.select_related("pdf"):
         _write(vault.open(row.pdf), target.with_name(row.filename))
     _write(services.pdf_bytes(package), target)
     verification.proof_path(target).write_text(proof(package.recorded_by_event))
+
+
+def _beside(package: Package) -> Iterator[bytes] | None:
+    """What the manifest lists and the PDF does not hold for its size, as one archive; None where it holds everything."""
+    if package.snapshot is None:
+        raise NotFound("This package has not been built yet.")
+    snapshot = load(b"".join(vault.open(package.snapshot)))
+    with languages.speaking(snapshot.language):
+        too_large = gettext(TOO_LARGE)
+    if not any(exhibit.not_attached == too_large for exhibit in snapshot.exhibits):
+        return None
+    blobs = _originals(snapshot, package.organization_id)
+    entries = [
+        _original(exhibit, blobs)
+        for exhibit in snapshot.exhibits
+        if exhibit.not_attached == too_large and exhibit.number in blobs
+    ]
+    return streamed(entries, snapshot.identity.as_of)
 
 
 def _write(pieces: Iterable[bytes], target: Path) -> None:

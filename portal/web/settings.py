@@ -32,7 +32,10 @@ WORDS = {
         "Whether anyone may fetch the signed checkpoints of the history: its size, its root and hashes, nothing else.",
     ),
     "uploads": ("Uploads", "How large one piece of evidence may be."),
-    "packages": ("Packages", "How large one volume of exhibits may be, 1 to 500 MB; what is larger is split."),
+    "packages": (
+        "Packages",
+        "How large one volume of exhibits may be, 1 to 500 MB; what is larger is split. How much of the originals stands in the PDF, 0 to 1,000 MB; the others go in a ZIP beside it.",
+    ),
     "scrub": (
         "Checks of stored files",
         "After how many days at most every stored file was read and hashed again, 1 to 30.",

@@ -5,11 +5,11 @@ from collections import defaultdict
 from collections.abc import Iterator
 from uuid import UUID
 
-from django.conf import settings
-from django.utils.translation import gettext
+from django.utils.translation import gettext, gettext_noop
 
 from evidence.artifacts import holding, withholding
 from evidence.artifacts.models import Artifact, ArtifactLink
+from evidence.organizations import queries as settings_of
 from evidence.retention import queries as retention
 from portal.packages import snapshot as s
 from portal.packages.collecting.ground import Ground
@@ -18,7 +18,7 @@ from remediation.tasks.models import OwedItem, Task
 
 #: What is in quarantine or was returned is no evidence, and what a redaction keeps back stays at home; what was disposed of is named with its hash; what nobody has reviewed yet is shown as such.
 SHOWN_STATES = ("received", "accepted", "disposed")
-ATTACH_LIMIT_BYTES = 256 * 1024 * 1024
+TOO_LARGE = gettext_noop("too large, kept in the portal’s vault")
 FINDING, TASK, CONTROL = "findings.finding", "tasks.task", "controls.control"
 
 
@@ -122,7 +122,7 @@ class Exhibits:
 
     def within_limit(self) -> Iterator[s.Exhibit]:
         """Attaches the smaller files first, until the limit; the rest are named with their hash and stay in the vault."""
-        limit = getattr(settings, "CLEARHOLD_PACKAGE_ATTACH_BYTES", ATTACH_LIMIT_BYTES)
+        limit = 1_000_000 * int(settings_of.policy(self.ground.organization.pk, "packages").body["attached_megabytes"])
         exhibits = sorted(self.taken.values(), key=_exhibit_key)
         taken, inside = 0, set()
         for exhibit in sorted(exhibits, key=lambda row: (row.size, row.number)):
@@ -136,7 +136,7 @@ class Exhibits:
             if exhibit.number in inside or exhibit.not_attached:
                 yield exhibit
             else:
-                yield dataclasses.replace(exhibit, not_attached=gettext("too large, kept in the portal’s vault"))
+                yield dataclasses.replace(exhibit, not_attached=gettext(TOO_LARGE))
 
 
 def _gone(disposal: str | None) -> str:

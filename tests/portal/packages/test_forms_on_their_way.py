@@ -13,6 +13,7 @@ from evidence.artifacts import services as artifacts
 from evidence.intake import services as intake
 from evidence.ledger import sequencer
 from evidence.ledger.models import Event
+from evidence.organizations import services as organizations
 from evidence.vault import services as vault
 from portal.engagements import services as grants
 from portal.packages import forms
@@ -89,7 +90,7 @@ def test_everything_is_one_archive_with_every_file_of_the_manifest(org, people, 
 
 
 def test_what_may_not_go_out_is_named_and_left_out(org, people, engagement, evidence, monkeypatch):  # noqa: F811
-    monkeypatch.setattr("django.conf.settings.CLEARHOLD_PACKAGE_ATTACH_BYTES", 3, raising=False)
+    organizations.set_policy("packages", {"attached_megabytes": 0}, actor=people.adam)
     package = built(engagement, people)
     sequencer.run_once(org.pk)
     client, at = signed_in(people.maya), f"/o/{org.slug}/packages/{package.pk}/everything.zip"

@@ -173,6 +173,26 @@ def test_the_organization_sets_the_size_of_a_volume(engagement, people, org, evi
     assert seen == [3_000_000]
 
 
+def test_originals_above_the_size_the_organization_sets_stand_in_a_zip_beside_it(
+    engagement, people, org, evidence, tmp_path  # noqa: F811
+):  # fmt: skip
+    organizations.set_policy("packages", {"attached_megabytes": 0}, actor=people.adam)
+    package = built(engagement, people)
+    sequencer.run_once(org.pk)
+    target = tmp_path / package.filename
+    delivery.write(package, target)
+    listed = json.loads(b"".join(vault.open(package.manifest)))["files"]
+    apart = {item["path"]: item["sha256"] for item in listed if "exhibit" in item}
+    beside = target.with_name(f"{package.stem}.exhibits.zip")
+    with zipfile.ZipFile(beside) as archive:
+        assert {name: verify.sha256(archive.read(name)).hex() for name in archive.namelist()} == apart
+    found = verify.check(target)
+    assert found.verdict == verify.HOLDS and not [words for words in found.uncovered if "kept apart" in words]
+    with zipfile.ZipFile(beside, "w") as archive:
+        archive.writestr(next(iter(apart)), b"other\n")
+    assert (verify.check(target).verdict, verify.check(target).first_wrong.name) == (verify.ALTERED, "attachments")
+
+
 def test_a_rebuilt_draft_has_the_volumes_of_its_last_printing_alone(engagement, people, evidence):  # noqa: F811
     package = built(engagement, people)
     before = Volume.objects.get(package=package)
