@@ -77,6 +77,11 @@ def test_a_scan_that_ends_early_is_damaged(tmp_path):
 class TestHeic:
     """The library is among what the tests install; a real installation may do without."""
 
+    @pytest.fixture(autouse=True)
+    def limit_of_pillow(self, monkeypatch):
+        """A reader sets it for its process, which is this one where it is called directly."""
+        monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", Image.MAX_IMAGE_PIXELS)
+
     @pytest.fixture
     def photograph(self) -> bytes:
         import pillow_heif
