@@ -48,7 +48,11 @@ PROGRAMS = (
     ("openssl", "openssl", "openssl", "the tests of time stamps"),
     ("javac", "default-jdk-headless", "openjdk", "the tests of packages by veraPDF"),
     ("softhsm2-util", "softhsm2", "softhsm", "the tests of keys on a token"),
-)
+    ("soffice", "libreoffice-writer-nogui libreoffice-calc-nogui libreoffice-impress-nogui", "--cask libreoffice",
+     "the tests of office documents"),
+)  # fmt: skip
+#: Hundreds of megabytes: installed where CI wants every test, elsewhere only named.
+LARGE = frozenset({"soffice"})
 SYSTEM_PROGRAMS = "/usr/local/sbin:/usr/sbin:/sbin"
 
 
@@ -193,8 +197,10 @@ def prepare_browser() -> int:
 
 def prepare_programs() -> int:
     missing = [program for program in PROGRAMS if not find_program(program[0])]
-    if missing:
-        install(tuple(package for _, package, _, _ in missing), ", ".join(sorted({why for *_, why in missing})))
+    wanted = [program for program in missing if program[0] not in LARGE or os.environ.get("CI")]
+    if wanted:
+        packages = tuple(package for _, several, _, _ in wanted for package in several.split())
+        install(packages, ", ".join(sorted({why for *_, why in wanted})))
     for command, package, formula, why in missing:
         if find_program(command):
             continue

@@ -81,5 +81,6 @@ def office_type(kind: str) -> str | None:
 
 
 def _looks_like_json(head: bytes) -> bool:
-    start = head.removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
-    return start in (b"{", b"[") and b'"' in head
+    start = head.removeprefix(b"\xef\xbb\xbf").lstrip()[:2]
+    # Rich text begins with a brace, too, which no JSON puts in front of a backslash.
+    return start[:1] in (b"{", b"[") and start != b"{\\" and b'"' in head

@@ -66,6 +66,19 @@ def test_in_ci_a_missing_browser_is_an_error(machine, monkeypatch, capsys):
     assert "CI=true wants them" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("ci", ["", "true"])
+def test_what_is_large_is_installed_for_ci_alone_and_named_elsewhere(machine, monkeypatch, capsys, ci):
+    monkeypatch.setattr(bootstrap.os, "geteuid", lambda: 0)
+    monkeypatch.setattr(
+        bootstrap.shutil, "which", lambda name, path=None: None if name == "soffice" else f"/usr/bin/{name}"
+    )
+    if ci:
+        monkeypatch.setenv("CI", ci)
+    assert bootstrap.prepare_programs() == (1 if ci else 0)
+    assert any("libreoffice-writer-nogui" in words for words in machine) == bool(ci)
+    assert "No soffice: the tests of office documents" in capsys.readouterr().err
+
+
 def test_too_old_a_python_without_another_is_named(machine, monkeypatch, capsys):
     monkeypatch.setattr(bootstrap, "OLDEST", (99, 0))
     assert bootstrap.main(["run"]) == 1

@@ -3,6 +3,7 @@
 import email
 import email.policy
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from email.message import EmailMessage
 from html.parser import HTMLParser
@@ -19,15 +20,19 @@ class Message:
 
 
 def read(data: bytes) -> Message:
-    """Names, types and bytes of the attachments come along; a message that can't be parsed is all body."""
+    """Names, types and bytes of the attachments come along, a message that was attached among them as one of them.
+
+    A message that can't be parsed is all body.
+    """
     message = email.message_from_bytes(data, policy=email.policy.default)
     assert isinstance(message, EmailMessage)
     bodies: dict[str, list[str]] = {"plain": [], "html": []}
     attached = []
-    for number, part in enumerate(message.walk()):
+    for number, part in enumerate(_parts(message)):
         if number > MAX_PARTS:
             break
-        if part.is_multipart():
+        if part.get_content_type() == "message/rfc822":
+            attached.append(_message(part))
             continue
         payload = part.get_payload(decode=True)
         content = payload if isinstance(payload, bytes) else b""
@@ -40,6 +45,30 @@ def read(data: bytes) -> Message:
     return Message([(name, _header(message, name)) for name in HEADERS if message.get(name)], body, attached)
 
 
+def _parts(message: EmailMessage) -> Iterator[EmailMessage]:
+    """What holds no other part, in order; a message inside is one part, whatever it holds."""
+    waiting = [message]
+    while waiting:
+        part = waiting.pop()
+        inside = part.get_payload() if part.is_multipart() else None
+        is_message = part is not message and part.get_content_type() == "message/rfc822"
+        if isinstance(inside, list) and not is_message:
+            waiting += [each for each in reversed(inside) if isinstance(each, EmailMessage)]
+        else:
+            yield part
+
+
+def _message(part: EmailMessage) -> tuple[str, str, bytes]:
+    inside = part.get_payload()
+    inner = inside[0] if isinstance(inside, list) and inside else None
+    try:
+        content = inner.as_bytes() if isinstance(inner, EmailMessage) else b""
+    except (ValueError, LookupError, AttributeError, TypeError, AssertionError, RecursionError):
+        content = b""
+    subject = _header(inner, "Subject").strip() if isinstance(inner, EmailMessage) else ""
+    return str(part.get_filename() or f"{subject[:80] or 'message'}.eml"), "message/rfc822", content
+
+
 def _header(message: EmailMessage, name: str) -> str:
     try:
         return str(message.get(name, ""))
@@ -50,7 +79,8 @@ def _header(message: EmailMessage, name: str) -> str:
 def _decoded(content: bytes, charset: str) -> str:
     try:
         return content.decode(charset, "replace")
-    except LookupError:
+    except (LookupError, ValueError):
+        # Not every name that Python knows is an encoding of text, and some refuse what they don't like.
         return content.decode("utf-8", "replace")
 
 

@@ -5,6 +5,7 @@ form object: what it leaves open or turned around in its own drawing can't reach
 """
 
 import math
+import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -12,12 +13,18 @@ import pikepdf
 from django.utils.translation import gettext
 from pikepdf import Dictionary, Name
 
+from portal.packages.exhibits.pieces import NotLaidOut
+
 #: Height of the band in points, and the width that a stamp needs.
 BAND, LEAST_WIDTH = 24.0, 400.0
 #: A page with the area of A4 has the stamp in its own size; on larger ones it grows with them.
 AREA = 595.276 * 841.89
 #: The largest page that readers must show (ISO 32000-1, annex C), in points.
 MOST = 14400.0
+#: What a page may draw, unpacked, and a picture have of dots: more keeps a reader's program busy for ever.
+MOST_DRAWN, MOST_DOTS = 256 << 20, 400_000_000
+#: The most that one byte of Flate becomes.
+MOST_RATIO = 1032
 LETTER = (0.0, 0.0, 612.0, 792.0)
 KEPT = frozenset({"/Type", "/Resources", "/MediaBox", "/Rotate", "/UserUnit", "/Parent"})
 #: What a drawing has no use for: programs, files, structure of a document that is left behind, addresses.
@@ -27,6 +34,8 @@ DROPPED = frozenset(
         "/Ref", "/Annots", "/URI", "/Launch",
     }
 )  # fmt: skip
+
+EXTERNAL = frozenset({"/F", "/FFilter", "/FDecodeParms"})
 
 Box = tuple[float, float, float, float]
 
@@ -68,7 +77,7 @@ def frame(shown: Box, turn: int, unit: float = 1.0) -> Frame:
 def framed(document: pikepdf.Pdf) -> tuple[pikepdf.Pdf, list[Frame], list[str]]:
     """The pages alone, each one a form object on a page with a band; their frames; and what a reader should know.
 
-    The document's pages are used up by it. Raises what pikepdf raises, and ValueError for an impossible page.
+    The document's pages are used up by it. Raises what pikepdf raises, and NotLaidOut for an impossible page.
     """
     frames, notes = [], dict[str, None]()
     forms: dict[tuple[object, ...], pikepdf.Object] = {}
@@ -122,6 +131,7 @@ def _form(
             return forms[key]
         # Some pages share what they draw and differ in their resources or their size.
         is_taken = (contents.objgen,) in forms
+        _refuse_endless(contents)
         stream = document.make_stream(contents.read_bytes()) if is_taken else contents
         forms[key] = forms[(contents.objgen,)] = stream
     else:
@@ -136,10 +146,39 @@ def _form(
     return stream
 
 
+def _refuse_endless(contents: pikepdf.Stream) -> None:
+    raw = contents.read_raw_bytes()
+    if contents.get("/Filter") != Name.FlateDecode:
+        # Several filters, or others: unpacked whole, within the limit of memory.
+        try:
+            drawn = len(contents.read_bytes())
+        except pikepdf.PdfError:
+            return
+    elif len(raw) * MOST_RATIO <= MOST_DRAWN:
+        return
+    else:
+        drawn = _unpacked(raw)
+    if drawn > MOST_DRAWN:
+        raise NotLaidOut(gettext("It has a page that draws more than %(number)s MB.") % {"number": MOST_DRAWN >> 20})
+
+
+def _unpacked(raw: bytes) -> int:
+    """How many bytes it becomes, counted up to the limit and kept nowhere."""
+    unpacker, drawn, waiting = zlib.decompressobj(), 0, raw
+    while waiting and drawn <= MOST_DRAWN:
+        try:
+            drawn += len(unpacker.decompress(waiting, 1 << 20))
+        except zlib.error:
+            break
+        waiting = unpacker.unconsumed_tail
+    return drawn
+
+
 def _parts(contents: pikepdf.Array, notes: dict[str, None]) -> Iterable[bytes]:
     for part in contents:  # type: ignore[attr-defined]
         if isinstance(part, pikepdf.Stream):
             try:
+                _refuse_endless(part)
                 yield part.read_bytes()
             except pikepdf.PdfError:
                 notes[gettext("A part of a page is damaged and left out.")] = None
@@ -155,7 +194,7 @@ def _shown(obj: pikepdf.Object, notes: dict[str, None]) -> Box:
     inside = (max(sheet[0], crop[0]), max(sheet[1], crop[1]), min(sheet[2], crop[2]), min(sheet[3], crop[3]))
     shown = inside if inside[2] - inside[0] >= 1 and inside[3] - inside[1] >= 1 else sheet
     if max(shown[2] - shown[0], shown[3] - shown[1]) > MOST or max(map(abs, shown)) > 1e6:
-        raise ValueError("a page is larger than five metres")
+        raise NotLaidOut(gettext("It has a page that is larger than five metres."))
     return shown
 
 
@@ -196,8 +235,22 @@ def _inherited(obj: pikepdf.Object, key: str) -> object:
 def _strip(objects: Iterable[pikepdf.Object]) -> None:
     for each in objects:
         if isinstance(each, Dictionary | pikepdf.Stream):
-            for key in DROPPED.intersection(each.keys()):
+            keys = set(each.keys())
+            for key in DROPPED & keys:
                 del each[key]
+            if isinstance(each, pikepdf.Stream):
+                # What a stream has outside of the file is never fetched.
+                for key in EXTERNAL & keys:
+                    del each[key]
+                if "/Width" in keys and _dots(each) > MOST_DOTS:
+                    raise NotLaidOut(
+                        gettext("It holds a picture of more than %(number)s million dots.")
+                        % {"number": MOST_DOTS // 1_000_000}
+                    )
+
+
+def _dots(image: pikepdf.Stream) -> float:
+    return _number(image.get("/Width"), 0.0) * _number(image.get("/Height"), 0.0)
 
 
 def _rounded(values: Iterable[float]) -> tuple[float, ...]:

@@ -8,7 +8,6 @@ import hashlib
 import json
 import os
 import platform
-import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC
@@ -21,6 +20,7 @@ from django.utils.translation import gettext
 
 from portal.packages import children, languages, typefaces, wording
 from portal.packages.children import Step, Watch
+from portal.packages.exhibits import libreoffice
 from portal.packages.exhibits.kinds import KEPT, Kind, kind_of
 from portal.packages.exhibits.pieces import Piece
 from portal.packages.shelf import Shelf
@@ -207,7 +207,7 @@ def _key(piece: Piece, paper: str, language: str) -> str:
         paper,
         language,
     ]
-    made_by = _surroundings() + (_office() if kind == Kind.OFFICE else b"")
+    made_by = _surroundings() + (_office() if kind in (Kind.OFFICE, Kind.WORKBOOK) else b"")
     return hashlib.sha256(made_by + json.dumps(shown).encode()).hexdigest()
 
 
@@ -219,7 +219,7 @@ def _surroundings() -> bytes:
 
 
 def _office() -> bytes:
-    program = shutil.which("soffice") or shutil.which("libreoffice") or ""
+    program = libreoffice.program() or ""
     return f"{program} {os.stat(program).st_mtime_ns if program else 0}".encode()
 
 

@@ -22,7 +22,10 @@ def copy(piece: Piece, desk: Desk) -> Copy:
             gettext("It is a message of more than %(size)s, which is not taken apart here.")
             % {"size": wording.size(MOST_BYTES)}
         )
-    message = mail.read(desk.source(piece).read_bytes())
+    try:
+        message = mail.read(desk.source(piece).read_bytes())
+    except RecursionError:
+        raise NotLaidOut(gettext("Its parts lie in each other, deeper than is taken apart here.")) from None
     if not message.headers and not message.body.strip() and not message.attached:
         raise NotLaidOut(gettext("It is no message that can be read."))
     parts = [_part(piece, desk, at, *found) for at, found in enumerate(message.attached[:MOST_PARTS], 1)]

@@ -21,7 +21,7 @@ from weasyprint.urls import FatalURLFetchingError
 
 from portal.packages import limiting
 from portal.packages.book import SectionFailed
-from portal.packages.exhibits import images, mails, office, pdfs, sheets, slips, structured, tables, texts
+from portal.packages.exhibits import archives, images, mails, office, pdfs, sheets, slips, structured, tables, texts
 from portal.packages.exhibits.kinds import Kind, kind_of
 from portal.packages.exhibits.pieces import Copy, Desk, NotLaidOut, Piece, piece_from
 
@@ -43,11 +43,11 @@ READERS: dict[Kind, Reader] = {
     Kind.IMAGE: images.copy,
     Kind.TEXT: texts.copy,
     Kind.TABLE: tables.copy,
-    Kind.WORKBOOK: tables.copy_workbook,
+    Kind.WORKBOOK: office.copy,
     Kind.JSON: structured.copy,
     Kind.MAIL: mails.copy,
     Kind.OFFICE: office.copy,
-    Kind.ARCHIVE: slips.refuse_archive,
+    Kind.ARCHIVE: archives.refuse,
     Kind.OTHER: slips.refuse,
 }
 

@@ -26,17 +26,19 @@ UPRIGHT, ACROSS = 6, 11
 TOGETHER = 250
 UNPACKED_BYTES = 300 << 20
 SAMPLE_BYTES = 1 << 16
+LINE_CHARACTERS = 1 << 20
 
 Row = tuple[int, list[str]]
 
 
 @dataclass
 class Taken:
-    """The rows that are shown, how many there are, and how many columns."""
+    """The rows that are shown, how many there are, how many columns are shown, and how many the widest row has."""
 
     rows: list[Row]
     total: int
     columns: int
+    widest: int = 0
 
 
 def copy(piece: Piece, desk: Desk) -> Copy:
@@ -56,7 +58,12 @@ def copy(piece: Piece, desk: Desk) -> Copy:
 
 
 def copy_workbook(piece: Piece, desk: Desk) -> Copy:
-    with desk.source(piece).open("rb") as file:
+    return copied(desk.source(piece), piece, desk)
+
+
+def copied(source: Path, piece: Piece, desk: Desk) -> Copy:
+    """The sheets of a workbook that lies in `source`, as pages of the exhibit."""
+    with source.open("rb") as file:
         try:
             _refuse_bomb(file)
             book = workbooks.book(file)
@@ -82,6 +89,7 @@ def take(rows: Iterable[Row], cells: int) -> Taken:
     taken = Taken([], 0, 0)
     for number, row in rows:
         taken.total += 1
+        taken.widest = max(taken.widest, len(row))
         kept = row[:MOST_COLUMNS]
         if len(taken.rows) < MOST_ROWS and cells > 0:
             taken.rows.append((number, sheets.cut(map(plain.cleaned, kept), CELL_CHARACTERS)))
@@ -98,7 +106,15 @@ def _csv(source: Path) -> Iterator[Row]:
     encoding = encoding or ("utf-8" if _is_utf8(sample) else "latin-1")
     mark = plain.delimiter_of(sample.decode(encoding, "replace").partition("\n")[0])
     with io.TextIOWrapper(source.open("rb"), encoding, errors="replace", newline="") as text:
-        yield from enumerate(csv.reader(text, delimiter=mark), 1)
+        yield from enumerate(csv.reader(_lines(text), delimiter=mark), 1)
+
+
+def _lines(text: io.TextIOWrapper) -> Iterator[str]:
+    """Raises csv.Error for a line that is none of a table, before it fills the memory."""
+    while line := text.readline(LINE_CHARACTERS):
+        if len(line) == LINE_CHARACTERS:
+            raise csv.Error("a line without end")
+        yield line
 
 
 def _is_utf8(sample: bytes) -> bool:
@@ -133,7 +149,11 @@ def _sheets(book: workbooks.Book) -> Iterator[tuple[str, Taken]]:
 def _told(taken: Taken) -> str:
     # Translators: the rows that are shown, and how many columns there are: “Rows 1 to 40 of 90, 7 columns”.
     words = ngettext("%(rows)s, %(columns)s column", "%(rows)s, %(columns)s columns", taken.columns)
-    return words % {"rows": sheets.rows(len(taken.rows), taken.total), "columns": taken.columns}
+    if taken.columns < taken.widest:
+        # Translators: the rows that are shown, and the columns: “Rows 1 to 40 of 90, columns 1 to 60 of 16,384”.
+        words = gettext("%(rows)s, columns 1 to %(columns)s of %(all)s")
+    shown = {"rows": sheets.rows(len(taken.rows), taken.total), "columns": taken.columns}
+    return words % {**shown, "all": wording.figures(taken.widest)}
 
 
 def _tables(taken: Taken) -> Iterator[dict[str, object]]:

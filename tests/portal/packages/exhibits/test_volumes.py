@@ -205,26 +205,6 @@ class TestReadersThatFail:
         assert (failure.value.section, failure.value.row) == ("Exhibits", "E-001")
 
 
-def test_an_office_document_is_set_by_libreoffice_when_it_is_installed(monkeypatch, tmp_path, limits):
-    """The outside world is played by a program of that name that writes the PDF it was given."""
-    (tmp_path / "bin").mkdir()
-    (tmp_path / "set.pdf").write_bytes(originals.pdf("Set by another program"))
-    program = tmp_path / "bin" / "soffice"
-    program.write_text(
-        f'#!/bin/sh\nwhile [ "$1" != --outdir ]; do shift; done\n/bin/cp {tmp_path}/set.pdf "$2/exhibit.pdf"\n'
-    )
-    program.chmod(0o755)
-    given = piece(tmp_path, b"PK\x03\x04" + bytes(64), "plan.docx", "application/zip")
-    desk = Desk(tmp_path, "A4")
-    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
-    found, _ = reading.read([given], desk, limits, set(), said)
-    assert found[0].reason == ""
-    assert found[0].notes[0].startswith("Laid out by LibreOffice")
-    monkeypatch.setenv("PATH", str(tmp_path / "nothing"))
-    found, _ = reading.read([given], desk, limits, set(), said)
-    assert "no LibreOffice" in found[0].reason
-
-
 def test_cancelling_ends_every_process_and_goes_up(tmp_path, monkeypatch):
     class Cancelled(Exception):
         pass
