@@ -338,6 +338,7 @@ SPECTACULAR_SETTINGS = {
         "EngagementStateEnum": "portal.engagements.models.State",
         "EngagementKindEnum": "portal.engagements.models.Kind",
         "PackageStateEnum": "portal.packages.models.State",
+        "PackageLinkStateEnum": ["open", "ended", "revoked"],
         "JobStateEnum": "portal.jobs.models.Job.State",
     },
     "DESCRIPTION": "Findings, tasks, approvals, evidence, packages and their history.",
