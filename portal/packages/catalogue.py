@@ -1,7 +1,7 @@
 """Gathers every message of the packages into one template for translators, and compiles what they made of it.
 
 Messages stand in the code and in the templates; labels of states, actions and frequencies stand where these are
-declared and are taken from there, so that none is forgotten. It needs Babel, which is for developers alone.
+declared and are taken from there, so that none is forgotten. Babel writes and reads the catalogues.
 """
 
 import io

@@ -35,6 +35,8 @@ DROPPED = frozenset(
     }
 )  # fmt: skip
 
+#: What an action that leaves the page is called.
+ACTIONS = (Name.JavaScript, Name.Launch, Name.URI, Name.SubmitForm, Name.ImportData, Name.GoToR, Name.GoToE)
 EXTERNAL = frozenset({"/F", "/FFilter", "/FDecodeParms"})
 
 Box = tuple[float, float, float, float]
@@ -232,13 +234,28 @@ def _inherited(obj: pikepdf.Object, key: str) -> object:
     return None
 
 
+def _clean(found: pikepdf.Object) -> None:
+    """Drop what has no use in a drawing from an object and from all that is written inside of it."""
+    waiting = [found]
+    while waiting:
+        each = waiting.pop()
+        if isinstance(each, Dictionary | pikepdf.Stream):
+            for key in DROPPED.intersection(each.keys()):
+                del each[key]
+            if each.get("/S") in ACTIONS:
+                del each["/S"]
+            inside = each.values()
+        else:
+            inside = iter(each)  # type: ignore[call-overload]
+        waiting += (one for one in inside if isinstance(one, Dictionary | pikepdf.Array) and not one.is_indirect)
+
+
 def _strip(objects: Iterable[pikepdf.Object]) -> None:
     for each in objects:
-        if isinstance(each, Dictionary | pikepdf.Stream):
-            keys = set(each.keys())
-            for key in DROPPED & keys:
-                del each[key]
+        if isinstance(each, Dictionary | pikepdf.Stream | pikepdf.Array):
+            _clean(each)
             if isinstance(each, pikepdf.Stream):
+                keys = set(each.keys())
                 # What a stream has outside of the file is never fetched.
                 for key in EXTERNAL & keys:
                     del each[key]

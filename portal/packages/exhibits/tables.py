@@ -3,6 +3,7 @@
 import csv
 import io
 import zipfile
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -68,7 +69,15 @@ def copied(source: Path, piece: Piece, desk: Desk) -> Copy:
             _refuse_bomb(file)
             book = workbooks.book(file)
             found = list(_sheets(book))
-        except (zipfile.BadZipFile, KeyError, ParseError, DefusedXmlException, ValueError, EOFError) as fault:
+        except (
+            zipfile.BadZipFile,
+            KeyError,
+            ParseError,
+            DefusedXmlException,
+            ValueError,
+            EOFError,
+            zlib.error,
+        ) as fault:
             raise NotLaidOut(
                 gettext("It is no workbook that can be read (%(cause)s).") % {"cause": type(fault).__name__}
             ) from None

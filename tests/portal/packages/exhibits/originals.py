@@ -48,6 +48,9 @@ def active_pdf() -> bytes:
     made.Root.OpenAction = run
     page = made.pages[0].obj
     page.AA = Dictionary(O=run)
+    page.Resources.Properties = Dictionary(
+        Kept=Dictionary(Deep=Array([run, Dictionary(URI=String("https://evil.example"))]))
+    )
     look = made.make_stream(b"BT /F1 12 Tf 2 4 Td (Typed in) Tj ET")
     look.Type, look.Subtype, look.BBox = Name.XObject, Name.Form, Array([0, 0, 100, 20])
     look.Resources = Dictionary(Font=fonts())
