@@ -53,6 +53,7 @@ def page(request: HttpRequest, secret: str) -> HttpResponse:
             "organization": link.organization,
             "secret": secret,
             "signature": signatures.of(package),
+            "volumes": package.volumes.order_by("number"),
             **verifying.context(link.organization_id, reverse("recipients:proof", args=[secret])),
         }
         return _private(render(request, "packages/recipient.html", context))
@@ -99,6 +100,19 @@ def proof(request: HttpRequest, secret: str) -> HttpResponseBase:
     return attachment([text], name, "text/plain; charset=utf-8", len(text))
 
 
+@require_GET
+@outside_transaction
+def volume(request: HttpRequest, secret: str, number: int) -> HttpResponseBase:
+    """A volume of the package's exhibits."""
+    _count(request)
+    with _opened(secret) as link:
+        if link.passphrase_sha256 and not _has_shown(request, link):
+            return redirect("recipients:page", secret=secret)
+        row, pieces = delivery.volume(link.package, number)
+        services.use(link, Use.What.VOLUME)
+    return attachment(pieces, row.filename, "application/pdf", row.size)
+
+
 def _count(request: HttpRequest) -> None:
     if rates.is_over("links", addresses.of(request) or "", settings.PUBLIC_REQUESTS_PER_MINUTE):
         raise rates.TooOften("This address asks too often.", help="Wait a minute, then go on.")
@@ -130,4 +144,5 @@ urlpatterns = [
     path("p/<str:secret>", page, name="page"),
     path("p/<str:secret>/package.pdf", file, name="file"),
     path("p/<str:secret>/package.pdf.tlog-proof", proof, name="proof"),
+    path("p/<str:secret>/exhibits/<int:number>.pdf", volume, name="volume"),
 ]

@@ -435,6 +435,7 @@ MATRIX: dict[str, Row] = {
     "recipients:page": Row(),
     "recipients:file": Row(),
     "recipients:proof": Row(),
+    "recipients:volume": Row(),
     "packages:list": Row(get=BOARD),
     "packages:new": Row(get=MANAGER, post=MANAGER, body=lambda world: {"engagement": world.engagement.pk, "paper": "A4"}),
     "packages:detail": Row(get=BOARD),

@@ -32,6 +32,7 @@ APART = {
     "recipients:page",
     "recipients:file",
     "recipients:proof",
+    "recipients:volume",
     "published:checkpoint",
     "published:keys",
     "published:tile",

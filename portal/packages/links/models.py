@@ -61,6 +61,7 @@ class Use(TenantModel):
         OPENED = "opened", "Opened the page"
         PDF = "pdf", "Downloaded the PDF"
         PROOF = "proof", "Downloaded the proof"
+        VOLUME = "volume", "Downloaded a volume of exhibits"
 
     link = models.ForeignKey(Link, on_delete=models.PROTECT, related_name="uses")
     what = models.CharField(max_length=6, choices=What)

@@ -52,6 +52,18 @@ class TestTheLink:
         assert list(Use.objects.order_by("at").values_list("what", flat=True)) == ["opened", "pdf", "proof"]
         assert Event.objects.filter(kind="package_link.downloaded").count() == 2
 
+    def test_it_hands_over_the_volumes_of_exhibits_too(self, package, people):
+        made = made_for(package, people)
+        client = Client()
+        [volume] = package.volumes.all()
+        address = f"/p/{made.token}/exhibits/1.pdf"
+        assert address in client.get(f"/p/{made.token}").content.decode()
+        answer = client.get(address)
+        assert hashlib.sha256(b"".join(answer.streaming_content)).hexdigest() == volume.sha256
+        assert volume.filename in answer["Content-Disposition"]
+        assert Use.objects.order_by("at").values_list("what", flat=True).last() == "volume"
+        assert client.get(f"/p/{made.token}/exhibits/2.pdf").status_code == 404
+
     def test_unknown_ended_and_taken_back_look_the_same(self, package, people, org):
         with clock.at(clock.now() - timedelta(days=3)):
             ended = made_for(package, people, days=2).token
@@ -61,7 +73,7 @@ class TestTheLink:
         services.revoke(locked.row.pk, actor=people.maya)
         client, seen = Client(), set()
         for token in (ended, gone.token, locked.token, secrets.token(org.pk), "no-such-secret"):
-            for tail in ("", "/package.pdf", "/package.pdf.tlog-proof"):
+            for tail in ("", "/package.pdf", "/package.pdf.tlog-proof", "/exhibits/1.pdf"):
                 answer = client.get(f"/p/{token}{tail}")
                 seen.add((answer.status_code, page_of(answer), tuple(sorted(set(answer.headers) - {"X-Request-ID"}))))
                 assert org.name.encode() not in answer.content
@@ -74,7 +86,7 @@ class TestTheLink:
         asked = client.get(f"/p/{made.token}")
         for word in (package.title, package.ref, org.name, GIVEN["recipient"]):
             assert word.encode() not in asked.content
-        for tail in ("/package.pdf", "/package.pdf.tlog-proof"):
+        for tail in ("/package.pdf", "/package.pdf.tlog-proof", "/exhibits/1.pdf"):
             assert client.get(f"/p/{made.token}{tail}")["Location"] == f"/p/{made.token}"
         wrong = client.post(f"/p/{made.token}", {"passphrase": "0000-0000-0000-0000"})
         assert wrong.status_code == 422 and package.ref.encode() not in wrong.content
@@ -104,7 +116,7 @@ class TestTheLink:
         assert answer.status_code == 429 and answer["Retry-After"]
         assert [what for what, _ in asked] == ["links", "passphrase"]
         monkeypatch.setattr("portal.edge.rates.is_over", lambda what, whose, limit: what == "links")
-        for tail in ("", "/package.pdf", "/package.pdf.tlog-proof"):
+        for tail in ("", "/package.pdf", "/package.pdf.tlog-proof", "/exhibits/1.pdf"):
             assert Client().get(f"/p/{made.token}{tail}").status_code == 429
 
     def test_a_superseded_issue_says_so(self, people):
