@@ -11,7 +11,7 @@ import pikepdf
 import pypdfium2
 import pytest
 
-from portal.packages import binding, leaves, painting, render
+from portal.packages import assembly, binding, leaves, painting, render
 from tests.portal.packages import sample
 from tests.portal.packages.conftest import UNPROVEN, fetch, set_package, still
 
@@ -97,6 +97,17 @@ def test_nothing_in_it_runs_or_leads_outside(package):
             if isinstance(item, pikepdf.Dictionary):
                 assert item.get("/S") not in ("/JavaScript", "/URI", "/Launch", "/SubmitForm")
                 assert "/JS" not in item
+
+
+@pytest.mark.parametrize(("state", "marked"), [("draft", True), ("in_review", True), ("sealed", False)])
+def test_every_page_is_marked_as_a_draft_until_it_is_sealed(state, marked, tmp_path):
+    rows = sample.templated("board")
+    rows = dataclasses.replace(rows, identity=dataclasses.replace(rows.identity, state=state, approved_by="Arun Mehta"))
+    set_package(rows, tmp_path / "package.pdf")
+    strokes = assembly.DRAFT.partition(b"%s")[0]
+    with pikepdf.open(tmp_path / "package.pdf") as pdf:
+        marks = [any(part.read_bytes().startswith(strokes) for part in page.Contents) for page in pdf.pages]
+    assert marks == [marked] * len(marks)
 
 
 def test_one_changed_byte_breaks_the_fingerprint(package):
