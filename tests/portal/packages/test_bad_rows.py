@@ -65,6 +65,7 @@ OWN = frozenset(
         "risk",
         "seed",
         "exhibit",
+        "language",
     ]
 )
 
