@@ -11,9 +11,9 @@ FOLDER = Path(__file__).parent / "style"
 #: Letter is 18 mm shorter: what stands on one page of A4 stands on one page of it, too, with a smaller head and charts.
 PAPERS = {
     "A4": {"WIDTH": "210mm", "HEIGHT": "297mm", "BLEED": "210.4mm", "TITLE_TOP": "104mm",
-           "TOP": "27mm", "CHART": "45mm", "ENTRY": "1.05mm"},
+           "TOP": "27mm", "CHART": "39mm", "ENTRY": "1.05mm"},
     "letter": {"WIDTH": "215.9mm", "HEIGHT": "279.4mm", "BLEED": "216.3mm", "TITLE_TOP": "96mm",
-               "TOP": "22mm", "CHART": "39mm", "ENTRY": ".65mm"},
+               "TOP": "22mm", "CHART": "36mm", "ENTRY": ".65mm"},
 }  # fmt: skip
 NUMBERED = '"Page " counter(page) " of " counter(pages)'
 

@@ -24,13 +24,15 @@ WORDS: dict[str, tuple[str, str]] = {
     ),
     "failed": ("A package was not made", "Its job ended without it. The page says why, what stands, and what to do."),
 }
+#: What a later release of the portal told and this one does not know.
+NEWS = ("News of a package", "The page says what happened.")
 
 
 def letter(organization: Organization, data: dict[str, Any]) -> Letter:
     """The number of the package and its issue, where it is, and what its file must hash to once there is one."""
-    title, text = WORDS[data["what"]]
+    title, text = WORDS.get(data["what"], NEWS)
     where = f"{settings.CLEARHOLD_BASE_URL}/o/{organization.slug}/{data['path']}"
-    proof = f"\nSHA-256 of the PDF:\n{data['sha256']}\n" if data["sha256"] else ""
+    proof = f"\nSHA-256 of the PDF:\n{data['sha256']}\n" if data.get("sha256") else ""
     return Letter(f"{title}: {data['ref']} ({organization.name})", f"{text}\n\n{where}\n{proof}")
 
 

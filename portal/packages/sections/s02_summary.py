@@ -11,10 +11,13 @@ from portal.packages.snapshot import Finding, Totals
 
 TITLE = gettext_lazy("Executive summary")
 NUMBERED = True
-LISTED = 4
+#: Rows of what was closed and of what remains, and how much of a title each shows: the summary is one page.
+LISTED = {"A4": 4, "letter": 3}
+SHORT = 60
 
 
 def sheets(edition: Edition) -> Iterator[Sheet]:
+    listed = LISTED[edition.paper]
     totals = edition.totals
     findings = edition.snapshot.findings
     remaining = [f for f in findings if f.is_open]
@@ -27,10 +30,10 @@ def sheets(edition: Edition) -> Iterator[Sheet]:
             "lead": lead(totals),
             "burn_down": charts.burn_down(edition.snapshot),
             "exposure": charts.exposure(edition.snapshot),
-            "changed": [_changed(f) for f in closed[-LISTED:]],
-            "changed_more": max(0, len(closed) - LISTED),
-            "remains": [_remains(f) for f in _gravest(remaining)[:LISTED]],
-            "remains_more": max(0, len(remaining) - LISTED),
+            "changed": [_changed(f) for f in closed[-listed:]],
+            "changed_more": max(0, len(closed) - listed),
+            "remains": [_remains(f) for f in _gravest(remaining)[:listed]],
+            "remains_more": max(0, len(remaining) - listed),
         },
     )
 
@@ -103,13 +106,18 @@ def _gravest(findings: list[Finding]) -> list[Finding]:
 
 
 def _changed(finding: Finding) -> dict[str, str]:
-    told = {"title": finding.title, "day": wording.day(finding.closed_on)}
+    told = {"title": _short(finding.title), "day": wording.day(finding.closed_on)}
     # Translators: a finding’s title, and the day on which it was closed.
     return {"ref": finding.ref, "text": gettext("%(title)s: closed %(day)s.") % told}
 
 
+def _short(title: str) -> str:
+    """So much of it that a row takes two lines, its date among them; the register has the whole."""
+    return title if len(title) <= SHORT else f"{title[: SHORT - 1].rstrip()}…"
+
+
 def _remains(finding: Finding) -> dict[str, str]:
     due = finding.current_due_on or finding.due_on
-    told = {"title": finding.title, "state": wording.state_within(finding.state), "day": wording.day(due)}
+    told = {"title": _short(finding.title), "state": wording.state_within(finding.state), "day": wording.day(due)}
     text = gettext("%(title)s: %(state)s, due %(day)s.") if due else gettext("%(title)s: %(state)s, no date set.")
     return {"ref": finding.ref, "text": text % told}

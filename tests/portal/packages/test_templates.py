@@ -264,7 +264,7 @@ def test_every_template_verifies_and_holds_the_events_of_what_it_tells_only(key,
     assert ("events.ndjson" in listed) == any(finding.history for finding in rows.findings)
     told = [finding.ref for finding in rows.findings]
     assert told == (["F-001"] if key == "finding" else ["F-001", "F-002"])
-    assert package.title.startswith(outlines.BY_KEY[key].title if key != "full" else "Package for")
+    assert package.title.startswith(str(outlines.BY_KEY[key].title) if key != "full" else "Package for")
 
 
 @pytest.mark.slow
