@@ -203,7 +203,7 @@ class TestWhatIsRefused:
             ({"pkcs12": signers.file("Old Inc", ended=True), "passphrase": PASSPHRASE}, "is valid from"),
             ({"pkcs12": signers.file("Cipher Inc", signs=False), "passphrase": PASSPHRASE}, "not for signing"),
             ({"pkcs12": signers.file("Lost Inc"), "passphrase_file": tmp_path / "gone"}, "with the passphrase"),
-            ({"pkcs11": "/usr/lib/no-such-module.so"}, "PKCS#11"),
+            ({"pkcs11": "/usr/lib/no-such-module.so", "label": "seal"}, "PKCS#11"),
         ):
             chosen(**told)
             self.refused(words)
