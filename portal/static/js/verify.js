@@ -66,14 +66,20 @@ function packageOf(files) {
 
 const read = async (file) => ({ name: file.name, bytes: new Uint8Array(await file.arrayBuffer()) });
 
+/** The newest check of each element: one that ends after it was overtaken says nothing. */
+const newest = new WeakMap();
+
 async function examine(element, files) {
   const result = element.querySelector("[data-result]");
   const pdf = packageOf(files);
   if (!pdf) return;
+  const mine = {};
+  newest.set(element, mine);
+  const isOld = () => newest.get(element) !== mine;
   try {
-    await examined(element, result, files, pdf);
+    await examined(element, result, files, pdf, isOld);
   } catch (fault) {
-    unread(element, result, `${pdf.name} could not be read here (${fault.name}). Use verify.py.`);
+    if (!isOld()) unread(element, result, `${pdf.name} could not be read here (${fault.name}). Use verify.py.`);
   }
 }
 
@@ -82,7 +88,7 @@ function unread(element, result, words) {
   element.dataset.verdict = "unreadable";
 }
 
-async function examined(element, result, files, pdf) {
+async function examined(element, result, files, pdf, isOld) {
   if (!window.crypto?.subtle || typeof DecompressionStream === "undefined") {
     result.replaceChildren(note("warn", "triangle-alert", "This browser cannot check packages here", "It needs a newer browser and a secure connection (https). Use verify.py."));
     return;
@@ -107,12 +113,14 @@ async function examined(element, result, files, pdf) {
     beside: await Promise.all(beside.map(read)),
     earlier: await Promise.all(kept.map(read)),
   });
+  if (isOld()) return;
   const limits = [...new Set(found.uncovered), ...(kept.length ? [] : [NOT_COMPARED]), ...LIMITS];
   result.replaceChildren(told(found, pdf, isForeign(element, found, given)),
     make("details", { open: Boolean(found.wrong) }, make("summary", { class: "sm" }, found.checks.length === 1 ? "1 check" : `${found.checks.length} checks`),
       make("ul", { class: "proofs sm" }, ...found.checks.map(line))),
     make("details", {}, make("summary", { class: "sm" }, "What this page cannot say"),
       make("ul", { class: "proofs sm" }, ...limits.map((words) => make("li", {}, icon("info"), make("span", {}, words))))));
+  element.dataset.wrong = found.wrong?.name ?? "";
   element.dataset.verdict = found.wrong?.verdict ?? "holds";
 }
 
