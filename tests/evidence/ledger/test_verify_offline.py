@@ -250,9 +250,9 @@ class TestOneFileThatAnybodyCanRun:
             "__future__": {"annotations"}, "argparse": {"ArgumentParser"}, "base64": {"b64decode"},
             "bisect": {"bisect_left"}, "collections": {"defaultdict"}, "functools": {"partial"},
             "collections.abc": {"Callable", "Iterator", "Sequence"}, "hashlib": {"sha256", "sha512"},
-            "json": {"dumps", "loads"}, "pathlib": {"Path"}, "re": {"DOTALL", "compile", "fullmatch", "search", "sub"},
+            "json": {"dumps", "loads"}, "pathlib": {"Path"}, "re": {"DOTALL", "compile", "fullmatch", "match", "search", "sub"},
             "sys": {"exit", "stdout"}, "typing": {"Any", "NamedTuple"}, "zipfile": {"BadZipFile", "Path"},
-            "zlib": {"decompress", "error"},
+            "zlib": {"decompress", "decompressobj", "error"},
         }  # fmt: skip
         used: dict[str, set[str]] = {}
         modules = set()
