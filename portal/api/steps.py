@@ -67,12 +67,14 @@ def step(
     permission: str,
     conditional: bool = True,
     adds: bool = False,
+    code: int = 200,
 ) -> Callable[..., HttpResponse]:
     """The view of one verb. `conditional` asks for If-Match and hands the version to the service.
 
-    `adds` says that the step leaves the object as it is and answers with the id of what it added.
+    `adds` says that the step leaves the object as it is and answers with the id of what it added; `code` 202,
+    that what it answers with is made by a job or waits for a decision.
     """
-    answers = {201: Made} if adds else {200: out, 202: Asked}
+    answers = {201: Made} if adds else {202: Asked} | {code: out}
 
     class Step(NounView):
         permission_needed = {"*": permission}

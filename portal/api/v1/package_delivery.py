@@ -270,7 +270,7 @@ class ChangesView(NounView):
 
 urlpatterns = [
     path("packages/<uuid:ref>/release/",
-         package_step("release", Empty, releasing.release, out=PackageOut, permission="engagements.release", answer=_released),
+         package_step("release", Empty, releasing.release, out=PackageOut, permission="engagements.release", answer=_released, code=200),
          name="api-package-release"),
     path("packages/<uuid:ref>/changes/", ChangesView.as_view(), name="api-package-changes"),
     path("packages/<uuid:ref>/links/", LinksView.as_view(), name="api-package-links"),

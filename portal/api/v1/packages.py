@@ -286,10 +286,11 @@ def package_step(
     out: Any = PackageOut,
     permission: str = "packages.build",
     answer: Answer = _answer,
+    code: int = 202,
 ) -> Any:
     """The view of one verb of packages, at the version of If-Match."""
     return step(
-        "packages", verb, body, _at_version(service), permission=permission, out=out, answer=answer,
+        "packages", verb, body, _at_version(service), permission=permission, out=out, answer=answer, code=code,
         find=lambda view, ref: queries.find(view.actor, ref),
     )  # fmt: skip
 
