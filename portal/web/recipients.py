@@ -3,7 +3,7 @@
 Whatever opens nothing (unknown, ended, taken back) gets one and the same answer.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 
@@ -24,6 +24,7 @@ from portal.packages import delivery
 from portal.packages import services as packages
 from portal.packages.links import secrets, services
 from portal.packages.links.models import Link, Use
+from portal.packages.models import Package
 from portal.packages.signing import queries as signatures
 from portal.web import verifying
 from portal.web.packages import attachment
@@ -33,6 +34,8 @@ SHOWN = "package_links"
 #: How long a passphrase counts in one browser, and how often a minute it may be tried for one link.
 SHOWN_FOR = timedelta(minutes=30)
 TRIES = 10
+#: Bytes, file name, media type, size.
+Handed = tuple[Iterable[bytes], str, str, int]
 
 
 @sensitive_post_parameters("passphrase")
@@ -75,42 +78,47 @@ def _asked(request: HttpRequest, link: Link, secret: str) -> HttpResponse:
 @require_GET
 @outside_transaction
 def file(request: HttpRequest, secret: str) -> HttpResponseBase:
-    """The PDF; the download is an event before the first byte goes out."""
-    _count(request)
-    with _opened(secret) as link:
-        if link.passphrase_sha256 and not _has_shown(request, link):
-            return redirect("recipients:page", secret=secret)
-        package = link.package
-        pieces = packages.pdf_bytes(package)
-        services.use(link, Use.What.PDF)
-    return attachment(pieces, package.filename, "application/pdf", package.size)
+    """The PDF."""
+
+    def handed(package: Package) -> Handed:
+        return packages.pdf_bytes(package), package.filename, "application/pdf", package.size
+
+    return _handed(request, secret, Use.What.PDF, handed)
 
 
 @require_GET
 @outside_transaction
 def proof(request: HttpRequest, secret: str) -> HttpResponseBase:
     """The history's proof of the PDF, to keep beside it."""
-    _count(request)
-    with _opened(secret) as link:
-        if link.passphrase_sha256 and not _has_shown(request, link):
-            return redirect("recipients:page", secret=secret)
-        text = delivery.proof(link.package.recorded_by_event).encode()
-        services.use(link, Use.What.PROOF)
-        name = f"{link.package.filename}.tlog-proof"
-    return attachment([text], name, "text/plain; charset=utf-8", len(text))
+
+    def handed(package: Package) -> Handed:
+        text = delivery.proof(package.recorded_by_event).encode()
+        return [text], f"{package.filename}.tlog-proof", "text/plain; charset=utf-8", len(text)
+
+    return _handed(request, secret, Use.What.PROOF, handed)
 
 
 @require_GET
 @outside_transaction
 def volume(request: HttpRequest, secret: str, number: int) -> HttpResponseBase:
     """A volume of the package's exhibits."""
+
+    def handed(package: Package) -> Handed:
+        row, pieces = delivery.volume(package, number)
+        return pieces, row.filename, "application/pdf", row.size
+
+    return _handed(request, secret, Use.What.VOLUME, handed)
+
+
+def _handed(request: HttpRequest, secret: str, what: Use.What, take: Callable[[Package], Handed]) -> HttpResponseBase:
+    """A download by the link, once its passphrase was shown; it is an event before the first byte goes out."""
     _count(request)
     with _opened(secret) as link:
         if link.passphrase_sha256 and not _has_shown(request, link):
             return redirect("recipients:page", secret=secret)
-        row, pieces = delivery.volume(link.package, number)
-        services.use(link, Use.What.VOLUME)
-    return attachment(pieces, row.filename, "application/pdf", row.size)
+        pieces, name, media_type, size = take(link.package)
+        services.use(link, what)
+    return attachment(pieces, name, media_type, size)
 
 
 def _count(request: HttpRequest) -> None:
