@@ -1,6 +1,6 @@
 """Telling people that a decision, an activation, a review or an answer waits for them: at once, again, then further up."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from datetime import timedelta
 from hashlib import sha256
 from typing import Any
@@ -8,7 +8,6 @@ from uuid import UUID
 
 from evidence import clock
 from evidence.actors import Actor
-from evidence.organizations.models import Organization
 from portal.accounts import likenesses, role_requests
 from portal.accounts.models import RoleRequest
 from portal.jobs import schedule
@@ -59,12 +58,12 @@ def tell_about_delegation(row: Delegation, *, actor: Actor) -> Notice | None:
 def tell_about_requests(organization_id: object) -> int:
     """Approval wanted, a reminder after half the time, then the managers and the executives. Each once."""
     actor = _product(organization_id)
-    if _is_sample(actor):
+    if services.is_sample(actor):
         return 0
     due = reminders.due(actor.organization_id)
     named = {f"{LETTERS[one.step]}:{one.request.pk.hex}": one for one in due}
     told = 0
-    for occasion in _untold(actor, named)[: reminders.AT_ONCE]:
+    for occasion in services.untold(RULE, named, actor=actor)[: reminders.AT_ONCE]:
         one = named[occasion]
         away = set() if one.step in ("manager", "executive") else absences.away(actor.organization_id).keys()
         people = reminders.people_for(one) - set(away)
@@ -76,7 +75,7 @@ def tell_about_requests(organization_id: object) -> int:
 def tell_about_people(organization_id: object) -> int:
     """Delegations that wait for an answer, and emergency access that waits for its activation or review."""
     actor = _product(organization_id)
-    if _is_sample(actor):
+    if services.is_sample(actor):
         return 0
     now = clock.now()
     offered = Delegation.objects.filter(
@@ -84,7 +83,7 @@ def tell_about_people(organization_id: object) -> int:
     )
     told = 0
     named: dict[str, Any] = {f"d:{row.pk.hex}": row for row in offered}
-    for occasion in _untold(actor, named):
+    for occasion in services.untold(RULE, named, actor=actor):
         told += bool(tell_about_delegation(named[occasion], actor=actor))
     recent = Emergency.objects.filter(
         organization_id=actor.organization_id, reviewed_at=None, asked_at__gt=now - timedelta(days=7)
@@ -97,14 +96,14 @@ def tell_about_people(organization_id: object) -> int:
 def tell_about_passkeys(organization_id: object) -> int:
     """Two accounts that hold one passkey: certain enough to tell the administrators, once for each pair."""
     actor = _product(organization_id)
-    if _is_sample(actor):
+    if services.is_sample(actor):
         return 0
     found, _ = likenesses.suggestions(kind="device")
     named = {f"k:{sha256(pair.one.id.bytes + pair.other.id.bytes).hexdigest()[:32]}": pair for pair in found}
     people = {one.person_id for one in sod.members(actor.organization_id, roles=("administrator",))}
     return sum(
         bool(_tell("same_passkey", occasion, people, "settings/people/same", "", actor))
-        for occasion in _untold(actor, named)
+        for occasion in services.untold(RULE, named, actor=actor)
     )
 
 
@@ -141,22 +140,9 @@ def declare() -> None:
     schedule.every(timedelta(hours=1), "emergency access nobody reviewed", open_findings)
 
 
-def _untold(actor: Actor, named: Collection[str]) -> list[str]:
-    known = set(
-        Notice.objects.filter(organization_id=actor.organization_id, rule=RULE, occasion__in=list(named)).values_list(
-            "occasion", flat=True
-        )
-    )
-    return [occasion for occasion in named if occasion not in known]
-
-
 def _tell(what: str, occasion: str, people: Iterable[UUID], path: str, ref: str, actor: Actor) -> Notice | None:
     data = {"what": what, "path": path, "ref": ref}
     return services.announce(RULE, occasion, data=data, actor=actor, people=set(people))
-
-
-def _is_sample(actor: Actor) -> bool:
-    return Organization.objects.values_list("is_sample", flat=True).get(pk=actor.organization_id)
 
 
 def _product(organization_id: object) -> Actor:

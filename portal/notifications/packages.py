@@ -7,7 +7,6 @@ from uuid import UUID
 
 from evidence import clock
 from evidence.actors import Actor
-from evidence.organizations.models import Organization
 from portal.engagements import queries as engagements
 from portal.jobs import schedule
 from portal.jobs.models import Job
@@ -35,12 +34,10 @@ class News:
 def tell_about_packages(organization_id: object) -> int:
     """How many notices were made. The sample has no one to tell."""
     actor = Actor.system(UUID(str(organization_id)), "scheduler")
-    if Organization.objects.values_list("is_sample", flat=True).get(pk=actor.organization_id):
+    if services.is_sample(actor):
         return 0
     found = {news.occasion: news for news in _news(actor.organization_id, clock.now() - NEWS_FOR)}
-    known = Notice.objects.filter(organization_id=actor.organization_id, rule=rule.KEY, occasion__in=list(found))
-    told = set(known.values_list("occasion", flat=True))
-    return sum(bool(_tell(news, actor)) for news in found.values() if news.occasion not in told)
+    return sum(bool(_tell(found[occasion], actor)) for occasion in services.untold(rule.KEY, found, actor=actor))
 
 
 def _news(organization_id: UUID, since: datetime) -> Iterator[News]:

@@ -57,6 +57,18 @@ def announce(
     return notice
 
 
+def untold(rule: str, occasions: Collection[str], *, actor: Actor) -> list[str]:
+    """Those of them for which the rule has made no notice yet, in their order."""
+    known = Notice.objects.filter(organization_id=actor.organization_id, rule=rule, occasion__in=list(occasions))
+    told = set(known.values_list("occasion", flat=True))
+    return [occasion for occasion in occasions if occasion not in told]
+
+
+def is_sample(actor: Actor) -> bool:
+    """The sample has no one to tell."""
+    return Organization.objects.values_list("is_sample", flat=True).get(pk=actor.organization_id)
+
+
 def announce_anchor(organization: Organization, *, actor: Actor, now: datetime | None = None) -> Notice | None:
     """The weekly anchor, once its moment has passed. The sample has no one to tell."""
     occasion = anchor.last_occasion(now or clock.now())
