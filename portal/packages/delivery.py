@@ -7,16 +7,13 @@ from functools import partial
 from pathlib import Path
 from uuid import UUID
 
-from django.utils.translation import gettext
-
 from evidence.artifacts import holding, withholding
 from evidence.artifacts.models import Artifact
 from evidence.errors import NotFound
 from evidence.vault import services as vault
 from evidence.vault.models import Blob
-from portal.packages import forms, languages, proving, services, verification
+from portal.packages import forms, proving, services, verification
 from portal.packages.archives import Archive, Entry, streamed
-from portal.packages.collecting.exhibits import TOO_LARGE
 from portal.packages.models import Package, Volume
 from portal.packages.snapshot import Exhibit, Snapshot, load
 
@@ -49,15 +46,11 @@ def _beside(package: Package) -> Iterator[bytes] | None:
     if package.snapshot is None:
         raise NotFound("This package has not been built yet.")
     snapshot = load(b"".join(vault.open(package.snapshot)))
-    with languages.speaking(snapshot.language):
-        too_large = gettext(TOO_LARGE)
-    if not any(exhibit.not_attached == too_large for exhibit in snapshot.exhibits):
+    if not any(exhibit.is_beside for exhibit in snapshot.exhibits):
         return None
     blobs = _originals(snapshot, package.organization_id)
     entries = [
-        _original(exhibit, blobs)
-        for exhibit in snapshot.exhibits
-        if exhibit.not_attached == too_large and exhibit.number in blobs
+        _original(exhibit, blobs) for exhibit in snapshot.exhibits if exhibit.is_beside and exhibit.number in blobs
     ]
     return streamed(entries, snapshot.identity.as_of)
 

@@ -388,6 +388,11 @@ class Exhibit:
     not_attached: str = ""
 
     @property
+    def is_beside(self) -> bool:
+        """Whether the PDF leaves its file out for its size alone."""
+        return bool(self.not_attached) and self.review != "disposed"
+
+    @property
     def has_bytes(self) -> bool:
         """Whether its file can be read, attached or not. What is larger than a process may write has a slip sheet."""
         return self.review != "disposed" and self.size <= READ_BYTES

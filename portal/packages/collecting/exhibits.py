@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from uuid import UUID
 
-from django.utils.translation import gettext, gettext_noop
+from django.utils.translation import gettext
 
 from evidence.artifacts import holding, withholding
 from evidence.artifacts.models import Artifact, ArtifactLink
@@ -18,7 +18,6 @@ from remediation.tasks.models import OwedItem, Task
 
 #: What is in quarantine or was returned is no evidence, and what a redaction keeps back stays at home; what was disposed of is named with its hash; what nobody has reviewed yet is shown as such.
 SHOWN_STATES = ("received", "accepted", "disposed")
-TOO_LARGE = gettext_noop("too large, kept in the portal’s vault")
 FINDING, TASK, CONTROL = "findings.finding", "tasks.task", "controls.control"
 
 
@@ -136,7 +135,7 @@ class Exhibits:
             if exhibit.number in inside or exhibit.not_attached:
                 yield exhibit
             else:
-                yield dataclasses.replace(exhibit, not_attached=gettext(TOO_LARGE))
+                yield dataclasses.replace(exhibit, not_attached=gettext("too large, kept in the portal’s vault"))
 
 
 def _gone(disposal: str | None) -> str:

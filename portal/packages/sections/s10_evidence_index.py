@@ -18,7 +18,7 @@ ABOVE = 84
 def sheets(edition: Edition) -> Iterator[Sheet]:
     exhibits = edition.snapshot.exhibits
     disposed = [exhibit for exhibit in exhibits if exhibit.review == "disposed"]
-    outside = [exhibit for exhibit in exhibits if exhibit.not_attached and exhibit.review != "disposed"]
+    outside = [exhibit for exhibit in exhibits if exhibit.is_beside]
 
     def height(exhibit: Exhibit) -> float:
         return _height(exhibit, _place(edition, exhibit))
