@@ -238,7 +238,7 @@ class _Reader:
     def _gaps(self, findings: list[s.Finding], controls: tuple[s.Control, ...]) -> Iterator[str]:
         late = [f.ref for f in findings if f.is_overdue(self.ground.today)]
         if late:
-            yield _said(
+            yield wording.capital(
                 counted(
                     "%(number)s finding past the date: %(refs)s.",
                     "%(number)s findings past the date: %(refs)s.",
@@ -248,7 +248,7 @@ class _Reader:
             )
         designed = [f.ref for f in findings if f.is_closed and f.design_only]
         if designed:
-            yield _said(
+            yield wording.capital(
                 counted(
                     "%(number)s finding closed as design only, before the control had run often enough: %(refs)s.",
                     "%(number)s findings closed as design only, before the control had run often enough: %(refs)s.",
@@ -258,7 +258,7 @@ class _Reader:
             )
         unshown = [c.ref for c in controls if not c.due]
         if unshown:
-            yield _said(
+            yield wording.capital(
                 counted(
                     "%(number)s control without a recorded run: %(refs)s.",
                     "%(number)s controls without a recorded run: %(refs)s.",
@@ -268,7 +268,7 @@ class _Reader:
             )
         gappy = [c.ref for c in controls if c.due and c.operated < c.due]
         if gappy:
-            yield _said(
+            yield wording.capital(
                 counted(
                     "%(number)s control with missing or partial runs: %(refs)s.",
                     "%(number)s controls with missing or partial runs: %(refs)s.",
@@ -278,7 +278,7 @@ class _Reader:
             )
         unread = [e.number for e in self.exhibits.taken.values() if e.review not in ("accepted", "disposed")]
         if unread:
-            yield _said(
+            yield wording.capital(
                 counted(
                     "%(number)s exhibit not yet reviewed by a second person: %(refs)s.",
                     "%(number)s exhibits not yet reviewed by a second person: %(refs)s.",
@@ -287,7 +287,7 @@ class _Reader:
                 )
             )
         if self.exhibits.left_out:
-            yield _said(
+            yield wording.capital(
                 counted(
                     "%(number)s linked file left out, because in quarantine, returned or being redacted: %(refs)s.",
                     "%(number)s linked files left out, because in quarantine, returned or being redacted: %(refs)s.",
@@ -296,7 +296,7 @@ class _Reader:
                 )
             )
         if untold := self.ground.untold():
-            yield _said(
+            yield wording.capital(
                 counted(
                     "%(number)s finding in scope left out, because kept to those who need to know.",
                     "%(number)s findings in scope left out, because kept to those who need to know.",
@@ -312,7 +312,7 @@ class _Reader:
         own = Finding.objects.filter(organization_id=self.ground.organization.pk).exclude(state="draft")
         outside = own.exclude(engagement_scopes__engagement_id=self.ground.engagement.pk).count()
         if outside:
-            yield _said(
+            yield wording.capital(
                 counted(
                     "%(number)s finding of the organization outside this engagement’s scope.",
                     "%(number)s findings of the organization outside this engagement’s scope.",
@@ -354,7 +354,3 @@ def _some(refs: list[str], most: int = 12) -> str:
     if len(refs) <= most:
         return wording.listed(refs)
     return wording.and_more(wording.separated(refs[:most]), len(refs) - most)
-
-
-def _said(sentence: str) -> str:
-    return wording.capital(sentence)

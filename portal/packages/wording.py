@@ -158,10 +158,10 @@ def counted_in(context: str, one: str, many: str, value: int, **more: Any) -> st
     return npgettext(context, one, many, value) % {"number": number(value), **more}
 
 
-def size(octets: int) -> str:
-    if octets < 1000:
-        return pgettext("size of a file", "%(number)s bytes") % {"number": figures(octets)}
-    value = octets / 1000
+def size(whole: int) -> str:
+    if whole < 1000:
+        return octets(whole)
+    value = whole / 1000
     for unit in (
         pgettext("size of a file", "%(number)s kB"),
         pgettext("size of a file", "%(number)s MB"),
