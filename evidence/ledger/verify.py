@@ -348,8 +348,8 @@ class Package:
         if b"%PDF-" not in self.data[:1024]:
             raise Unreadable("this is not a PDF")
         self.first, self.closed = whole(self.data)
-        signed = len(self.data) - self.closed
-        return f"The fingerprint over every byte of the PDF{f' up to its {signed:,} bytes of signatures' * bool(signed)} fits"
+        behind = len(self.data) - self.closed
+        return f"The fingerprint over every byte of the PDF{f' up to its {behind:,} bytes of signatures' if behind else ''} fits"
 
     def open(self) -> str:
         """Find the manifest and the files that it lists: in a PDF by their hashes, in a folder by their names."""
