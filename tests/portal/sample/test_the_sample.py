@@ -10,7 +10,7 @@ from django.db import transaction
 from evidence import clock, tenancy
 from evidence.artifacts.models import Artifact
 from evidence.organizations.models import Organization
-from portal.sample import NAME, SLUG, files, load
+from portal.sample import NAME, SLUG, files, load, packages
 from remediation.approvals.models import Decision, Request
 from remediation.findings.models import Finding
 from remediation.risk.models import Acceptance
@@ -55,6 +55,8 @@ def test_a_worker_that_is_quicker_to_the_seal_is_waited_for(monkeypatch):
         job.is_over = job.state == "succeeded"
 
     job.refresh_from_db = refresh
-    monkeypatch.setattr(load, "sleep", lambda seconds: None)
-    monkeypatch.setattr(load.app, "tasks", {job.kind: SimpleNamespace(perform=lambda key: "left")})
-    assert load._done(job, nullcontext) == "succeeded"
+    monkeypatch.setattr(packages, "sleep", lambda seconds: None)
+    monkeypatch.setattr(packages.app, "tasks", {job.kind: SimpleNamespace(perform=lambda key: "left")})
+    press = packages.Press(Organization(slug=SLUG))
+    monkeypatch.setattr(press, "inside", nullcontext)
+    assert press._done(job) == "succeeded"
